@@ -1,0 +1,41 @@
+# A machine needs python3 (3.10 or later, with venv), git and make; everything else goes into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench docs clean
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# One stamp per set of extras; a changed pyproject.toml installs again.
+$(VENV)/.python:
+	@echo "==> making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "sahel-nb needs Python 3.10 or later; try: make PYTHON=python3.12")'
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.extra-%: $(VENV)/.python pyproject.toml
+	@echo "==> installing sahel-nb[$*] into $(VENV) (a minute the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@
+
+demo: $(VENV)/.extra-demo ## the whole story: two people, one kernel, the embedded service, no account
+	@$(BIN)/sahel-nb demo $(DEMO)
+
+test: $(VENV)/.extra-test ## every test, on real git and the real kaggle client
+	@echo "==> running the tests"
+	@$(BIN)/python -m pytest -n $(JOBS) $(T)
+
+check: $(VENV)/.extra-dev ## ruff, mypy --strict and the import contracts
+	@echo "==> ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@echo "==> mypy" && $(BIN)/mypy
+	@echo "==> import contracts" && $(BIN)/lint-imports
+
+bench: $(VENV)/.extra-test ## measure start-up and the commit path side by side, into docs/benchmarks.md
+	@$(BIN)/python -m tests.bench
+
+clean: ## forget .venv and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist build

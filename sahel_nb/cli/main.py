@@ -1,0 +1,117 @@
+"""`sahel-nb`: finds the command, runs it, turns what goes wrong into two lines and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from sahel_nb import __version__
+from sahel_nb.errors import EXIT_BUG, EXIT_INTERRUPTED, SahelError
+
+# name → (module:attribute, the one line that `--help` shows). The line stands here so that help imports no command.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("sahel_nb.cli.init:init", "Set up a repository, once: config, attributes, ignore rules."),
+    "install": ("sahel_nb.cli.install:install", "Set up this clone, once: filter, hooks, merge settings."),
+    "uninstall": ("sahel_nb.cli.install:uninstall", "Take out of this clone what install put in."),
+    "doctor": ("sahel_nb.cli.doctor:doctor", "Check everything; each failing row names the command that mends it."),
+    "new": ("sahel_nb.cli.new:new", "Make a kernel folder: metadata, notebook and mirror."),
+    "strip": ("sahel_nb.cli.strip:strip", "Strip outputs from notebooks."),
+    "pair": ("sahel_nb.cli.pair:pair", "Bring notebooks and their .py mirrors together, by content."),
+    "lint": ("sahel_nb.cli.lint:lint", "Find what would waste a run, before quota is spent."),
+    "run": ("sahel_nb.cli.run:run", "Run a kernel on Kaggle, exactly as git has it."),
+    "attach": ("sahel_nb.cli.attach:attach", "Follow a run that goes on, and finish its bookkeeping."),
+    "rehearse": ("sahel_nb.cli.rehearse:rehearse", "The same run on the embedded service: no account, no quota."),
+    "status": ("sahel_nb.cli.status:status", "Who runs what since when: a row for each kernel."),
+    "logs": ("sahel_nb.cli.logs:logs", "The log of a kernel or of one version."),
+    "output": ("sahel_nb.cli.output:output", "Fetch the outputs of a kernel or of one version."),
+    "debug": ("sahel_nb.cli.debug:debug", "Why a run failed: the cell, its line in the mirror, the error."),
+    "quota": ("sahel_nb.cli.quota:quota", "GPU and TPU hours used and left."),
+    "lock": ("sahel_nb.cli.lock:lock", "Look at the locks by hand: list, show, log."),
+    "local": ("sahel_nb.cli.local:local", "The embedded Kaggle-compatible service."),
+    "demo": ("sahel_nb.cli.demo:demo", "The whole story in a temporary folder."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' names and imports only the one that was typed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        from importlib import import_module
+
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as exc:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            if near:
+                exc.message += f" Did you mean `sahel-nb {near[0]}`?"
+            raise
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Start with `sahel-nb init` in a repository, or `sahel-nb demo` anywhere.",
+)
+@click.version_option(__version__, prog_name="sahel-nb")
+def cli() -> None:
+    """Git is the only source of truth; Kaggle is the place where notebooks run."""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Entry point. Expected failures: message and hints on stderr, their exit code. Bugs: a crash log, exit 70."""
+    # Kernel logs and file names are UTF-8 whatever LC_ALL says; a C locale must not end a run.
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure: Any = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        code = cli.main(args=list(argv) if argv is not None else None, prog_name="sahel-nb", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except SahelError as exc:
+        from sahel_nb.cli.context import reporter
+
+        reporter().error(exc)
+        sys.exit(exc.exit_code)
+    except click.exceptions.Exit as exc:
+        sys.exit(exc.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(EXIT_INTERRUPTED)
+    except click.ClickException as exc:
+        exc.show()
+        sys.exit(2)
+    except BrokenPipeError:
+        # The reader of stdout went away (`| head`): not an error of anybody's.
+        sys.stderr.close()
+        sys.exit(EXIT_INTERRUPTED)
+    except Exception as exc:  # noqa: BLE001  the one place where a bug becomes a crash log
+        from sahel_nb.report import crash
+
+        path = crash.write(exc)
+        where = f"; the details are in {path}" if path else ""
+        print(f"error: a bug of ours: {type(exc).__name__}: {exc}{where}", file=sys.stderr)  # noqa: T201
+        sys.exit(EXIT_BUG)
+
+
+if __name__ == "__main__":
+    main()

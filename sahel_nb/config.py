@@ -1,0 +1,160 @@
+"""sahel-nb.toml and personal settings → one frozen `Config`.
+
+Precedence, strongest first: flags (applied by the command), environment `SAHEL_NB_<SECTION>_<KEY>`, git config
+`sahel-nb.<section>.<key>`, the file at the repository's root, the defaults below. This module reads no file and starts
+no process: whoever holds the worktree passes the bytes and the mappings in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from typing import Any, get_type_hints
+
+from sahel_nb.errors import UsageError
+
+FILE_NAME = "sahel-nb.toml"
+
+
+class CleanScope(Enum):
+    """What `run` demands to be clean: the whole tree, or only what the kernel needs."""
+
+    TREE = "tree"
+    KERNEL = "kernel"
+
+
+@dataclass(frozen=True)
+class LockConfig:
+    remote: str = "origin"
+    """URL or remote name. Committed, so that forks and upstream look at one lock."""
+    prefix: str = "refs/sahel/locks"
+    """Where lock refs live; `refs/heads/sahel-locks` for hosts that refuse custom refs."""
+    ttl: int = 600
+    """Seconds after which a silent ARMED lock, with nothing of it on Kaggle, may be reaped."""
+
+
+@dataclass(frozen=True)
+class DevConfig:
+    pattern: str = "{slug}-dev-{user}"
+    """The personal slug; `{slug}` is the shared kernel's, `{user}` derives from the git user."""
+    owner: str = ""
+    """Kaggle account for dev slugs; empty means each member's own."""
+
+
+@dataclass(frozen=True)
+class NotebooksConfig:
+    folders: tuple[str, ...] = ("notebooks",)
+    """Where `new` puts kernels. Kernels are found anywhere a kernel-metadata.json is committed."""
+
+
+@dataclass(frozen=True)
+class PairConfig:
+    format: str = "py:percent"
+    """jupytext format of the mirror; empty turns pairing off."""
+
+
+@dataclass(frozen=True)
+class LintConfig:
+    disable: tuple[str, ...] = ()
+    """Rule codes that are not applied."""
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    clean: CleanScope = CleanScope.TREE
+    outputs: str = "runs"
+    """Folder, relative to the repository's root, that receives what runs produce; ignored by git."""
+    timeout: int = 0
+    """Seconds a run may take on Kaggle; 0 leaves it to Kaggle's own limit (12 h, 9 h on TPU)."""
+
+
+@dataclass(frozen=True)
+class Config:
+    lock: LockConfig = field(default_factory=LockConfig)
+    dev: DevConfig = field(default_factory=DevConfig)
+    notebooks: NotebooksConfig = field(default_factory=NotebooksConfig)
+    pair: PairConfig = field(default_factory=PairConfig)
+    lint: LintConfig = field(default_factory=LintConfig)
+    run: RunConfig = field(default_factory=RunConfig)
+
+
+def load(
+    toml: bytes | None = None,
+    git_config: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Config:
+    """Merge the layers. `git_config` maps lower-case keys such as `sahel-nb.run.clean`; unknown keys are errors.
+
+    Raises `UsageError` naming the layer and the key that cannot be understood.
+    """
+    document = _parse(toml) if toml is not None else {}
+    sections: dict[str, Any] = {}
+    for section in fields(Config):
+        kind = get_type_hints(Config)[section.name]
+        sections[section.name] = _section(kind, section.name, document, git_config or {}, environ or {})
+    unknown = sorted(set(document) - set(sections))
+    if unknown:
+        raise UsageError(f"{FILE_NAME}: unknown section [{unknown[0]}]", details=(f"known: {', '.join(sections)}",))
+    return Config(**sections)
+
+
+def _parse(toml: bytes) -> dict[str, Any]:
+    try:
+        import tomllib
+    except ModuleNotFoundError:  # Python 3.10
+        import tomli as tomllib
+    try:
+        return tomllib.loads(toml.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        raise UsageError(f"{FILE_NAME} is not valid TOML: {exc}") from exc
+
+
+def _section(
+    kind: type, name: str, document: Mapping[str, Any], git_config: Mapping[str, str], environ: Mapping[str, str]
+) -> Any:
+    table = document.get(name, {})
+    if not isinstance(table, dict):
+        raise UsageError(f"{FILE_NAME}: [{name}] must be a table")
+    hints = get_type_hints(kind)
+    unknown = sorted(set(table) - set(hints))
+    if unknown:
+        raise UsageError(
+            f"{FILE_NAME}: unknown key `{unknown[0]}` in [{name}]", details=(f"known: {', '.join(hints)}",)
+        )
+    values: dict[str, Any] = {}
+    for key, hint in hints.items():
+        if key in table:
+            values[key] = _convert(table[key], hint, f"{FILE_NAME}: {name}.{key}")
+        git_key = f"sahel-nb.{name}.{key}"
+        if git_key in git_config:
+            values[key] = _convert(git_config[git_key], hint, f"git config {git_key}")
+        env_key = f"SAHEL_NB_{name}_{key}".upper()
+        if env_key in environ:
+            values[key] = _convert(environ[env_key], hint, env_key)
+    return kind(**values)
+
+
+def _convert(value: Any, hint: Any, where: str) -> Any:
+    if hint is str and isinstance(value, str):
+        return value
+    if hint is int and not isinstance(value, bool):
+        try:
+            number = int(value)
+        except (TypeError, ValueError):
+            raise UsageError(f"{where} must be a whole number, not {value!r}") from None
+        if number < 0:
+            raise UsageError(f"{where} must not be negative, not {number}")
+        return number
+    if hint == tuple[str, ...]:
+        if isinstance(value, str):
+            return tuple(word for word in value.replace(",", " ").split() if word)
+        if isinstance(value, list) and all(isinstance(word, str) for word in value):
+            return tuple(value)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        try:
+            return hint(value)
+        except ValueError:
+            choices = ", ".join(repr(member.value) for member in hint)
+            raise UsageError(f"{where} must be one of {choices}, not {value!r}") from None
+    raise UsageError(f"{where}: {value!r} is not of the right kind")

@@ -1,0 +1,103 @@
+"""Events on a terminal: stderr for people. Without a TTY every line is plain and stays where it was written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TextIO
+
+from sahel_nb.errors import SahelError
+from sahel_nb.report.events import Check, Level, Verdict
+
+_MARKS = {
+    Verdict.OK: ("32", "ok"),
+    Verdict.FAILED: ("31", "FAIL"),
+    Verdict.WARNING: ("33", "warn"),
+    Verdict.SKIPPED: ("2", "skip"),
+    Verdict.UNKNOWN: ("31", "??"),
+}
+
+
+class Console:
+    """Renders events to `stream`. A status line is redrawn in place on a TTY, and printed when it changes elsewhere."""
+
+    def __init__(self, stream: TextIO, *, tty: bool | None = None, color: bool | None = None) -> None:
+        self._stream = stream
+        self._tty = stream.isatty() if tty is None else tty
+        self._color = (self._tty and "NO_COLOR" not in os.environ) if color is None else color
+        self._status = ""
+        self._partial: dict[str, str] = {}
+
+    def say(self, text: str, level: Level = Level.INFO) -> None:
+        self._line(self._paint("33", "warning: ") + text if level is Level.WARN else text)
+
+    def check(self, check: Check) -> None:
+        color, mark = _MARKS[check.verdict]
+        self._line(f"  {self._paint(color, mark.rjust(4))}  {check.name:<12} {check.found}")
+        if check.mend and check.verdict not in (Verdict.OK, Verdict.SKIPPED):
+            self._line(f"        {'':<12} $ {check.mend}")
+
+    def log(self, stream: str, text: str) -> None:
+        """Kernel output is shown by whole lines, so that a status line never lands in the middle of one."""
+        text = self._partial.pop(stream, "") + text
+        *lines, rest = text.split("\n")
+        if rest:
+            self._partial[stream] = rest
+        bar = self._paint("33" if stream == "stderr" else "36", "|")
+        for line in lines:
+            self._line(f"  {bar} {_last_frame(line)}")
+
+    def status(self, text: str) -> None:
+        if text == self._status:
+            return
+        if not text:
+            self._flush_partial()
+        self._erase()
+        self._status = text
+        if self._tty:
+            self._draw()
+        elif text:
+            self._stream.write(text + "\n")
+            self._stream.flush()
+
+    def error(self, error: SahelError) -> None:
+        """Two lines and their evidence: what happened, what it means for Kaggle, the next command to type."""
+        self._flush_partial()
+        self._erase()
+        self._status = ""
+        self._line(self._paint("31", "error: ") + error.message)
+        for detail in error.details:
+            self._line(f"  {detail}")
+        if error.kaggle:
+            self._line(f"  {error.kaggle}")
+        for hint in error.hints:
+            self._line(f"  $ {hint}")
+
+    def _flush_partial(self) -> None:
+        for stream in list(self._partial):
+            self.log(stream, "\n")
+
+    def _line(self, text: str) -> None:
+        self._erase()
+        self._stream.write(text + "\n")
+        self._draw()
+        self._stream.flush()
+
+    def _erase(self) -> None:
+        if self._tty and self._status:
+            self._stream.write("\r\x1b[K")
+
+    def _draw(self) -> None:
+        if self._tty and self._status:
+            width = shutil.get_terminal_size().columns - 1
+            self._stream.write(self._paint("2", self._status[:width]))
+            self._stream.flush()
+
+    def _paint(self, code: str, text: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self._color else text
+
+
+def _last_frame(line: str) -> str:
+    """Progress bars redraw with a carriage return: what a terminal would show in the end is the last frame."""
+    frames = [frame for frame in line.split("\r") if frame]
+    return frames[-1] if frames else ""
