@@ -1,0 +1,73 @@
+"""The composition root: the one place that builds real objects, each when it is first asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sahel_nb.report.console import Console
+from sahel_nb.report.jsonl import JsonLines
+
+if TYPE_CHECKING:
+    from sahel_nb.config import Config
+    from sahel_nb.kernels.client import KaggleClient
+    from sahel_nb.kernels.target import Target
+    from sahel_nb.repo.worktree import Worktree
+
+
+def reporter() -> Console | JsonLines:
+    """Where people, or programs that set SAHEL_NB_EVENTS=json, read what is going on: stderr."""
+    if os.environ.get("SAHEL_NB_EVENTS") == "json":
+        return JsonLines(sys.stderr)
+    return Console(sys.stderr)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a command works with. `local` sends everything to the embedded service instead of Kaggle."""
+
+    cwd: Path
+    local: bool = False
+
+    @classmethod
+    def here(cls, *, local: bool = False) -> Context:
+        return cls(Path.cwd(), local)
+
+    @cached_property
+    def reporter(self) -> Console | JsonLines:
+        return reporter()
+
+    @cached_property
+    def worktree(self) -> Worktree:
+        from sahel_nb.repo.worktree import Worktree
+
+        return Worktree.discover(self.cwd)
+
+    @cached_property
+    def config(self) -> Config:
+        return self.worktree.config(environ=os.environ)
+
+    @cached_property
+    def target(self) -> Target:
+        """Which Kaggle, decided once: `--local`, else SAHEL_NB_KAGGLE, else Kaggle itself."""
+        from sahel_nb.kernels.target import Target, TargetKind
+
+        choice = Target.choose("local" if self.local else os.environ.get("SAHEL_NB_KAGGLE", ""))
+        if choice.kind is not TargetKind.EMBEDDED:
+            return choice
+        from sahel_nb.localkaggle import daemon
+        from sahel_nb.report.crash import state_home
+
+        endpoint = daemon.ensure(state_home() / "local")
+        self.reporter.say(f"using the embedded Kaggle service at {endpoint.url}")
+        return Target(TargetKind.EMBEDDED, endpoint.url)
+
+    @cached_property
+    def kaggle(self) -> KaggleClient:
+        from sahel_nb.kernels.client import KaggleClient
+
+        return KaggleClient(self.target)

@@ -1,0 +1,39 @@
+"""Which Kaggle we talk to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from urllib.parse import urlsplit
+
+from sahel_nb.errors import UsageError
+
+
+class TargetKind(Enum):
+    KAGGLE = "kaggle"
+    EMBEDDED = "embedded"
+    """The service that `sahel-nb --local` starts or reuses; it registers who asks."""
+    OTHER = "other"
+    """A Kaggle-compatible service at an address that was named."""
+
+
+@dataclass(frozen=True)
+class Target:
+    kind: TargetKind
+    url: str = ""
+    """`http://host:port` without a trailing slash; empty for Kaggle itself."""
+
+    @classmethod
+    def choose(cls, value: str) -> Target:
+        """Read SAHEL_NB_KAGGLE: empty or `kaggle`, `local`, or an http(s) URL. Raises `UsageError`."""
+        if value in ("", "kaggle"):
+            return cls(TargetKind.KAGGLE)
+        if value == "local":
+            return cls(TargetKind.EMBEDDED)
+        parts = urlsplit(value)
+        if parts.scheme in ("http", "https") and parts.hostname:
+            return cls(TargetKind.OTHER, value.rstrip("/"))
+        raise UsageError(
+            f"SAHEL_NB_KAGGLE must be `kaggle`, `local` or a URL, not {value!r}",
+            hints=("export SAHEL_NB_KAGGLE=local",),
+        )
