@@ -32,7 +32,12 @@ MACHINE_SHAPES = (
 )
 RETIRED_SHAPES = {"NvidiaTeslaP100": "NvidiaTeslaT4", "TpuV38": "TpuV5E8", "Tpu1VmV38": "TpuV5E8"}
 _SOURCE_LISTS = ("dataset_sources", "competition_sources", "kernel_sources", "model_sources", "keywords")
-_FLAGS = {"is_private": True, "enable_gpu": False, "enable_tpu": False, "enable_internet": False}
+_FLAGS = {
+    "is_private": True,
+    "enable_gpu": False,
+    "enable_tpu": False,
+    "enable_internet": True,
+}  # as the client in force does
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class Stamp:
 
     @classmethod
     def find(cls, source: str) -> Stamp | None:
-        """The stamp in a source as Kaggle gives it back, whatever JSON did to it; the last one, if there are several."""
+        """The stamp in a source as Kaggle gives it back, whatever JSON did to it; the last of several."""
         matches = _STAMP.findall(source)
         return cls(*matches[-1]) if matches else None
 

@@ -1,0 +1,291 @@
+"""The real Kaggle, through the `kaggle` package's Python API.
+
+`import kaggle` authenticates, may print to stdout and takes a third of a second: it happens on the first call and only
+then. The package sets no timeouts; ours are mounted on its HTTP session. It is pointed at another service through the
+SDK's endpoint table, before it is imported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sahel_nb.errors import NOTHING_STARTED, AuthError, NetworkError, PushRejected
+from sahel_nb.kernels import logs
+from sahel_nb.kernels.door import NotFound, Rejected, translated
+from sahel_nb.kernels.model import (
+    Account,
+    KernelInfo,
+    KernelRef,
+    LogRecord,
+    OutputFile,
+    Pushed,
+    Quota,
+    Quotas,
+    RunState,
+    RunStatus,
+)
+from sahel_nb.kernels.target import Target
+
+CONNECT_TIMEOUT = 10.0
+READ_TIMEOUT = 60.0
+PAGE_SIZE = 100
+
+
+class KaggleClient:
+    """A `KernelService` over the wire."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+
+    # -- who and where
+
+    def account(self) -> Account:
+        values = self._api.config_values
+        return Account(
+            str(values.get("username", "")), str(values.get("auth_method", "unknown")).split(".")[-1].lower()
+        )
+
+    def web_url(self, ref: KernelRef, version: int | None = None) -> str:
+        base = self._target.url or "https://www.kaggle.com"
+        return f"{base}/code/{ref}" + (f"?scriptVersionId=v{version}" if version and self._target.url else "")
+
+    # -- reading
+
+    def kernel(self, ref: KernelRef, version: int | None = None) -> KernelInfo | None:
+        from kagglesdk.kernels.types.kernels_api_service import ApiGetKernelRequest
+
+        request = ApiGetKernelRequest()
+        request.user_name, request.kernel_slug = ref.owner, ref.slug
+        if version is not None:
+            request.version_label = f"v{version}"
+        with self._session() as sdk:
+            try:
+                with translated(f"reading {ref}"):
+                    answer = sdk.kernels.kernels_api_client.get_kernel(request)
+            except NotFound:
+                return None
+        meta, blob = answer.metadata, answer.blob
+        return KernelInfo(
+            ref=str(meta.ref or ref).removeprefix("/code/"),
+            title=str(meta.title or ""),
+            current_version=int(meta.current_version_number or 0),
+            source=str(blob.source or "") if blob is not None else "",
+        )
+
+    def status(self, ref: KernelRef, version: int) -> RunStatus:
+        from kagglesdk.kernels.types.kernels_api_service import ApiGetKernelSessionStatusRequest
+
+        request = ApiGetKernelSessionStatusRequest()
+        request.user_name, request.kernel_slug, request.version_label = ref.owner, ref.slug, f"v{version}"
+        with self._session() as sdk:
+            raw = _Body(sdk)
+            with translated(f"asking for the status of {ref} v{version}"):
+                try:
+                    answer = sdk.kernels.kernels_api_client.get_kernel_session_status(request)
+                except (KeyError, TypeError) as exc:  # a state that this SDK does not know
+                    return RunStatus(RunState.UNKNOWN, f"Kaggle answered a state we do not know: {exc}")
+            # An empty answer deserialises to QUEUED, the enum's first member: believe only what was really said.
+            if not raw.has("status"):
+                return RunStatus(RunState.UNKNOWN, "Kaggle answered without a state")
+        state = str(getattr(answer.status, "name", answer.status))
+        known = {member.value: member for member in RunState}
+        return RunStatus(known.get(state, RunState.UNKNOWN), str(answer.failure_message or ""))
+
+    def stream(self, ref: KernelRef, version: int) -> Iterator[LogRecord | None]:
+        with self._session() as sdk:
+            http = sdk._http_client
+            http._init_session()
+            url = http._get_request_url("kernels", "logs") + f"/stream/{ref}"
+            headers = {"Accept": "text/event-stream, */*", "Content-Type": None}
+            with translated(f"following the log of {ref} v{version}"):
+                response = http._session.get(
+                    url, params={"versionLabel": f"v{version}"}, stream=True, headers=headers,
+                    timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                )  # fmt: skip
+                with response:
+                    response.raise_for_status()
+                    if "event-stream" in response.headers.get("Content-Type", ""):
+                        yield from logs.parse_stream(response.iter_lines())
+                    else:
+                        yield from logs.parse_log(response.content.decode("utf-8", errors="replace"))
+                        yield None
+
+    def log(self, ref: KernelRef, version: int) -> tuple[LogRecord, ...]:
+        return logs.parse_log(str(self._output_page(ref, version, "").log or ""))
+
+    def outputs(self, ref: KernelRef, version: int) -> Iterator[OutputFile]:
+        token = ""
+        while True:
+            page = self._output_page(ref, version, token)
+            for item in page.files or ():
+                yield OutputFile(str(item.file_name or ""), str(item.url or ""))
+            following = str(page.next_page_token or "")
+            if not following or following == token:
+                return
+            token = following
+
+    def _output_page(self, ref: KernelRef, version: int, token: str) -> Any:
+        from kagglesdk.kernels.types.kernels_api_service import ApiListKernelSessionOutputRequest
+
+        request = ApiListKernelSessionOutputRequest()
+        request.user_name, request.kernel_slug, request.version_label = ref.owner, ref.slug, f"v{version}"
+        request.page_size = PAGE_SIZE
+        if token:
+            request.page_token = token
+        with self._session() as sdk, translated(f"listing the outputs of {ref} v{version}"):
+            return sdk.kernels.kernels_api_client.list_kernel_session_output(request)
+
+    def quotas(self) -> Quotas:
+        from kagglesdk.kernels.types.kernels_api_service import ApiGetAcceleratorQuotaStatisticsRequest
+
+        with self._session() as sdk, translated("asking for the quota"):
+            answer = sdk.kernels.kernels_api_client.get_accelerator_quota_statistics(
+                ApiGetAcceleratorQuotaStatisticsRequest()
+            )
+        return Quotas(_quota(answer, answer.gpu_quota), _quota(answer, answer.tpu_quota))
+
+    # -- the one call that starts something
+
+    def push(self, folder: Path, timeout: int | None) -> Pushed:
+        with translated("pushing"):
+            try:
+                with contextlib.redirect_stdout(io.StringIO()):
+                    answer = self._api.kernels_push(str(folder), timeout=str(timeout) if timeout else None)
+            except Rejected as exc:
+                raise PushRejected(exc.message, kaggle=NOTHING_STARTED) from exc
+        return _settle(answer)
+
+    # -- the package itself
+
+    @contextlib.contextmanager
+    def _session(self) -> Iterator[Any]:
+        with self._api.build_kaggle_client() as sdk:
+            yield sdk
+
+    @cached_property
+    def _api(self) -> Any:
+        if self._target.url:
+            from kagglesdk import kaggle_env
+
+            # The package asks for PROD by name and appends /v1/…; other services live under /api/v1/….
+            kaggle_env._env_to_endpoint[kaggle_env.KaggleEnv.PROD] = f"{self._target.url}/api"
+        with contextlib.redirect_stdout(io.StringIO()), translated("signing in to Kaggle"):
+            import kaggle
+            from kaggle.api.kaggle_api_extended import KaggleApi
+        if not getattr(kaggle.api, "_authenticated", False):
+            raise AuthError(
+                "no Kaggle credentials were found",
+                details=(
+                    "Kaggle itself: kaggle.com → Settings → API → Create New Token, then save the token:",
+                    "or the embedded service, without an account:",
+                ),
+                hints=("mkdir -p ~/.kaggle && install -m 600 /dev/stdin ~/.kaggle/access_token", "sahel-nb rehearse"),
+                kaggle=NOTHING_STARTED,
+            )
+
+        class Api(KaggleApi):  # type: ignore[misc]  # the package ships no types
+            """The package's API, with our timeouts on every session that it opens."""
+
+            def build_kaggle_client(self) -> Any:
+                sdk = super().build_kaggle_client()
+                sdk._http_client._init_session()
+                for scheme in ("http://", "https://"):
+                    sdk._http_client._session.mount(scheme, _adapter())
+                return sdk
+
+        api = Api()
+        api.config_values = dict(kaggle.api.config_values)
+        return api
+
+
+def _adapter() -> Any:
+    from requests.adapters import HTTPAdapter
+
+    class Timeouts(HTTPAdapter):
+        """requests waits for ever unless told: a bad line would hang a run without a word."""
+
+        def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+            if kwargs.get("timeout") is None:
+                kwargs["timeout"] = (CONNECT_TIMEOUT, READ_TIMEOUT)
+            return super().send(request, *args, **kwargs)
+
+    return Timeouts()
+
+
+class _Body:
+    """Remembers the JSON object of the session's last answer, for what deserialising loses."""
+
+    def __init__(self, sdk: Any) -> None:
+        self._keys: set[str] = set()
+        sdk._http_client._response_processor = self._look
+
+    def _look(self, response: Any) -> None:
+        body = response.json()
+        self._keys = set(body) if isinstance(body, dict) else set()
+
+    def has(self, key: str) -> bool:
+        return key in self._keys
+
+
+def _settle(answer: Any) -> Pushed:
+    """An answer with status 200 can still be a refusal, or a start with sources dropped: both are failures."""
+    error = str(getattr(answer, "error", "") or "")
+    version = int(getattr(answer, "version_number", 0) or 0)
+    url = str(getattr(answer, "url", "") or "")
+    ref = str(getattr(answer, "ref", "") or "").removeprefix("/code/").strip("/")
+    if error:
+        raise PushRejected(
+            f"Kaggle refused the push: {error}",
+            kaggle=f"v{version} was made all the same: {url}" if version else NOTHING_STARTED,
+            details=_advice(error),
+        )
+    if not version:
+        raise NetworkError("Kaggle took the push and named no version", kaggle="A version may have been made.")
+    dropped = {
+        kind: list(getattr(answer, f"invalid_{kind}_sources", None) or [])
+        for kind in ("dataset", "competition", "kernel", "model")
+    }
+    dropped["tag"] = list(getattr(answer, "invalid_tags", None) or [])
+    lines = tuple(f"not accepted: {kind} {name}" for kind, names in dropped.items() for name in names)
+    pushed = Pushed(ref, version, url)
+    if lines:
+        raise PartlyPushed(pushed, lines)
+    return pushed
+
+
+class PartlyPushed(PushRejected):
+    """A version was started without some of its sources: it runs, and will likely fail for want of them."""
+
+    def __init__(self, pushed: Pushed, lines: tuple[str, ...]) -> None:
+        super().__init__(
+            "Kaggle dropped some of the sources of this kernel",
+            details=lines,
+            kaggle=f"v{pushed.version} has already started without them and spends quota: {pushed.url}",
+        )
+        self.pushed = pushed
+
+
+def _advice(error: str) -> tuple[str, ...]:
+    if "not found" in error.lower():
+        return (
+            "A kernel made in the web page and never saved cannot be pushed to: open it, Save Version, try again.",
+            "So it is with a kernel of another account, unless that account made you a collaborator.",
+        )
+    if "session count" in error.lower():
+        return ("Other sessions of this account are running; this one can start when one of them has ended.",)
+    return ()
+
+
+def _quota(answer: Any, quota: Any) -> Quota | None:
+    if quota is None or quota.total_time_allowed is None:
+        return None
+    zero = timedelta()
+    return Quota(
+        quota.time_used or zero, quota.time_reserved or zero, quota.total_time_allowed, answer.quota_refresh_time
+    )

@@ -1,0 +1,53 @@
+"""The shape of a Kaggle service, as `run` knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from sahel_nb.kernels.model import (
+    Account,
+    KernelInfo,
+    KernelRef,
+    LogRecord,
+    OutputFile,
+    Pushed,
+    Quotas,
+    RunStatus,
+)
+
+
+class KernelService(Protocol):
+    """All calls raise the errors of `kernels.door`; none retries what is not idempotent."""
+
+    def account(self) -> Account:
+        """Whose credentials are in use. Raises `AuthError` where there are none."""
+
+    def web_url(self, ref: KernelRef, version: int | None = None) -> str:
+        """The page of a kernel, or of one version of it."""
+
+    def kernel(self, ref: KernelRef, version: int | None = None) -> KernelInfo | None:
+        """A kernel and the source of its current (or the given) version; None where it does not exist for us."""
+
+    def status(self, ref: KernelRef, version: int) -> RunStatus:
+        """The state of one version. An answer that cannot be understood is `RunState.UNKNOWN`."""
+
+    def push(self, folder: Path, timeout: int | None) -> Pushed:
+        """Save and start a version from a folder with metadata and source. `timeout` in seconds of session time.
+
+        Not idempotent. Raises `PushRejected` for every answer that is not an unreserved yes, saying whether something
+        started; `NetworkError` where it is not known whether a version was made.
+        """
+
+    def stream(self, ref: KernelRef, version: int) -> Iterator[LogRecord | None]:
+        """The log from its beginning, live; a last None where the service ended it. May be cut at any point."""
+
+    def log(self, ref: KernelRef, version: int) -> tuple[LogRecord, ...]:
+        """The persisted log; empty while the version runs."""
+
+    def outputs(self, ref: KernelRef, version: int) -> Iterator[OutputFile]:
+        """All output files, over all pages."""
+
+    def quotas(self) -> Quotas:
+        """The week's accelerator hours."""
