@@ -1,0 +1,83 @@
+"""`sahel-nb-hook VERB …`: what git and the pre-commit framework call. Nothing is imported before it is needed.
+
+filter                     git's long-running filter process: clean and smudge
+clean, smudge [PATH]       the same for one file, stdin to stdout
+strip FILES                strip in place; 1 where a file was changed, as pre-commit expects
+pair [FILES]               bring notebooks and mirrors together; 1 where a file was changed
+lint [FILES]               rules on notebooks and kernel-metadata.json
+guard [FILES]              secrets, and ids of kernels that are permanent
+pre-commit                 everything above on what is staged, for hooks/pre-commit
+pre-push REMOTE URL        everything above on what is pushed, for hooks/pre-push
+post-checkout, post-merge  say what a checkout or a merge left behind
+"""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_VERBS = {
+    "strip": "files",
+    "pair": "files",
+    "lint": "files",
+    "guard": "files",
+    "pre-commit": "pre_commit",
+    "pre-push": "pre_push",
+    "post-checkout": "after",
+    "post-merge": "after",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; the exit code is 0, 1 (a file was changed or refused by a hook), 2 (usage), or a SahelError's."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    verb = arguments.pop(0) if arguments else ""
+    if verb == "filter":
+        from sahel_nb.hooks import filter as git_filter
+
+        return git_filter.run(arguments)
+    if verb in ("clean", "smudge"):
+        from sahel_nb.hooks import filter as git_filter
+
+        return git_filter.run_once(verb, arguments)
+    if verb in _VERBS:
+        return _guarded(verb, arguments)
+    out = sys.stdout if verb in ("-h", "--help") else sys.stderr
+    out.write(__doc__ or "")
+    return 0 if verb in ("-h", "--help") else 2
+
+
+def _guarded(verb: str, arguments: list[str]) -> int:
+    """Expected failures in two lines, bugs in a crash log: as the command line does it, without the command line."""
+    from importlib import import_module
+
+    from sahel_nb.errors import EXIT_BUG, EXIT_INTERRUPTED, SahelError
+    from sahel_nb.hooks.reach import with_site_packages
+
+    with_site_packages()
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]  # text streams do
+    try:
+        code: int = import_module(f"sahel_nb.hooks.{_VERBS[verb]}").run(verb, arguments)
+        return code
+    except SahelError as exc:
+        from sahel_nb.report.console import Console
+
+        Console(sys.stderr).error(exc)
+        return exc.exit_code
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except Exception as exc:  # noqa: BLE001  the one place of this program where a bug becomes a crash log
+        from sahel_nb.report import crash
+
+        path = crash.write(exc)
+        where = f"; the details are in {path}" if path else ""
+        sys.stderr.write(f"error: a bug of ours: {type(exc).__name__}: {exc}{where}\n")
+        return EXIT_BUG
+
+
+if __name__ == "__main__":
+    sys.exit(main())

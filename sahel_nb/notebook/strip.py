@@ -1,0 +1,266 @@
+"""Stripping: outputs, counts and noise out of a notebook, with the bytes that nbstripout 0.9.1 writes.
+
+The ordinary notebook takes the fast path (strip_fast.py). Everything else is done by nbstripout's own code. Where that
+code would lose something, ours differs, and only there:
+
+- `--keep-id`: missing or doubled ids become a name that depends on the notebook alone, not on chance;
+- `--drop-tagged-cells "a b"` drops the cells of every tag, not only of the last;
+- `--drop-empty-cells` keeps a code cell of nbformat 3, whose text is called `input`;
+- what cannot be written (half of a surrogate pair) is an error, never a file cut short.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from sahel_nb.errors import UsageError
+from sahel_nb.notebook.document import NotebookError, encode, parse
+from sahel_nb.notebook.strip_fast import strip_ordinary
+
+DEFAULT_KEYS = (
+    "metadata.signature",
+    "metadata.widgets",
+    "cell.metadata.collapsed",
+    "cell.metadata.ExecuteTime",
+    "cell.metadata.execution",
+    "cell.metadata.heading_collapsed",
+    "cell.metadata.hidden",
+    "cell.metadata.scrolled",
+)
+_UNITS = {"K": 10**3, "M": 10**6, "G": 10**9}
+
+
+@dataclass(frozen=True)
+class StripOptions:
+    """nbstripout's options, under its names. `keep_output` None lets the notebook's own metadata decide."""
+
+    keep_output: bool | None = None
+    keep_count: bool = False
+    keep_id: bool = False
+    extra_keys: tuple[str, ...] = ()
+    keep_metadata_keys: tuple[str, ...] = ()
+    drop_empty_cells: bool = False
+    drop_tagged_cells: tuple[str, ...] = ()
+    strip_init_cells: bool = False
+    drop_output_types: frozenset[str] = field(default_factory=frozenset)
+    keep_output_types: frozenset[str] = field(default_factory=frozenset)
+    max_size: int = 0
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(key for key in (*DEFAULT_KEYS, *self.extra_keys) if key not in self.keep_metadata_keys)
+
+
+_DEFAULTS = StripOptions()
+
+
+def strip(data: bytes, options: StripOptions = _DEFAULTS) -> bytes:
+    """The stripped notebook. Raise `NotebookError` for what is no notebook; never return anything in part."""
+    if options == _DEFAULTS:
+        fast = strip_ordinary(data)
+        if fast is not None:
+            return fast
+    parse(data)
+    return _by_nbstripout(data, options)
+
+
+def is_stripped(data: bytes, options: StripOptions = _DEFAULTS) -> bool:
+    """True where `strip` would change nothing in the bytes. Raise `NotebookError` as `strip` does."""
+    if options == _DEFAULTS and _certainly_stripped(data):
+        return True
+    return strip(data, options) == data
+
+
+def has_something_to_strip(data: bytes, options: StripOptions = _DEFAULTS) -> bool:
+    """Whether stripping changes what the notebook says, rather than how its JSON is laid out.
+
+    A file for which this is False is left alone on disk, as nbstripout does.
+    """
+    if options == _DEFAULTS and _certainly_stripped(data):
+        return False
+    stripped = strip(data, options)
+    if stripped == data:
+        return False
+    if options == _DEFAULTS:
+        same = _same_meaning(data, stripped)
+        if same is not None:
+            return not same
+    return stripped != _relaid(data, options)
+
+
+def parse_size(text: str) -> int:
+    """`10`, `10K`, `2M`, `1G`, as nbstripout's --max-size. Raise `UsageError`."""
+    unit = text[-1:].upper()
+    digits, factor = (text[:-1], _UNITS[unit]) if unit in _UNITS else (text, 1)
+    if not digits.isdigit():
+        raise UsageError(f"not a size: {text!r}", details=("a number, and K, M or G after it if you like",))
+    return int(digits) * factor
+
+
+def _by_nbstripout(data: bytes, options: StripOptions) -> bytes:
+    from nbstripout._utils import MetadataError, strip_output
+
+    notebook = _read(data)
+    if options.keep_id:
+        _name_cells(notebook, data)
+    _drop_cells(notebook, options)
+    try:
+        strip_output(
+            nb=notebook,
+            keep_output=options.keep_output,
+            keep_count=options.keep_count,
+            keep_id=options.keep_id,
+            extra_keys=[key for key in options.keys if _is_key(key)],
+            strip_init_cells=options.strip_init_cells,
+            drop_output_types=set(options.drop_output_types),
+            keep_output_types=set(options.keep_output_types),
+            max_size=options.max_size,
+        )
+    except MetadataError as exc:
+        raise NotebookError(f"a cell contradicts itself: {exc}") from exc
+    except (AttributeError, KeyError, TypeError, ValueError) as exc:
+        raise NotebookError(f"nbstripout cannot strip this notebook: {exc}") from exc
+    return _written(notebook)
+
+
+def _relaid(data: bytes, options: StripOptions) -> bytes:
+    """The same notebook, nothing taken out of it, laid out as nbstripout would write it."""
+    notebook = _read(data)
+    if options.keep_id:
+        _name_cells(notebook, data)
+    return _written(notebook)
+
+
+def _read(data: bytes) -> Any:
+    import warnings
+
+    import nbformat
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            reads: Any = nbformat.reads  # untyped
+            return reads(data.decode("utf-8"), as_version=nbformat.NO_CONVERT)
+        except (nbformat.ValidationError, nbformat.NBFormatError, AttributeError) as exc:
+            raise NotebookError(f"not a notebook: {str(exc).splitlines()[0]}") from exc
+        except (KeyError, TypeError, ValueError, RecursionError) as exc:
+            raise NotebookError(f"nbformat cannot read this notebook: {exc!r}") from exc
+
+
+def _written(notebook: Any) -> bytes:
+    import warnings
+
+    import nbformat
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            writes: Any = nbformat.writes  # untyped
+            text: str = writes(notebook)
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as exc:
+            raise NotebookError(f"nbformat cannot write this notebook: {exc!r}") from exc
+    return encode(text if text.endswith("\n") else text + "\n")
+
+
+def _name_cells(notebook: Any, data: bytes) -> None:
+    """nbformat has given random ids where they were missing or doubled: take names that depend on the content alone."""
+    import json
+
+    if notebook.get("nbformat", 1) < 4 or (notebook.nbformat, notebook.get("nbformat_minor", 0)) < (4, 5):
+        return
+    originals = [cell.get("id") for cell in json.loads(data)["cells"]]
+    taken = {name for name in originals if isinstance(name, str)}
+    seen: Counter[str] = Counter()
+    for index, (cell, original) in enumerate(zip(notebook.cells, originals, strict=True)):
+        if isinstance(original, str) and not seen[original]:
+            seen[original] += 1
+            continue
+        name = str(index)
+        while name in taken:
+            name += "-"
+        taken.add(name)
+        cell["id"] = name
+
+
+def _drop_cells(notebook: Any, options: StripOptions) -> None:
+    if not options.drop_empty_cells and not options.drop_tagged_cells:
+        return
+    holders = notebook.get("worksheets", []) if notebook.get("nbformat", 1) < 4 else [notebook]
+    for holder in holders:
+        holder["cells"] = [cell for cell in holder.get("cells", []) if not _to_drop(cell, options)]
+
+
+def _to_drop(cell: Any, options: StripOptions) -> bool:
+    text = cell.get("source", cell.get("input", ""))
+    if options.drop_empty_cells and not any(line.strip() for line in text):
+        return True
+    tags = cell.get("metadata", {}).get("tags", [])
+    return any(tag in tags for tag in options.drop_tagged_cells)
+
+
+def _is_key(key: str) -> bool:
+    return "." in key and key.split(".")[0] in ("cell", "metadata")
+
+
+# The exact layout of the writer, for cells without metadata. A line escapes nothing but the quote, the backslash and
+# the tab, and has its newline at the end: it is spelt in the one possible way, and splitlines() cuts it nowhere else.
+_TEXT = rb'[^"\\\x00-\x1f]*(?:\\["\\t][^"\\\x00-\x1f]*)*'
+_CELL = re.compile(
+    rb' {2}\{\n {3}"cell_type": "(?:code",\n {3}"execution_count": null|markdown"|raw"),'
+    rb'(?:\n {3}"id": "([0-9]+)",)?\n {3}"metadata": \{\},(\n {3}"outputs": \[\],)?'
+    rb'\n {3}"source": \[(?:\]|(?:\n {4}"' + _TEXT + rb'\\n",)*\n {4}"(?!")' + _TEXT + rb'(?:\\n)?"\n {3}\])\n {2}\}'
+)
+_HEAD = b'{\n "cells": [\n'
+_OTHER_BREAKS = (b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
+
+
+def _certainly_stripped(data: bytes) -> bool:
+    """True only where the bytes are what `strip` would write; one scan, nothing is parsed but the last lines.
+
+    False says nothing: cells with metadata or attachments, and rare characters, are left to `strip`.
+    """
+    if not data.startswith(_HEAD) or any(mark in data for mark in _OTHER_BREAKS):
+        return False
+    position, index, with_ids = len(_HEAD), 0, True
+    while match := _CELL.match(data, position):
+        is_code = data.startswith(b'"code"', position + 20)
+        if is_code != bool(match[2]) or (match[1] is not None and match[1] != b"%d" % index):
+            return False
+        with_ids = with_ids and match[1] is not None
+        position, index = match.end(), index + 1
+        if not data.startswith(b",\n", position):
+            break
+        position += 2
+    if not index or not data.startswith(b"\n ],", position):
+        return False
+    rest = b'{\n "cells": [],' + data[position + 4 :]
+    minor = b'"nbformat_minor": 5\n}\n'
+    if not with_ids and rest.endswith(minor):
+        return False
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return strip_ordinary(rest) == rest
+
+
+def _same_meaning(one: bytes, other: bytes) -> bool | None:
+    """Whether two nbformat 4 notebooks say the same; None where that takes nbformat to know."""
+    import json
+
+    meanings = []
+    for data in (one, other):
+        notebook = json.loads(data)
+        if notebook.get("nbformat") != 4 or any("attachments" in cell for cell in notebook["cells"]):
+            return None
+        for key in ("orig_nbformat", "orig_nbformat_minor", "signature"):
+            notebook["metadata"].pop(key, None)
+        for cell in notebook["cells"]:
+            cell["metadata"].pop("trusted", None)
+            if isinstance(cell.get("source"), list):
+                cell["source"] = "".join(cell["source"])
+        meanings.append(notebook)
+    return bool(meanings[0] == meanings[1])
