@@ -1,0 +1,234 @@
+"""Every git process starts here: an argument tuple, an explicit folder, an environment we know.
+
+This module is on the path of every commit, so it imports little and compiles no pattern.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+from sahel_nb.errors import NetworkError, SahelError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+# GIT_* variables that say how to reach a server, where configuration lies, or who the person is. All others
+# (GIT_DIR, GIT_INDEX_FILE, …) would silently point us at another repository and are dropped unless passed.
+_KEPT = frozenset(
+    (
+        "GIT_ALLOW_PROTOCOL",
+        "GIT_ASKPASS",
+        "GIT_CEILING_DIRECTORIES",
+        "GIT_CONFIG_COUNT",
+        "GIT_CONFIG_GLOBAL",
+        "GIT_CONFIG_NOSYSTEM",
+        "GIT_CONFIG_PARAMETERS",
+        "GIT_CONFIG_SYSTEM",
+        "GIT_DISCOVERY_ACROSS_FILESYSTEM",
+        "GIT_EXEC_PATH",
+        "GIT_PROXY_COMMAND",
+        "GIT_PROXY_SSL_CAINFO",
+        "GIT_SSH",
+        "GIT_SSH_COMMAND",
+        "GIT_SSH_VARIANT",
+        "GIT_SSL_CAINFO",
+        "GIT_SSL_CAPATH",
+        "GIT_SSL_CERT",
+        "GIT_SSL_KEY",
+        "GIT_SSL_NO_VERIFY",
+    )
+)
+_KEPT_PREFIXES = ("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_", "GIT_HTTP_", "GIT_AUTHOR_", "GIT_COMMITTER_")
+
+# What git tells a hook about the repository it is working on, `git rev-parse --local-env-vars` without configuration.
+# During `git commit FILE` GIT_INDEX_FILE is a temporary index that holds exactly what will be committed.
+_TOLD_TO_HOOKS = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_WORK_TREE",
+)
+
+# A person's settings that would change what we parse.
+_SETTINGS = ("-c", "core.quotePath=false", "-c", "color.ui=false", "-c", "advice.statusHints=false")
+
+# Texts (LC_ALL=C) after which git never reached a repository at the other end. Lower case.
+_UNREACHABLE = (
+    b"could not resolve host",
+    b"could not resolve proxy",
+    b"temporary failure in name resolution",
+    b"connection refused",
+    b"connection timed out",
+    b"connection reset",
+    b"no route to host",
+    b"network is unreachable",
+    b"failed to connect to",
+    b"unable to connect to",
+    b"couldn't connect to server",
+    b"could not read from remote repository",
+    b"does not appear to be a git repository",
+    b"does not exist",
+    b"' not found",
+    b"the remote end hung up",
+    b"early eof",
+    b"unexpected disconnect",
+    b"rpc failed",
+    b"the requested url returned error",
+    b"unable to access",
+    b"authentication failed",
+    b"could not read username",
+    b"could not read password",
+    b"access denied or repository not exported",
+)
+_SPEAKS_TO_REMOTES = frozenset(("fetch", "push", "ls-remote", "clone", "pull"))
+_GRACE = 2.0
+
+
+class GitResult:
+    """What one git process answered."""
+
+    __slots__ = ("returncode", "stderr", "stdout")
+
+    def __init__(self, returncode: int, stdout: bytes, stderr: bytes) -> None:
+        self.returncode = returncode
+        self.stdout = stdout
+        self.stderr = stderr
+
+    @property
+    def text(self) -> str:
+        """stdout for showing, without its final line end."""
+        return self.stdout.decode("utf-8", "replace").rstrip("\n")
+
+
+class GitFailed(SahelError):
+    """git refused. `args_run` is what was asked, `result` what it answered."""
+
+    def __init__(self, args_run: tuple[str | bytes, ...], result: GitResult) -> None:
+        lines = result.stderr.decode("utf-8", "replace").strip().splitlines()
+        shown = " ".join(_shown(arg) for arg in args_run)
+        super().__init__(f"`git {shown}` ended with {result.returncode}", details=tuple(lines[-8:]))
+        self.args_run = args_run
+        self.result = result
+
+
+class RemoteUnreachable(NetworkError):
+    """The remote did not answer, or not in time (`result` is None then: what it did is not known)."""
+
+    def __init__(self, args_run: tuple[str | bytes, ...], result: GitResult | None, timeout: float | None) -> None:
+        lines = result.stderr.decode("utf-8", "replace").strip().splitlines() if result else []
+        why = "the remote could not be reached" if result else f"the remote did not answer within {timeout:g} s"
+        super().__init__(f"`git {_verb(args_run)}`: {why}", details=tuple(lines[-8:]))
+        self.args_run = args_run
+        self.result = result
+
+
+def git(
+    *args: str | bytes,
+    cwd: Path,
+    stdin: bytes | None = None,
+    check: bool = True,
+    timeout: float | None = None,
+    env: Mapping[str, str] | None = None,
+) -> GitResult:
+    """Run `git ARGS` in `cwd` and wait for it. `env` is added to the scrubbed environment; see `told_to_hooks`.
+
+    With `check`, a non-zero end raises `GitFailed`, or `NetworkError` where a command that speaks to a remote did not
+    reach it. A timeout always raises `NetworkError`, since only conversations with remotes are given one.
+    """
+    command = ("git", *_SETTINGS, *args)
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=environment(env),
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+    except FileNotFoundError as exc:
+        if not os.path.isdir(cwd):  # noqa: PTH112  pathlib is not imported on this path
+            raise
+        raise SahelError("git is not installed, or not on PATH", hints=("git --version",)) from exc
+    try:
+        stdout, stderr = process.communicate(stdin, timeout=timeout)
+    except subprocess.TimeoutExpired as exc:
+        _end(process)
+        raise RemoteUnreachable(args, None, timeout) from exc
+    except BaseException:
+        _end(process)
+        raise
+    result = GitResult(process.returncode, stdout, stderr)
+    if check and result.returncode != 0:
+        if _verb(args) in _SPEAKS_TO_REMOTES and unreachable(stderr):
+            raise RemoteUnreachable(args, result, timeout)
+        raise GitFailed(args, result)
+    return result
+
+
+def unreachable(stderr: bytes) -> bool:
+    """Does git say that it never reached a repository at the other end, or lost it?"""
+    lower = stderr.lower()
+    return any(text in lower for text in _UNREACHABLE)
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of our git processes: no repository forced on us, no prompt, messages in English."""
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_") or name in _KEPT or name.startswith(_KEPT_PREFIXES)
+    }
+    env["LC_ALL"] = "C"
+    env["GIT_TERMINAL_PROMPT"] = "0"
+    env["GIT_OPTIONAL_LOCKS"] = "0"  # a read must not take index.lock under a person's own git command
+    if extra:
+        env.update(extra)
+    return env
+
+
+def told_to_hooks(environ: Mapping[str, str]) -> dict[str, str]:
+    """What git told this hook about its repository: pass it as `env` to look at the index that is being committed."""
+    return {name: environ[name] for name in _TOLD_TO_HOOKS if name in environ}
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End git and not wait for its helpers: SIGTERM lets it end them; one that hangs may keep our pipes open."""
+    process.terminate()
+    try:
+        process.communicate(timeout=_GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+def _verb(args: tuple[str | bytes, ...]) -> str:
+    """The git command among the arguments: the first that is no option of git's own."""
+    skip = False
+    for arg in args:
+        if skip:
+            skip = False
+        elif arg in ("-c", "-C"):
+            skip = True
+        elif not _shown(arg).startswith("-"):
+            return _shown(arg)
+    return ""
+
+
+def _shown(arg: str | bytes) -> str:
+    """An argument for people: credentials in a URL are nobody's business."""
+    text = arg.decode("utf-8", "replace") if isinstance(arg, bytes) else arg
+    scheme, separator, rest = text.partition("://")
+    if separator:
+        authority, slash, path = rest.partition("/")
+        text = scheme + separator + authority.rpartition("@")[2] + slash + path
+    return text
