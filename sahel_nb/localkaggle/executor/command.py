@@ -1,0 +1,122 @@
+"""Starts the first process of a run, inside a sandbox or without one."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import traceback
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from sahel_nb.localkaggle.executor import processes, sandbox
+from sahel_nb.localkaggle.executor.environment import kernel_environment
+from sahel_nb.localkaggle.executor.spec import SANDBOX, Layout, Spec
+
+_FRAMES = 3
+NOTEBOOK, SCRIPT = "notebook.ipynb", "script.py"
+
+
+@dataclass(frozen=True)
+class Child:
+    """The main process, and the read ends of what it says. `frames` carries the runner's JSON lines, and `exit`."""
+
+    pid: int
+    frames: int
+    stdout: int
+    stderr: int
+
+
+def start(spec: Spec, layout: Layout, clock: float) -> Child:
+    """Fork and go. With namespaces this process enters a user namespace; raises OSError where it may not."""
+    pipes = [os.pipe() for _ in range(3)]
+    if spec.namespaces:
+        from sahel_nb.localkaggle.executor import namespaces
+
+        namespaces.become_root_of_new_user_namespace(namespaces.CLONE_NEWPID)
+    pid = os.fork()
+    if pid == 0:
+        frames, stdout, stderr = (write for _, write in pipes)
+        try:
+            processes.die_with_parent()
+            if spec.namespaces:
+                _be_init(spec, layout, clock, frames, stdout, stderr)
+            _execute(spec, layout, clock, frames, stdout, stderr)
+        except BaseException:  # noqa: BLE001 - a forked child must never run on into its parent's code
+            os.write(stderr, traceback.format_exc().encode("utf-8", "replace"))
+        finally:
+            os._exit(70)
+    for _, write in pipes:
+        os.close(write)
+    return Child(pid, *(read for read, _ in pipes))
+
+
+def probe(spec: Spec) -> str:
+    """Build a sandbox and start the interpreter in it. Empty, or the reason why it does not work."""
+    sandbox.prepare(spec.path)
+    try:
+        child = start(spec, SANDBOX, 0.0)
+    except OSError as exc:
+        return str(exc)
+    said = {}
+    for name, fd in (("frames", child.frames), ("stderr", child.stderr)):
+        with open(fd, "rb") as pipe:
+            said[name] = pipe.read().decode("utf-8", "replace")
+    os.waitpid(child.pid, 0)
+    for line in said["frames"].splitlines():
+        value = json.loads(line)
+        if "message" in value:
+            return str(value["message"])
+        if value.get("exit") == 0:
+            return ""
+    return (said["stderr"].strip().splitlines() or ["it ended without a word"])[-1]
+
+
+def _be_init(spec: Spec, layout: Layout, clock: float, frames: int, stdout: int, stderr: int) -> NoReturn:
+    """Pid 1 of the sandbox: builds it, starts the run, collects orphans, says how the run ended."""
+    try:
+        sandbox.enter(spec)
+    except OSError as exc:
+        _frame(frames, {"outcome": "ERROR", "message": f"The sandbox could not be built: {exc}"})
+        os._exit(71)
+    processes.die_with_parent()  # giving up privileges has cleared the wish
+    main = os.fork()
+    if main == 0:
+        _execute(spec, layout, clock, frames, stdout, stderr)
+    while True:
+        pid, status = os.wait()
+        if pid == main:
+            _frame(frames, {"exit": os.waitstatus_to_exitcode(status)})
+            os._exit(0)
+
+
+def _execute(spec: Spec, layout: Layout, clock: float, frames: int, stdout: int, stderr: int) -> NoReturn:
+    python = spec.interpreter.executable
+    if spec.kind == "notebook":
+        extra = [spec.interpreter.user_site] if spec.interpreter.user_site else []
+        argv = [python, "-I", layout.runner, f"{layout.source}/{NOTEBOOK}", layout.executed, repr(clock), *extra]
+    elif spec.kind == "script":
+        argv = [python, "-u", f"{layout.source}/{SCRIPT}"]
+    else:
+        argv = [python, "-I", "-c", "import ssl, zmq"]
+    try:
+        os.umask(0o022)
+        os.chdir(layout.working)
+        # Copied out of the way first: a source may itself lie on a number that is about to be overwritten.
+        sources = (os.open(os.devnull, os.O_RDONLY), stdout, stderr, frames)
+        copies = [fcntl.fcntl(fd, fcntl.F_DUPFD, 64) for fd in sources]
+        for number, fd in enumerate(copies):
+            os.dup2(fd, number, inheritable=True)
+        # The supervisor has a dozen descriptors, and only the runner may speak in frames.
+        os.closerange(_FRAMES + (spec.kind == "notebook"), 1024)
+        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        os.execve(python, argv, kernel_environment(spec, layout))
+    except BaseException:  # noqa: BLE001 - nothing but exec leads out of here
+        os.write(2, traceback.format_exc().encode("utf-8", "replace"))
+    os._exit(127)
+
+
+def _frame(fd: int, value: Any) -> None:
+    os.write(fd, json.dumps(value).encode("ascii") + b"\n")

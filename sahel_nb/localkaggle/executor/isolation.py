@@ -1,0 +1,78 @@
+"""Can this machine give a kernel a world of its own? Found out by trying, once per process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+SWITCH = "SAHEL_NB_ISOLATION"
+"""Environment variable of the service: `none` does without namespaces even where they are to be had."""
+
+CONSEQUENCES = (
+    "Kernels run without a sandbox: there is no /kaggle; the working directory and ../input work.",
+    "Kernels can read whatever this user can read, and the service's data with it: run only what you trust.",
+    "A kernel with its internet switched off is not cut off from the network.",
+)
+NOT_LINUX = "A process that leaves its parent and clears its environment at once can outlive its run."
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """`missing` are sentences for people: what is missing, and what that means. Empty where nothing is."""
+
+    namespaces: bool
+    missing: tuple[str, ...]
+
+
+def probe() -> Isolation:
+    """What runs started from this process get. Builds one sandbox to find out, the first time."""
+    return _probe(os.environ.get(SWITCH, ""))
+
+
+@lru_cache(maxsize=4)
+def _probe(switch: str) -> Isolation:
+    if switch == "none":
+        return _without(f"Isolation is switched off by {SWITCH}=none.")
+    if not sys.platform.startswith("linux"):
+        return _without(f"Namespaces exist on Linux only; this is {sys.platform}.", NOT_LINUX)
+    reason = _try()
+    return _without(f"A sandbox cannot be built here: {reason}.") if reason else Isolation(True, ())
+
+
+def _without(why: str, *more: str) -> Isolation:
+    return Isolation(False, (why, *CONSEQUENCES, *more))
+
+
+def _try() -> str:
+    """Empty, or the reason."""
+    import json
+
+    from sahel_nb.localkaggle.executor.launch import supervisor_command
+    from sahel_nb.localkaggle.executor.spec import Interpreter, Spec
+
+    with tempfile.TemporaryDirectory(prefix="sahel-nb-probe-", ignore_cleanup_errors=True) as folder:
+        spec = Spec(
+            folder=os.path.realpath(folder),
+            kind="probe",
+            interpreter=Interpreter.current(),
+            mounts=(),
+            environment={},
+            time_limit=0.0,
+            internet=False,
+            namespaces=True,
+            mark="probe",
+        )
+        try:
+            done = subprocess.run(
+                supervisor_command(), input=spec.to_line(), capture_output=True, timeout=60, check=True, cwd=Path("/")
+            )
+            return str(json.loads(done.stdout))
+        except subprocess.CalledProcessError as exc:
+            return (exc.stderr.decode("utf-8", "replace").strip().splitlines() or [str(exc)])[-1]
+        except (OSError, ValueError, subprocess.TimeoutExpired) as exc:
+            return str(exc)

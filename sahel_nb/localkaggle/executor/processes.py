@@ -1,0 +1,136 @@
+"""Ends whole families of processes where there is no pid namespace to do it.
+
+On Linux the supervisor is the subreaper: whoever loses its parent becomes the supervisor's child, so nobody leaves the
+family, however often it forks or calls setsid. Elsewhere (macOS) the family is remembered while it runs: a process
+escapes if it is started, leaves its parent and clears its environment between two looks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from sahel_nb.localkaggle.executor.environment import MARK
+
+_LINUX = sys.platform.startswith("linux")
+
+
+def adopt_orphans() -> None:
+    """Make this process the one that orphans below it fall to, where the system has such a thing."""
+    if _LINUX:
+        from sahel_nb.localkaggle.executor import namespaces
+
+        namespaces.prctl(namespaces.PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process when its parent's main thread ends, where the system has such a thing."""
+    if _LINUX:
+        from sahel_nb.localkaggle.executor import namespaces
+
+        namespaces.prctl(namespaces.PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Family:
+    """The processes that descend from `ancestor`, itself left out."""
+
+    def __init__(self, ancestor: int) -> None:
+        self._ancestor = ancestor
+        self._known: dict[int, str] = {}
+
+    def look(self) -> None:
+        """Remember who is there now. Needed only where orphans get lost."""
+        if not _LINUX:
+            self._members()
+
+    def kill(self, patience: float = 5.0) -> bool:
+        """Kill all of them, again and again until none is left. False where some survived `patience` seconds."""
+        deadline = time.monotonic() + patience
+        while True:
+            members = self._members()
+            if not members:
+                return True
+            for pid in members:  # stopped first, so that none forks while its siblings are killed
+                _signal(pid, signal.SIGSTOP)
+            for pid in members:
+                _signal(pid, signal.SIGKILL)
+            _reap()
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+
+    def _members(self) -> list[int]:
+        table = _table()
+        family = {self._ancestor}
+        grown = True
+        while grown:
+            grown = False
+            for pid, (parent, _) in table.items():
+                if pid not in family and parent in family:
+                    family.add(pid)
+                    grown = True
+        for pid in family - {self._ancestor}:
+            self._known[pid] = table[pid][1]
+        # A number that was given to another process since has another start.
+        self._known = {pid: start for pid, start in self._known.items() if table.get(pid, (0, ""))[1] == start}
+        return list(self._known)
+
+
+def kill_marked(mark: str) -> None:
+    """Kill whatever still carries the run's mark in its environment: for a run whose supervisor was killed."""
+    wanted = f"{MARK}={mark}".encode()
+    for _ in range(100):
+        found = [pid for pid in _marked(wanted) if pid != os.getpid()]
+        if not found:
+            return
+        for pid in found:
+            _signal(pid, signal.SIGKILL)
+        time.sleep(0.02)
+
+
+def _marked(wanted: bytes) -> list[int]:
+    if not _LINUX:
+        listing = subprocess.run(["ps", "-A", "-E", "-ww", "-o", "pid=,command="], capture_output=True, check=False)
+        return [int(line.split(None, 1)[0]) for line in listing.stdout.splitlines() if wanted in line.split()]
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError), open(f"/proc/{name}/environ", "rb") as file:
+                if wanted in file.read().split(b"\0"):
+                    found.append(int(name))
+    return found
+
+
+def _table() -> dict[int, tuple[int, str]]:
+    """pid → (parent, something that tells two processes with one number apart). Zombies are left out."""
+    table: dict[int, tuple[int, str]] = {}
+    if _LINUX:
+        for name in os.listdir("/proc"):
+            if name.isdigit():
+                with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
+                    # `pid (name) state ppid …`: the name may hold blanks and parentheses; field 22 is the start.
+                    fields = file.read().rpartition(b")")[2].split()
+                    if fields[0] not in (b"Z", b"X"):
+                        table[int(name)] = (int(fields[1]), fields[19].decode())
+        return table
+    listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,stat=,lstart="], capture_output=True, check=False)
+    for line in listing.stdout.decode("utf-8", "replace").splitlines():
+        pid, parent, state, start = line.split(None, 3)
+        if not state.startswith("Z"):
+            table[int(pid)] = (int(parent), start)
+    return table
+
+
+def _signal(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
+def _reap() -> None:
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass

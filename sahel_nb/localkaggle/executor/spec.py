@@ -1,0 +1,103 @@
+"""What the service tells the supervisor, as one line of JSON on its standard input."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """The Python that runs the service, as the sandbox has to show it."""
+
+    executable: str
+    prefixes: tuple[str, ...]
+    """sys.prefix, sys.base_prefix and their like; only bin, lib, share and so on of each are shown."""
+    user_site: str
+    """Where `pip install --user` put packages that count here; empty where they do not."""
+
+    @classmethod
+    def current(cls) -> Interpreter:
+        import os
+        import site
+        import sys
+
+        prefixes = (sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix)
+        user_site = site.getusersitepackages() if site.ENABLE_USER_SITE else ""
+        return cls(
+            executable=sys.executable,
+            prefixes=tuple(dict.fromkeys(prefixes)),
+            user_site=user_site if user_site and os.path.isdir(user_site) else "",
+        )
+
+
+@dataclass(frozen=True)
+class Spec:
+    folder: str
+    kind: str
+    """notebook, script, or probe: the last one proves that the sandbox stands, and runs nothing of anybody's."""
+    interpreter: Interpreter
+    mounts: tuple[tuple[str, tuple[str, ...]], ...]
+    environment: Mapping[str, str]
+    time_limit: float
+    internet: bool
+    namespaces: bool
+    mark: str
+    """Stands in the environment of every process of the run, so that strays can be found."""
+
+    def to_line(self) -> bytes:
+        return json.dumps(asdict(self)).encode("ascii") + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> Spec:
+        fields: dict[str, Any] = json.loads(line)
+        interpreter = fields.pop("interpreter")
+        interpreter["prefixes"] = tuple(interpreter["prefixes"])
+        fields["interpreter"] = Interpreter(**interpreter)
+        fields["mounts"] = tuple((source, tuple(targets)) for source, targets in fields["mounts"])
+        return cls(**fields)
+
+    @property
+    def path(self) -> Path:
+        return Path(self.folder)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where things are from the kernel's point of view: the real paths in a sandbox, the job's folder without one."""
+
+    working: str
+    source: str
+    executed: str
+    """Folder that receives the executed notebook."""
+    runner: str
+    home: str
+    temporary: str
+    kaggle: str
+    """What /kaggle is: mounts' targets are below it."""
+
+
+SANDBOX = Layout(
+    working="/kaggle/working",
+    source="/kaggle/src",
+    executed="/run/sahel-nb/executed",
+    runner="/run/sahel-nb/runner.py",
+    home="/root",
+    temporary="/tmp",  # noqa: S108 - the sandbox's own, private to one run
+    kaggle="/kaggle",
+)
+
+
+def plain_layout(folder: Path) -> Layout:
+    return Layout(
+        working=str(folder / "working"),
+        source=str(folder / "src"),
+        executed=str(folder / "scratch" / "executed"),
+        runner=str(Path(__file__).with_name("runner.py")),
+        home=str(folder / "scratch" / "home"),
+        temporary=str(folder / "scratch" / "tmp"),
+        kaggle=str(folder),
+    )
