@@ -1,8 +1,9 @@
 """The example kernel really works: the notebook runs from the data that ships with it and leaves honest outputs.
 
-Shown with a real Jupyter kernel and real processes: it finds its data in each layout, the numbers are of held-out
-sentences (text whose labels mean nothing scores as chance), two runs write the same bytes, the edits that the demo makes
-change the result or fail where they should, and the corpus is well-formed text of the languages it claims.
+Shown with a real Jupyter kernel and real processes: it finds its data beside the working directory in the classic
+layout and the new one; the numbers are of held-out sentences (text whose labels mean nothing scores as chance); two
+runs write the same bytes; the edits that a demo makes change the result or fail where they should; and the corpus is
+clean text with the letters of its languages.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def identify(model: dict[str, Any], text: str) -> str:
     padded = f" {text.casefold()} "
     sizes = range(1, model["ngram"] + 1)
     grams = [padded[start : start + size] for size in sizes for start in range(len(padded) - size + 1)]
-    weights = model["log_probability"]
+    weights: dict[str, dict[str, float]] = model["log_probability"]
     return max(weights, key=lambda code: sum(weights[code].get(gram, 0.0) for gram in grams))
 
 
