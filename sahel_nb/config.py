@@ -7,6 +7,7 @@ no process: whoever holds the worktree passes the bytes and the mappings in.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import Enum
@@ -100,12 +101,13 @@ def load(
 
 
 def _parse(toml: bytes) -> dict[str, Any]:
-    try:
+    if sys.version_info >= (3, 11):
         import tomllib
-    except ModuleNotFoundError:  # Python 3.10
+    else:
         import tomli as tomllib
     try:
-        return tomllib.loads(toml.decode("utf-8"))
+        document: dict[str, Any] = tomllib.loads(toml.decode("utf-8"))
+        return document
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
         raise UsageError(f"{FILE_NAME} is not valid TOML: {exc}") from exc
 

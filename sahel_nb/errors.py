@@ -22,6 +22,7 @@ class SahelError(Exception):
 
     `hints` are complete shell commands, best first. `kaggle` is the sentence that answers "did this spend quota, is
     something still running?"; empty where Kaggle was never involved. `details` are further lines of evidence.
+    `started` says that a version runs on Kaggle, or may run: its lock must not be given back.
     """
 
     exit_code = 3
@@ -33,12 +34,14 @@ class SahelError(Exception):
         hints: tuple[str, ...] = (),
         kaggle: str = "",
         details: tuple[str, ...] = (),
+        started: bool = False,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.hints = hints
         self.kaggle = kaggle
         self.details = details
+        self.started = started
 
 
 class UsageError(SahelError):

@@ -30,6 +30,7 @@ from sahel_nb.kernels.model import (
     RunState,
     RunStatus,
 )
+from sahel_nb.kernels.service import PartlyPushed
 from sahel_nb.kernels.target import Target
 
 CONNECT_TIMEOUT = 10.0
@@ -257,18 +258,6 @@ def _settle(answer: Any) -> Pushed:
     if lines:
         raise PartlyPushed(pushed, lines)
     return pushed
-
-
-class PartlyPushed(PushRejected):
-    """A version was started without some of its sources: it runs, and will likely fail for want of them."""
-
-    def __init__(self, pushed: Pushed, lines: tuple[str, ...]) -> None:
-        super().__init__(
-            "Kaggle dropped some of the sources of this kernel",
-            details=lines,
-            kaggle=f"v{pushed.version} has already started without them and spends quota: {pushed.url}",
-        )
-        self.pushed = pushed
 
 
 def _advice(error: str) -> tuple[str, ...]:

@@ -27,8 +27,9 @@ def parse_log(text: str) -> tuple[LogRecord, ...]:
     try:
         items = json.loads(stripped)
     except ValueError:
-        records = tuple(_from_lines(stripped))
-        return records or (LogRecord("stdout", 0.0, text),)
+        if stripped.startswith("["):
+            return tuple(_from_lines(stripped))
+        return (LogRecord("stdout", 0.0, text),)
     if isinstance(items, dict):
         items = [items]
     if not isinstance(items, list):

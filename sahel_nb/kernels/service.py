@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from sahel_nb.errors import PushRejected
 from sahel_nb.kernels.model import (
     Account,
     KernelInfo,
@@ -36,8 +37,8 @@ class KernelService(Protocol):
     def push(self, folder: Path, timeout: int | None) -> Pushed:
         """Save and start a version from a folder with metadata and source. `timeout` in seconds of session time.
 
-        Not idempotent. Raises `PushRejected` for every answer that is not an unreserved yes, saying whether something
-        started; `NetworkError` where it is not known whether a version was made.
+        Not idempotent. Raises `PartlyPushed` where a version started without some of its sources, `PushRejected`
+        where none did, `NetworkError` where it is not known whether a version was made.
         """
 
     def stream(self, ref: KernelRef, version: int) -> Iterator[LogRecord | None]:
@@ -51,3 +52,16 @@ class KernelService(Protocol):
 
     def quotas(self) -> Quotas:
         """The week's accelerator hours."""
+
+
+class PartlyPushed(PushRejected):
+    """A version was started without some of its sources: it runs, and will likely fail for want of them."""
+
+    def __init__(self, pushed: Pushed, lines: tuple[str, ...]) -> None:
+        super().__init__(
+            "Kaggle dropped some of the sources of this kernel",
+            details=lines,
+            kaggle=f"v{pushed.version} has already started without them and spends quota: {pushed.url}",
+            started=True,
+        )
+        self.pushed = pushed

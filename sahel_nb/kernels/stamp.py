@@ -41,6 +41,8 @@ def stamp_notebook(data: bytes, stamp: Stamp) -> bytes:
     try:
         notebook = json.loads(data.decode("utf-8"))
         cells = notebook["cells"]
+        if not isinstance(cells, list):
+            raise TypeError
         minor = (int(notebook.get("nbformat", 4)), int(notebook.get("nbformat_minor", 0)))
     except (UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError) as exc:
         raise UsageError("the notebook is not a version 4 notebook in JSON") from exc

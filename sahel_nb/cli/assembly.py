@@ -1,0 +1,111 @@
+"""What several commands need in the same way: the kernel that was meant, its lock, who is asking."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sahel_nb.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sahel_nb.cli.context import Context
+    from sahel_nb.kernels.model import KernelRef
+    from sahel_nb.lock.client import LockClient
+    from sahel_nb.run.execute import Places, Who
+    from sahel_nb.run.select import Selection
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A kernel, and a version where one was named. `selection` is None for a bare `owner/slug`."""
+
+    ref: KernelRef
+    version: int | None
+    selection: Selection | None
+
+
+def asked(context: Context, argument: str | None, *, dev: bool = False) -> Asked:
+    """Resolve KERNEL against the repository's HEAD; `owner/slug` alone needs no repository."""
+    from sahel_nb.kernels.metadata import Metadata
+    from sahel_nb.run.plan import read_source
+    from sahel_nb.run.select import parse_ref, select
+
+    try:
+        worktree = context.worktree
+        selection = select(worktree, worktree.head(), argument, context.cwd)
+    except UsageError:
+        if argument is None or "/" not in argument:
+            raise
+        ref, version = parse_ref(argument)
+        return Asked(ref, version, None)
+    source = read_source(worktree, worktree.head(), selection.kernel.folder)
+    metadata: Metadata = source.metadata
+    ref = dev_ref(context, metadata.ref)[0] if dev else metadata.ref
+    return Asked(ref, selection.version, selection)
+
+
+def dev_ref(context: Context, shared: KernelRef) -> tuple[KernelRef, str]:
+    """The personal slug of the git user for a shared kernel, under their own account; a title that resolves to it."""
+    from sahel_nb.kernels.metadata import title_for
+    from sahel_nb.kernels.model import KernelRef
+    from sahel_nb.repo.identity import dev_slug, git_user
+
+    owner = context.config.dev.owner or context.kaggle.account().username
+    slug = dev_slug(context.config.dev.pattern, shared.slug, git_user(context.worktree))
+    return KernelRef(owner, slug), title_for(slug)
+
+
+def lock_of(context: Context, ref: KernelRef) -> LockClient:
+    """The lock of a shared kernel, on the remote that the repository's config names."""
+    from sahel_nb.lock.client import LockClient
+    from sahel_nb.lock.clock import SystemClock
+    from sahel_nb.lock.git_refs import open_backend
+    from sahel_nb.run import journal
+    from sahel_nb.run.lock_view import LockView
+
+    config = context.config.lock
+    backend, remote_id = open_backend(context.worktree, config, str(ref))
+    folder = journal_folder(context)
+    return LockClient(
+        backend,
+        LockView(context.kaggle, ref),
+        SystemClock(),
+        context.reporter,
+        kernel=str(ref),
+        lock_remote_id=remote_id,
+        ttl=config.ttl,
+        is_dead=lambda record: journal.is_dead(folder, record.nonce),
+    )
+
+
+def journal_folder(context: Context) -> Path:
+    return context.worktree.state_dir() / "runs"
+
+
+def places(context: Context) -> Places:
+    from sahel_nb.run.execute import Places
+
+    return Places(journal_folder(context), context.worktree.root, context.config.run.outputs)
+
+
+def who(context: Context) -> Who:
+    from sahel_nb.repo.identity import git_user
+    from sahel_nb.run.execute import Who
+
+    return Who(str(git_user(context.worktree)), context.kaggle.account().username, platform.node() or "unknown")
+
+
+def version_of(context: Context, what: Asked) -> int:
+    """The version that was named, else the current one. Raises `UsageError` where there is none."""
+    if what.version is not None:
+        return what.version
+    kernel = context.kaggle.kernel(what.ref)
+    if kernel is None or kernel.current_version == 0:
+        raise UsageError(
+            f"Kaggle has no kernel {what.ref} that {context.kaggle.account().username} may see",
+            hints=(f"sahel-nb run {what.ref}",),
+        )
+    return kernel.current_version

@@ -1,0 +1,60 @@
+"""`sahel-nb output`."""
+
+from __future__ import annotations
+
+import json
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import click
+
+from sahel_nb.cli.context import Context
+from sahel_nb.errors import OutputsIncomplete
+
+
+@click.command(epilog="Example: sahel-nb output fula-tts@v7 -o models --pattern '*.pt'")
+@click.argument("kernel", required=False)
+@click.option(
+    "-o", "--to", type=click.Path(path_type=Path), help="Folder for the files; outputs of v7 go to ./v7 else."
+)
+@click.option("--pattern", help="Only names that match, e.g. '*.json'.")
+@click.option("--dev", is_flag=True, help="Your personal slug of this kernel.")
+@click.option("--local", is_flag=True, help="On the embedded service.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def output(kernel: str | None, to: Path | None, pattern: str | None, dev: bool, local: bool, as_json: bool) -> None:
+    """Fetch the output files of KERNEL, or of one version of it (KERNEL@v7)."""
+    from sahel_nb.cli import assembly
+    from sahel_nb.kernels.outputs import fetch_all
+
+    context = Context.here(local=local)
+    asked = assembly.asked(context, kernel, dev=dev)
+    version = assembly.version_of(context, asked)
+    folder = to or context.cwd / f"v{version}"
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [
+        file
+        for file in context.kaggle.outputs(asked.ref, version)
+        if pattern is None or fnmatchcase(file.name, pattern)
+    ]
+    fetched, missed = fetch_all(files, folder, progress=lambda name: context.reporter.status(f"fetching {name}"))
+    context.reporter.status("")
+    if as_json:
+        value = {
+            "schema": "sahel-nb.output/1",
+            "kernel": str(asked.ref),
+            "version": version,
+            "folder": str(folder),
+            "files": [vars(file) for file in fetched],
+            "missed": [vars(file) for file in missed],
+        }
+        click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    else:
+        for file in fetched:
+            click.echo(f"{file.sha256}  {file.name}")
+    context.reporter.say(f"{len(fetched)} files of {asked.ref} v{version} in {folder}")
+    if missed:
+        raise OutputsIncomplete(
+            f"{len(missed)} files of {asked.ref} v{version} could not be fetched",
+            details=tuple(f"{item.name}: {item.why}" for item in missed),
+            hints=(f"sahel-nb output {asked.ref}@v{version}",),
+        )

@@ -1,0 +1,191 @@
+"""`sahel-nb run`: argv → a plan, a preflight, `run.execute`, an exit code."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import click
+
+from sahel_nb.cli.context import Context
+from sahel_nb.errors import NOTHING_STARTED, Refused, UsageError
+
+if TYPE_CHECKING:
+    from sahel_nb.lock.client import LockClient
+    from sahel_nb.report.events import Check
+    from sahel_nb.run.finish import Finished
+    from sahel_nb.run.plan import Plan
+
+
+@click.command(epilog="Example: sahel-nb run notebooks/fula-tts --timeout 2h")
+@click.argument("kernel", required=False)
+@click.option("--dev", is_flag=True, help="On your personal slug, leaving the shared kernel and its lock alone.")
+@click.option("--dry-run", is_flag=True, help="Show the preflight and what would be pushed; do nothing.")
+@click.option("--detach", is_flag=True, help="Return when the run has started; `sahel-nb attach` goes on.")
+@click.option("--at", "commit", metavar="COMMIT", help="Run this pushed commit in place of HEAD.")
+@click.option("--timeout", metavar="TIME", help="Limit of the session on Kaggle: 3600, 90m, 2h.")
+@click.option("--wait", metavar="TIME", help="If somebody else runs, wait this long for them to end: 10m, 2h.")
+@click.option("--local", is_flag=True, help="On the embedded service instead of Kaggle.")
+@click.option("--json", "as_json", is_flag=True, help="The run's record as one JSON object on stdout.")
+def run(
+    kernel: str | None,
+    dev: bool,
+    dry_run: bool,
+    detach: bool,
+    commit: str | None,
+    timeout: str | None,
+    wait: str | None,
+    local: bool,
+    as_json: bool,
+) -> None:
+    """Run KERNEL on Kaggle, exactly as git has it.
+
+    From a clean and pushed checkout only. Takes the kernel's lock, pushes what the commit has, follows the log, fetches
+    the outputs into runs/, records the run and frees the lock. KERNEL is a folder, its name, or owner/slug.
+    """
+    launch(
+        Context.here(local=local),
+        kernel,
+        dev=dev,
+        dry_run=dry_run,
+        detach=detach,
+        commit=commit,
+        timeout=seconds(timeout) if timeout else None,
+        wait=seconds(wait) if wait else 0,
+        as_json=as_json,
+    )
+
+
+def launch(
+    context: Context,
+    kernel: str | None,
+    *,
+    dev: bool,
+    dry_run: bool = False,
+    detach: bool = False,
+    commit: str | None = None,
+    timeout: int | None = None,
+    wait: int = 0,
+    as_json: bool = False,
+    rehearsal: bool = False,
+) -> None:
+    """Everything that `run` and `rehearse` do. A rehearsal takes no lock and asks for nothing to be pushed."""
+    from sahel_nb.cli import assembly
+    from sahel_nb.run import plan as planning
+    from sahel_nb.run.execute import RunOptions, Waiting, execute
+    from sahel_nb.run.select import select
+
+    worktree, reporter = context.worktree, context.reporter
+    sha = worktree.resolve(commit) if commit else worktree.head()
+    selection = select(worktree, sha, kernel, context.cwd)
+    if selection.version is not None:
+        raise UsageError(
+            "a run makes a new version; name the commit to run with --at", hints=("sahel-nb run --at COMMIT",)
+        )
+    source = planning.read_source(worktree, sha, selection.kernel.folder)
+    ref, title = assembly.dev_ref(context, source.metadata.ref) if dev else (None, "")
+    plan = planning.make_plan(source, dev_ref=ref, dev_title=title)
+    lock = None if dev or rehearsal else assembly.lock_of(context, plan.ref)
+
+    checks = _preflight(context, plan, lock, at=commit is not None, rehearsal=rehearsal, waits=wait > 0)
+    if dry_run:
+        _show_plan(context, plan, timeout)
+    _refuse(checks)
+    if dry_run:
+        return
+    options = RunOptions(
+        timeout or context.config.run.timeout or None, Waiting.DETACH if detach else Waiting.FOLLOW, wait
+    )
+    who, places = assembly.who(context), assembly.places(context)
+    try:
+        finished = execute(plan, options, who=who, places=places, service=context.kaggle, lock=lock, reporter=reporter)
+    except KeyboardInterrupt:
+        reporter.say(f"detached, if the run had started; go on with: $ sahel-nb attach {_again(plan)}")
+        raise
+    if finished is None:
+        reporter.say(f"detached; go on with: $ sahel-nb attach {_again(plan)}")
+        return
+    show(context, finished, as_json=as_json)
+    finished.raise_for_outcome()
+
+
+def show(context: Context, finished: Finished, *, as_json: bool) -> None:
+    """The product on stdout: where the outputs are, or the whole record."""
+    if as_json:
+        click.echo(finished.record.to_json().decode("utf-8"), nl=False)
+        return
+    if finished.diagnosis is not None:
+        from sahel_nb.cli.debug import explain
+
+        explain(context, finished.record, finished.folder, finished.diagnosis)
+    click.echo(str(finished.folder))
+
+
+def _preflight(
+    context: Context, plan: Plan, lock: LockClient | None, *, at: bool, rehearsal: bool, waits: bool
+) -> list[Check]:
+    from sahel_nb.run.preflight import Situation, examine
+
+    context.reporter.say(f"preflight of {plan.ref} at {plan.source.commit.short} ({plan.source.commit.subject})")
+    checks = []
+    situation = Situation(
+        context.worktree, context.config, context.kaggle, lock, at=at, rehearsal=rehearsal, waits=waits
+    )
+    for check in examine(situation, plan):
+        context.reporter.check(check)
+        checks.append(check)
+    return checks
+
+
+def _refuse(checks: list[Check]) -> None:
+    failing = [check for check in checks if check.blocks]
+    if not failing:
+        return
+    from sahel_nb.run.preflight import Occupied
+
+    for check in failing:
+        if isinstance(check, Occupied) and check.locked is not None and len(failing) == 1:
+            raise check.locked
+    names = ", ".join(check.name for check in failing)
+    hints = tuple(dict.fromkeys(check.mend for check in failing if check.mend))
+    raise Refused(f"preflight refused: {names}", hints=hints, kaggle=NOTHING_STARTED)
+
+
+def _show_plan(context: Context, plan: Plan, timeout: int | None) -> None:
+    metadata = plan.metadata
+    sources = [
+        name
+        for key in ("dataset_sources", "competition_sources", "kernel_sources", "model_sources")
+        for name in metadata.raw.get(key, [])
+    ]
+    limit = timeout or context.config.run.timeout
+    rows = {
+        "kernel": f"{plan.ref}" + ("  (personal; the shared one is left alone)" if plan.dev else ""),
+        "title": metadata.title,
+        "commit": f"{plan.source.commit.sha}  {plan.source.commit.subject}",
+        "source": f"{plan.source.code_path}, {len(plan.stamped)} bytes with its stamp, sha256 {plan.digest[:16]}…",
+        "sources": ", ".join(sources) or "none",
+        "machine": metadata.raw.get("machine_shape") or ("GPU" if metadata.uses_gpu else "CPU"),
+        "internet": "on" if json.loads(metadata.to_json())["enable_internet"] else "off",
+        "time limit": f"{limit} s" if limit else "Kaggle's own",
+        "outputs": f"{context.config.run.outputs}/{plan.ref.slug}/<date>-{plan.source.commit.sha[:8]}-v<N>/",
+    }
+    for name, value in rows.items():
+        click.echo(f"{name:<11} {value}")
+
+
+def _again(plan: Plan) -> str:
+    return f"--dev {plan.source.metadata.ref}" if plan.dev else str(plan.ref)
+
+
+_TIME = re.compile(r"(\d+)\s*(s|m|min|h)?")
+_UNITS = {None: 1, "s": 1, "m": 60, "min": 60, "h": 3600}
+
+
+def seconds(text: str) -> int:
+    """`90m` → 5400. Raises `UsageError`."""
+    match = _TIME.fullmatch(text.strip())
+    if match is None or int(match[1]) == 0:
+        raise UsageError(f"{text!r} is not a time: write 3600, 90m or 2h")
+    return int(match[1]) * _UNITS[match[2]]

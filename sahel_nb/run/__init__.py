@@ -1,0 +1,1 @@
+"""A run: a commit in git, through the lock, to Kaggle, and back with its outputs."""

@@ -1,0 +1,204 @@
+"""Following a version to its end: log lines as they come, one status line, and the *status* decides when it is over.
+
+The log stream may be cut at any byte and replays from its beginning when it is opened again: records are counted, and
+those already shown are passed over. Its end marker is a hint to ask for the status at once, never proof of an end.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sahel_nb.errors import AuthError, NetworkError, SahelError
+from sahel_nb.kernels.model import KernelRef, LogRecord, RunState, RunStatus
+from sahel_nb.kernels.service import KernelService
+from sahel_nb.report.events import Level, Reporter
+
+TICK = 0.2
+POLL_FIRST = 0.3
+POLL_LONGEST = 30.0
+STREAM_RETRY_LONGEST = 30.0
+OFFLINE_PATIENCE = 6 * 3600.0
+"""Seconds without any answer after which we stop waiting; the run itself goes on, and `attach` resumes."""
+
+
+@dataclass(frozen=True)
+class Followed:
+    """The last status, and how many log records were seen live."""
+
+    status: RunStatus
+    records: int
+
+
+def follow(
+    service: KernelService,
+    ref: KernelRef,
+    version: int,
+    reporter: Reporter,
+    *,
+    sink: Callable[[LogRecord], None],
+    now: Callable[[], float] = time.monotonic,
+) -> Followed:
+    """Wait until the version has ended. Every record goes to `sink` once, in order, before it is shown.
+
+    Raises `AuthError` when the credentials stop being accepted, `NetworkError` after hours without an answer, and lets
+    KeyboardInterrupt through: detaching loses nothing.
+    """
+    pump = _Pump(service, ref, version)
+    try:
+        return _Loop(service, ref, version, reporter, sink, now, pump).run()
+    finally:
+        pump.stop()
+        reporter.status("")
+
+
+class _Loop:
+    def __init__(
+        self,
+        service: KernelService,
+        ref: KernelRef,
+        version: int,
+        reporter: Reporter,
+        sink: Callable[[LogRecord], None],
+        now: Callable[[], float],
+        pump: _Pump,
+    ) -> None:
+        self._service, self._ref, self._version = service, ref, version
+        self._reporter, self._sink, self._now, self._pump = reporter, sink, now, pump
+        self._status = RunStatus(RunState.QUEUED)
+        self._records = 0
+        self._last_answer = self._began = now()
+        self._next_poll = self._began
+        self._interval = POLL_FIRST
+        self._offline = False
+
+    def run(self) -> Followed:
+        while not self._status.state.ended:
+            self._drain(TICK)
+            if self._now() >= self._next_poll or self._pump.take_ended():
+                self._poll()
+            self._show()
+        self._pump.finish()
+        self._drain(0.0)
+        return Followed(self._status, self._records)
+
+    def _drain(self, wait: float) -> None:
+        while True:
+            try:
+                record = self._pump.records.get(timeout=wait) if wait else self._pump.records.get_nowait()
+            except queue.Empty:
+                return
+            wait = 0.0
+            self._records += 1
+            self._sink(record)
+            self._reporter.log(record.stream, record.data)
+
+    def _poll(self) -> None:
+        before = self._status.state
+        try:
+            self._status = self._service.status(self._ref, self._version)
+        except AuthError:
+            raise
+        except SahelError as exc:
+            self._unreachable(exc)
+        else:
+            self._last_answer = self._now()
+            if self._offline:
+                self._offline = False
+                self._reporter.say("Kaggle answers again")
+            if self._status.state is not before:
+                self._interval = POLL_FIRST
+        if self._status.state is RunState.RUNNING:
+            self._pump.start()
+        self._next_poll = self._now() + self._interval
+        self._interval = min(self._interval * 1.5, POLL_LONGEST)
+
+    def _unreachable(self, exc: SahelError) -> None:
+        silent = self._now() - self._last_answer
+        if silent > OFFLINE_PATIENCE:
+            raise NetworkError(
+                f"no answer from Kaggle for {_duration(silent)}: {exc.message}",
+                hints=(f"sahel-nb attach {self._ref}",),
+                kaggle=f"v{self._version} may still run; its lock stays.",
+            ) from exc
+        if not self._offline:
+            self._offline = True
+            self._reporter.say(f"{exc.message}; trying on, the run itself is not affected", Level.WARN)
+
+    def _show(self) -> None:
+        elapsed = self._now() - self._began
+        state = self._status.state.value.lower()
+        # Where lines stay (no TTY) a ticking clock would be a flood: Console prints a status only when it changes.
+        self._reporter.status(f"{self._ref} v{self._version}: {state}, {_duration(elapsed, coarse=elapsed > 60)}")
+
+
+class _Pump:
+    """Reads the live log in a thread of its own and hands on each record once, over any number of reconnects."""
+
+    def __init__(self, service: KernelService, ref: KernelRef, version: int) -> None:
+        self.records: queue.Queue[LogRecord] = queue.Queue(maxsize=10_000)
+        self._service, self._ref, self._version = service, ref, version
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._ended = threading.Event()
+
+    def start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="sahel-nb-log", daemon=True)
+            self._thread.start()
+
+    def take_ended(self) -> bool:
+        """True once after the stream said that the log is over."""
+        if self._ended.is_set():
+            self._ended.clear()
+            return True
+        return False
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def finish(self) -> None:
+        """The version has ended: give the stream a moment to deliver what it still has."""
+        if self._thread is not None:
+            deadline = time.monotonic() + 5.0
+            while self._thread.is_alive() and time.monotonic() < deadline and not self.records.full():
+                self._thread.join(0.05)
+        self._stopping.set()
+
+    def _run(self) -> None:
+        seen, delay = 0, 0.5
+        while not self._stopping.is_set():
+            count = 0
+            try:
+                for record in self._service.stream(self._ref, self._version):
+                    if record is None:
+                        self._ended.set()
+                        return
+                    count += 1
+                    if count > seen:
+                        seen, delay = count, 0.5
+                        while not self._stopping.is_set():
+                            try:
+                                self.records.put(record, timeout=0.5)
+                                break
+                            except queue.Full:
+                                continue
+                    if self._stopping.is_set():
+                        return
+            except SahelError:
+                pass  # a cut stream is normal on a bad line; the status, polled elsewhere, decides what it means
+            self._stopping.wait(delay)
+            delay = min(delay * 2, STREAM_RETRY_LONGEST)
+
+
+def _duration(seconds: float, *, coarse: bool = False) -> str:
+    whole = int(seconds)
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    if minutes:
+        return f"{minutes} min" if coarse else f"{minutes} min {rest:02} s"
+    return f"{rest} s"

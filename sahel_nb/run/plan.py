@@ -1,0 +1,105 @@
+"""A commit → exactly what will be pushed. Nothing here looks at the worktree's files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from sahel_nb.errors import UsageError
+from sahel_nb.kernels.metadata import FILE_NAME, Metadata
+from sahel_nb.kernels.model import KernelRef
+from sahel_nb.kernels.stamp import Stamp, stamp_notebook, stamp_script
+from sahel_nb.repo import objects
+from sahel_nb.repo.objects import CommitInfo
+from sahel_nb.repo.worktree import Worktree
+
+
+@dataclass(frozen=True)
+class Source:
+    """One kernel as a commit has it. `mirror` is None where there is no paired file."""
+
+    commit: CommitInfo
+    folder: str
+    metadata: Metadata
+    code: bytes
+    mirror_path: str
+    mirror: bytes | None
+
+    @property
+    def code_path(self) -> str:
+        return _join(self.folder, self.metadata.code_file)
+
+    @property
+    def is_notebook(self) -> bool:
+        return self.metadata.kernel_type == "notebook"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one run will push, and under which name. `stamped` is the source with the stamp in it, byte for byte."""
+
+    source: Source
+    metadata: Metadata
+    dev: bool
+    stamp: Stamp
+    stamped: bytes
+
+    @property
+    def ref(self) -> KernelRef:
+        return self.metadata.ref
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the source as git has it: the same for every attempt at the same commit."""
+        return hashlib.sha256(self.source.code).hexdigest()
+
+
+def read_source(worktree: Worktree, commit: str, folder: str) -> Source:
+    """Read a kernel from the commit. Raises `UsageError` where it is not one."""
+    where = _join(folder, FILE_NAME)
+    data = objects.read_blob(worktree, commit, where)
+    if data is None:
+        raise UsageError(f"commit {commit[:12]} has no {where}")
+    metadata = Metadata.from_json(data, where)
+    if "/" in metadata.code_file or metadata.code_file in ("", ".", ".."):
+        raise UsageError(f"{where}: `code_file` must name a file beside it, not {metadata.code_file!r}")
+    code_path = _join(folder, metadata.code_file)
+    code = objects.read_blob(worktree, commit, code_path)
+    if code is None:
+        raise UsageError(
+            f"commit {commit[:12]} has no {code_path}, which {where} names as `code_file`",
+            hints=(f"git add {code_path}", "git commit"),
+        )
+    mirror_path = str(PurePosixPath(code_path).with_suffix(".py"))
+    mirror = objects.read_blob(worktree, commit, mirror_path) if metadata.kernel_type == "notebook" else None
+    return Source(objects.commit_info(worktree, commit), folder, metadata, code, mirror_path, mirror)
+
+
+def new_run_id() -> str:
+    """Sortable by time, unique: `20261121T091503Z-4f1c2a`."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + secrets.token_hex(3)
+
+
+def make_plan(source: Source, *, dev_ref: KernelRef | None = None, dev_title: str = "") -> Plan:
+    """Stamp the source for one attempt, under the shared name or the personal one."""
+    stamp = Stamp(source.commit.sha, new_run_id(), secrets.token_hex(16))
+    metadata = source.metadata if dev_ref is None else source.metadata.renamed(dev_ref, dev_title)
+    stamped = stamp_notebook(source.code, stamp) if source.is_notebook else stamp_script(source.code, stamp)
+    return Plan(source, metadata, dev_ref is not None, stamp, stamped)
+
+
+def write_payload(plan: Plan, folder: Path) -> None:
+    """The folder that is pushed: metadata with every field explicit, and the stamped source. Nothing else goes."""
+    for name, data in ((FILE_NAME, plan.metadata.to_json()), (plan.metadata.code_file, plan.stamped)):
+        with (folder / name).open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _join(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name

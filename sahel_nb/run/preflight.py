@@ -1,0 +1,173 @@
+"""Everything that would spoil a run, looked at before anything is spent, and all of it shown at once.
+
+Each row is a `Check` with the command that mends it. What cannot be looked at is UNKNOWN, and blocks: an honest run
+does not start on a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from shlex import quote
+
+from sahel_nb.config import CleanScope, Config
+from sahel_nb.errors import AuthError, SahelError
+from sahel_nb.kernels.metadata import FILE_NAME, MAX_SOURCE_BYTES
+from sahel_nb.kernels.model import KernelRef, Quota
+from sahel_nb.kernels.service import KernelService
+from sahel_nb.notebook import lint, pair, strip
+from sahel_nb.repo.upstream import contains, upstream
+from sahel_nb.repo.worktree import StatusEntry, StatusKind, Worktree
+from sahel_nb.report.events import Check, Verdict
+from sahel_nb.run.plan import Plan, Source
+
+
+def examine_tree(worktree: Worktree, config: Config, folder: str) -> Check:
+    """Tracked files anywhere, untracked ones in the kernel's folder; with `run.clean = "kernel"` that folder alone."""
+    busy = worktree.in_progress()
+    if busy:
+        return Check("tree", Verdict.FAILED, f"a {busy} is in progress", f"git {busy} --abort")
+    entries = [entry for entry in worktree.status() if _counts(entry, config.run.clean, folder)]
+    if not entries:
+        return Check("tree", Verdict.OK, "clean")
+    shown = ", ".join(_shown(entry.path) for entry in entries[:3]) + (
+        f" and {len(entries) - 3} more" * (len(entries) > 3)
+    )
+    unmerged = any(entry.kind is StatusKind.UNMERGED for entry in entries)
+    untracked = all(entry.kind is StatusKind.UNTRACKED for entry in entries)
+    if unmerged:
+        return Check("tree", Verdict.FAILED, f"unmerged: {shown}", "git mergetool && git commit")
+    what = "untracked in the kernel's folder" if untracked else "not committed"
+    mend = f"git add {quote(folder or '.')} && git commit" if untracked else "git commit -a"
+    return Check("tree", Verdict.FAILED, f"{what}: {shown}", mend)
+
+
+def _counts(entry: StatusEntry, scope: CleanScope, folder: str) -> bool:
+    inside = not folder or entry.path == folder.encode() or entry.path.startswith(folder.encode() + b"/")
+    if entry.kind is StatusKind.UNTRACKED or scope is CleanScope.KERNEL:
+        return inside
+    return True
+
+
+def examine_upstream(worktree: Worktree, commit: str, *, at: bool) -> Check:
+    """HEAD is what the upstream branch has on the remote itself, asked now; `--at` may be any ancestor of it."""
+    state = upstream(worktree, refresh=True)
+    where = f"{state.remote}/{state.ref.removeprefix('refs/heads/')}"
+    if state.missing:
+        return Check("pushed", Verdict.FAILED, state.missing, state.mend)
+    if at:
+        if state.commit and contains(worktree, state.commit, commit):
+            return Check("pushed", Verdict.OK, f"{commit[:8]} is in {where}")
+        return Check("pushed", Verdict.FAILED, f"{commit[:8]} is not in {where}", "git push")
+    if state.ahead and state.behind:
+        return Check(
+            "pushed", Verdict.FAILED, f"HEAD and {where} have gone apart (+{state.ahead} −{state.behind})",
+            "git pull --rebase && git push",
+        )  # fmt: skip
+    if state.ahead:
+        return Check("pushed", Verdict.FAILED, f"{state.ahead} commits are not in {where}", "git push")
+    if state.behind:
+        return Check(
+            "pushed", Verdict.FAILED, f"{where} has {state.behind} commits that are not here", "git pull --ff-only"
+        )
+    return Check("pushed", Verdict.OK, f"{commit[:8]} is {where}")
+
+
+def examine_metadata(plan: Plan) -> Check:
+    problems = plan.metadata.problems()
+    blocking = [problem.message for problem in problems if problem.blocks]
+    where = f"{plan.source.folder}/{FILE_NAME}" if plan.source.folder else FILE_NAME
+    if blocking:
+        return Check("metadata", Verdict.FAILED, "; ".join(blocking), f"$EDITOR {quote(where)}")
+    advice = [problem.message for problem in problems]
+    if advice:
+        return Check("metadata", Verdict.WARNING, "; ".join(advice), f"$EDITOR {quote(where)}")
+    return Check("metadata", Verdict.OK, f"{plan.ref}, title {plan.metadata.title!r}")
+
+
+def examine_source(plan: Plan, config: Config) -> Check:
+    """Size, outputs, kernelspec and the other rules, on the source as the commit has it."""
+    source = plan.source
+    path = source.code_path
+    if len(plan.stamped) >= MAX_SOURCE_BYTES:
+        size = f"{len(plan.stamped) / 1e6:.2f} MB"
+        return Check(
+            "source", Verdict.FAILED, f"{path} has {size}; Kaggle takes less than 1 MB", f"sahel-nb lint {quote(path)}"
+        )
+    if not source.is_notebook:
+        return Check("source", Verdict.OK, f"{path}, {len(source.code)} bytes")
+    if not strip.is_stripped(source.code):
+        mend = f"sahel-nb install && git add --renormalize {quote(path)} && git commit"
+        return Check("source", Verdict.FAILED, f"{path} was committed with outputs", mend)
+    findings = [
+        finding
+        for finding in lint.lint_notebook(source.code, path)
+        if finding.code not in config.lint.disable and finding.severity is lint.Severity.ERROR
+    ]
+    if findings:
+        text = "; ".join(f"{finding.code} {finding.message}" for finding in findings[:3])
+        return Check("source", Verdict.FAILED, f"{path}: {text}", f"sahel-nb lint {quote(path)}")
+    return Check("source", Verdict.OK, f"{path}, stripped, {len(source.code)} bytes")
+
+
+def examine_mirror(source: Source, config: Config) -> Check | None:
+    if not source.is_notebook or not config.pair.format:
+        return None
+    if source.mirror is None:
+        return Check("mirror", Verdict.WARNING, f"{source.code_path} has no .py mirror", "sahel-nb pair && git commit")
+    if pair.in_step(source.code, source.mirror, config.pair.format):
+        return Check("mirror", Verdict.OK, f"{source.mirror_path} is in step")
+    return Check(
+        "mirror", Verdict.FAILED, f"{source.mirror_path} is not in step with the notebook",
+        f"sahel-nb pair {quote(source.code_path)} && git commit -a",
+    )  # fmt: skip
+
+
+def examine_credentials(service: KernelService, ref: KernelRef) -> Check:
+    account = service.account()
+    if account.username and account.username.lower() != ref.owner.lower():
+        return Check(
+            "credentials", Verdict.WARNING,
+            f"you are {account.username}, the kernel is {ref.owner}'s: Kaggle may refuse a push that is not the owner's",
+            "sahel-nb run --dev",
+        )  # fmt: skip
+    return Check("credentials", Verdict.OK, f"{account.username} ({account.method.replace('_', ' ')})")
+
+
+def examine_quota(service: KernelService, plan: Plan) -> Check:
+    quotas = service.quotas()
+    if not plan.metadata.uses_gpu and not plan.metadata.uses_tpu:
+        left = f"; GPU {_hours(quotas.gpu.left)} h left" if quotas.gpu else ""
+        return Check("quota", Verdict.OK, f"no accelerator asked for{left}")
+    name, quota = ("TPU", quotas.tpu) if plan.metadata.uses_tpu else ("GPU", quotas.gpu)
+    if quota is None:
+        return Check("quota", Verdict.WARNING, f"Kaggle names no {name} quota", "sahel-nb quota")
+    text = f"{name}: {_hours(quota.left)} h left of {_hours(quota.allowed)}{_refresh(quota)}"
+    if quota.left <= timedelta(0):
+        return Check("quota", Verdict.FAILED, text, "sahel-nb quota")
+    return Check("quota", Verdict.OK, text)
+
+
+def guarded(name: str, look: Callable[[], Check | None], mend: str = "sahel-nb doctor") -> Iterator[Check]:
+    """The row that `look` gives, or an UNKNOWN one where it could not look."""
+    try:
+        check = look()
+    except AuthError as exc:
+        yield Check(name, Verdict.FAILED, exc.message, exc.hints[0] if exc.hints else mend)
+    except SahelError as exc:
+        yield Check(name, Verdict.UNKNOWN, exc.message, exc.hints[0] if exc.hints else mend)
+    else:
+        if check is not None:
+            yield check
+
+
+def _hours(span: timedelta) -> str:
+    return f"{span.total_seconds() / 3600:.1f}"
+
+
+def _refresh(quota: Quota) -> str:
+    return f", anew on {quota.refresh:%a %d %b %H:%M}" if quota.refresh else ""
+
+
+def _shown(path: bytes) -> str:
+    return path.decode("utf-8", "backslashreplace")

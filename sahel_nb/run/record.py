@@ -1,0 +1,58 @@
+"""`run.json`: what a run was, complete enough to repeat it and to check every file that it left.
+
+Schema `sahel-nb.run/1`. Times are UTC, ISO 8601; digests are sha256 in hex.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sahel_nb.durable import write_atomically
+from sahel_nb.kernels.outputs import Fetched, Missed
+
+SCHEMA = "sahel-nb.run/1"
+FILE_NAME = "run.json"
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One finished run, as it is kept beside its outputs and, in short, in the lock's chain."""
+
+    run_id: str
+    kernel: str
+    shared_kernel: str
+    dev: bool
+    commit: str
+    subject: str
+    version: int
+    url: str
+    actor: str
+    account: str
+    host: str
+    began: str
+    ended: str
+    status: str
+    failure: str
+    source_sha256: str
+    log_records: int
+    log_sha256: str
+    files: tuple[Fetched, ...]
+    missed: tuple[Missed, ...]
+
+    def outputs_digest(self) -> str:
+        """One digest for all outputs: sha256 over `<sha256>  <name>\\n`, sorted by name, as `sha256sum` prints."""
+        lines = sorted(f"{file.sha256}  {file.name}\n" for file in self.files)
+        return hashlib.sha256("".join(sorted(lines, key=lambda line: line[66:])).encode("utf-8")).hexdigest()
+
+    def to_json(self) -> bytes:
+        value = {"schema": SCHEMA, **asdict(self), "outputs_sha256": self.outputs_digest()}
+        return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
+
+
+def write(record: RunRecord, folder: Path) -> Path:
+    path = folder / FILE_NAME
+    write_atomically(path, record.to_json())
+    return path

@@ -1,0 +1,109 @@
+"""Which kernel is meant: a folder, a folder's name, `owner/slug`, or the only one there is; `@v7` names a version."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from sahel_nb.errors import UsageError
+from sahel_nb.kernels import metadata
+from sahel_nb.kernels.model import KernelRef, parse_version
+from sahel_nb.repo import objects
+from sahel_nb.repo.worktree import Worktree
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel as a commit has it: its folder from the root ("" for the root itself) and its `id`, as written."""
+
+    folder: str
+    id: str
+
+    @property
+    def name(self) -> str:
+        return PurePosixPath(self.folder).name or self.id
+
+
+@dataclass(frozen=True)
+class Selection:
+    kernel: Kernel
+    version: int | None = None
+
+
+def kernels_in(worktree: Worktree, commit: str) -> tuple[Kernel, ...]:
+    """Every folder of the commit that holds a kernel-metadata.json, in path order."""
+    found = []
+    for entry in objects.list_tree(worktree, commit):
+        path = entry.path.decode("utf-8", "surrogateescape")
+        if PurePosixPath(path).name != metadata.FILE_NAME or not entry.mode.startswith("100"):
+            continue
+        data = objects.read_blob(worktree, commit, path) or b""
+        found.append(Kernel(str(PurePosixPath(path).parent).removeprefix("."), _id(data)))
+    return tuple(sorted(found, key=lambda kernel: kernel.folder))
+
+
+def select(worktree: Worktree, commit: str, argument: str | None, cwd: Path) -> Selection:
+    """Find the kernel. Raises `UsageError` that names the candidates when it is none or more than one."""
+    kernels = kernels_in(worktree, commit)
+    if not kernels:
+        raise UsageError(
+            "no kernel is committed here: no folder of this commit has a kernel-metadata.json",
+            hints=("sahel-nb new my-kernel --owner YOUR-KAGGLE-NAME",),
+        )
+    text, _, label = (argument or "").partition("@")
+    version = parse_version(label) if label else None
+    candidates = _matching(kernels, text, worktree.root, cwd)
+    if len(candidates) == 1:
+        return Selection(candidates[0], version)
+    names = tuple(f"{kernel.folder or '.'}  ({kernel.id})" for kernel in candidates or kernels)
+    if not candidates:
+        raise UsageError(f"no kernel of this commit is called {text!r}", details=names)
+    raise UsageError(
+        "which kernel? there is more than one", details=names, hints=(f"sahel-nb run {candidates[0].folder}",)
+    )
+
+
+def _matching(kernels: tuple[Kernel, ...], text: str, root: Path, cwd: Path) -> tuple[Kernel, ...]:
+    here = _inside(cwd, root)
+    if not text:
+        # The kernel of the current folder: the nearest one at or above it.
+        if here is not None:
+            above = [
+                kernel
+                for kernel in kernels
+                if kernel.folder and (here == kernel.folder or here.startswith(kernel.folder + "/"))
+            ]
+            if above:
+                return (max(above, key=lambda kernel: len(kernel.folder)),)
+        return kernels
+    path = _inside((cwd / text), root)
+    by_folder = tuple(kernel for kernel in kernels if path is not None and kernel.folder == path)
+    if by_folder:
+        return by_folder
+    by_id = tuple(kernel for kernel in kernels if kernel.id.lower() == text.lower())
+    if by_id:
+        return by_id
+    return tuple(kernel for kernel in kernels if kernel.name == text or kernel.id.partition("/")[2] == text)
+
+
+def _inside(path: Path, root: Path) -> str | None:
+    try:
+        relative = path.resolve().relative_to(root.resolve())
+    except ValueError:
+        return None
+    return "" if str(relative) == "." else relative.as_posix()
+
+
+def _id(data: bytes) -> str:
+    try:
+        value = json.loads(data)["id"]
+    except (ValueError, KeyError, TypeError):
+        return "?"
+    return value if isinstance(value, str) else "?"
+
+
+def parse_ref(text: str) -> tuple[KernelRef, int | None]:
+    """`owner/slug[@vN]` without a repository."""
+    name, _, label = text.partition("@")
+    return KernelRef.parse(name), parse_version(label) if label else None

@@ -1,0 +1,68 @@
+"""From log to answer: the cell, the line, the error and the cause, and honesty where there is none."""
+
+from __future__ import annotations
+
+import json
+
+from sahel_nb.kernels.diagnosis import diagnose, place
+from sahel_nb.kernels.model import LogRecord, RunState, RunStatus
+
+REPORT = """Traceback (most recent call last):
+papermill.exceptions.PapermillExecutionError:
+---------------------------------------------------------------------------
+Exception encountered at "In [2]":
+---------------------------------------------------------------------------
+\x1b[0;31mModuleNotFoundError\x1b[0m                       Traceback (most recent call last)
+Cell \x1b[0;32mIn[2], line 3\x1b[0m
+      1 # ŋana
+      2 import json
+----> 3 import fasttext
+      4 x = 1
+
+\x1b[0;31mModuleNotFoundError\x1b[0m: No module named 'fasttext'
+"""
+FAILED = RunStatus(RunState.ERROR, "")
+
+
+def test_a_papermill_report_names_cell_line_and_cause() -> None:
+    found = diagnose([LogRecord("stdout", 0.1, "hello"), LogRecord("stderr", 1.0, REPORT)], FAILED)
+    assert (found.execution_count, found.line, found.source_line) == (2, 3, "import fasttext")
+    assert found.error == "ModuleNotFoundError: No module named 'fasttext'"
+    assert found.rule is not None
+    assert found.rule.code == "missing-package"
+    assert "fasttext" in found.cause
+
+
+def test_a_script_names_its_line() -> None:
+    text = 'Traceback (most recent call last):\n  File "/kaggle/src/script.py", line 7, in <module>\nValueError: ɗ\n'
+    found = diagnose([LogRecord("stderr", 0.0, text)], FAILED)
+    assert (found.line, found.error, found.rule) == (7, "ValueError: ɗ", None)
+
+
+def test_the_status_alone_can_be_the_evidence() -> None:
+    found = diagnose([], RunStatus(RunState.CANCELLED, "Your notebook exceeded the max allowed execution duration."))
+    assert found.rule is not None
+    assert found.rule.code == "time-limit"
+
+
+def test_the_unknown_is_said_to_be_unknown() -> None:
+    found = diagnose([LogRecord("stdout", 0.0, "all is well\n")], FAILED)
+    assert found.rule is None
+    assert found.evidence == ("all is well",)
+
+
+def test_the_number_of_a_cell_counts_code_that_ran() -> None:
+    cells = [
+        {"cell_type": "markdown", "source": "# title"},
+        {"cell_type": "code", "source": ["import os\n", "x = 1"]},
+        {"cell_type": "code", "source": "  \n"},
+        {"cell_type": "code", "source": "import fasttext"},
+    ]
+    header = b"# ---\n# jupyter: x\n# ---\n\n"
+    mirror = header + b"# %% [markdown]\n# # title\n\n# %%\nimport os\nx = 1\n\n# %%\n\n# %%\nimport fasttext\n"
+    found = place(json.dumps({"cells": cells}).encode(), mirror, 2)
+    assert found is not None
+    assert (found.cell, found.mirror_line) == (4, 15)
+    assert mirror.decode().split("\n")[14] == "import fasttext"
+    assert place(b"{}", mirror, 1) is None
+    assert place(json.dumps({"cells": cells}).encode(), None, 9) is None
