@@ -1,0 +1,169 @@
+"""`sahel-nb local`: the embedded Kaggle-compatible service, in the foreground or behind the scenes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sahel_nb.errors import UsageError
+
+if TYPE_CHECKING:
+    from sahel_nb.localkaggle.names import Ref
+
+_DATA = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder that keeps everything the service knows.  [default: sahel-nb/local in the user's state folder]",
+)
+
+
+@click.group()
+def local() -> None:
+    """The embedded Kaggle-compatible service: the real `kaggle` client talks to it on this machine."""
+
+
+@local.command(epilog="Example: sahel-nb local serve --data /tmp/kaggle --user awa:0123456789abcdef --port 8321")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=0, show_default="a free one", type=click.IntRange(0, 65535))
+@_DATA
+@click.option("--user", "users", multiple=True, metavar="NAME:KEY", help="An account and its API key.")
+@click.option("--token", "tokens", multiple=True, metavar="TOKEN=NAME", help="An API token of an account.")
+@click.option("--collaborator", "collaborators", multiple=True, metavar="OWNER/SLUG=NAME", help="May push to a kernel.")
+@click.option("--signup", is_flag=True, help="Register unknown accounts with the key they first use; loopback only.")
+@click.option("--cpu-sessions", default=5, show_default=True, type=click.IntRange(0), help="At once, per account.")
+@click.option("--gpu-sessions", default=2, show_default=True, type=click.IntRange(0), help="At once, per account.")
+@click.option("--gpu-hours", default=30.0, show_default=True, type=click.FloatRange(0), help="A week, per account.")
+@click.option("--workers", default=0, type=click.IntRange(0), help="Runs at once.  [default: the cores, at least 2]")
+@click.option("--admin", is_flag=True, help="Serve /admin/…, for tests.")
+@click.option("--admin-token", default="", help="What /admin/… asks for as Bearer token.")
+@click.option("--allow-remote", is_flag=True, help="Permit a --host that others can reach: they can run code here.")
+def serve(
+    host: str,
+    port: int,
+    data: Path | None,
+    users: tuple[str, ...],
+    tokens: tuple[str, ...],
+    collaborators: tuple[str, ...],
+    signup: bool,
+    cpu_sessions: int,
+    gpu_sessions: int,
+    gpu_hours: float,
+    workers: int,
+    admin: bool,
+    admin_token: str,
+    allow_remote: bool,
+) -> None:
+    """Serve in the foreground; stdout gets one line, the URL, when it is ready. SIGTERM ends it in order."""
+    import sahel_nb.localkaggle  # noqa: F401  says what to install before anything else can fail
+    from sahel_nb.localkaggle.limits import Limits
+    from sahel_nb.localkaggle.serve import Plan, say
+    from sahel_nb.localkaggle.serve import serve as run
+    from sahel_nb.localkaggle.service import Options
+
+    options = Options(
+        limits=Limits(cpu_sessions=cpu_sessions, gpu_sessions=gpu_sessions, gpu_hours=gpu_hours),
+        signup=signup,
+        admin=admin,
+        admin_token=admin_token,
+        allow_remote=allow_remote,
+    )
+    plan = Plan(
+        data=data or _default_data(),
+        host=host,
+        port=port,
+        users=tuple(_account(user, ":", "--user NAME:KEY") for user in users),
+        tokens=tuple(_token(token) for token in tokens),
+        collaborators=tuple(_collaborator(text) for text in collaborators),
+        workers=workers,
+        options=options,
+    )
+    run(plan, announce=_announce, warn=say)
+
+
+@local.command(epilog="Example: sahel-nb local start")
+@_DATA
+def start(data: Path | None) -> None:
+    """Start the service in the background, or find the one that runs; prints its URL."""
+    from sahel_nb.localkaggle import daemon
+
+    _announce(daemon.ensure(data or _default_data()).url)
+
+
+@local.command(epilog="Example: sahel-nb local stop")
+@_DATA
+def stop(data: Path | None) -> None:
+    """Stop the background service; what runs is ended and marked as ERROR."""
+    from sahel_nb.localkaggle import daemon
+
+    stopped = daemon.stop(data or _default_data())
+    click.echo("stopped" if stopped else "nothing was running", err=True)
+
+
+@local.command(epilog="Example: sahel-nb local status --json")
+@_DATA
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def status(data: Path | None, as_json: bool) -> None:
+    """Whether a service runs for the data folder, and where."""
+    from sahel_nb.localkaggle import daemon
+
+    folder = data or _default_data()
+    found = daemon.find(folder)
+    if as_json:
+        answer = {
+            "schema": "sahel-nb.local-status",
+            "version": 1,
+            "data": str(folder),
+            "running": found is not None,
+            "url": found.url if found else None,
+            "pid": found.pid if found else None,
+        }
+        click.echo(json.dumps(answer, ensure_ascii=False))
+    elif found is None:
+        click.echo("not running")
+    else:
+        click.echo(f"{found.url} (process {found.pid})")
+
+
+def _announce(url: str) -> None:
+    sys.stdout.write(url + "\n")
+    sys.stdout.flush()
+
+
+def _default_data() -> Path:
+    from sahel_nb.report.crash import state_home
+
+    return state_home() / "local"
+
+
+def _account(text: str, separator: str, usage: str) -> tuple[str, str]:
+    from sahel_nb.localkaggle import names
+
+    left, found, right = text.partition(separator)
+    name = names.account(left)
+    if not found or name is None or not right:
+        raise UsageError(f"{usage}: {left!r} is not an account, or something is missing")
+    return name, right
+
+
+def _token(text: str) -> tuple[str, str]:
+    from sahel_nb.localkaggle import names
+
+    token, _, owner = text.rpartition("=")
+    name = names.account(owner)
+    if not token or name is None:
+        raise UsageError("--token must be TOKEN=NAME, NAME an account")
+    return token, name
+
+
+def _collaborator(text: str) -> tuple[Ref, str]:
+    from sahel_nb.localkaggle import names
+
+    where, _, who = text.rpartition("=")
+    ref, name = names.split_ref(where), names.account(who)
+    if ref is None or name is None:
+        raise UsageError(f"--collaborator must be OWNER/SLUG=NAME, not {text!r}")
+    return ref, name

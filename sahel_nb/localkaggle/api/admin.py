@@ -1,0 +1,110 @@
+"""/admin/…, only with `--admin`: what tests and rehearsals need and no Kaggle client can ask for.
+
+    GET  /admin/state                        everything, as JSON
+    POST /admin/cancel {"session": 7}        end a session; or {"owner", "slug", "version"?}
+
+With `--admin-token` every request needs it as a Bearer token. Without one, requests must come from loopback, and
+POSTs must be `application/json`, which no web page can send here without asking first.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from sahel_nb.localkaggle import names
+from sahel_nb.localkaggle.api.call import is_loopback
+from sahel_nb.localkaggle.model import Version
+from sahel_nb.localkaggle.service import Service
+from sahel_nb.localkaggle.store import accounts, datasets, kernels, sessions, uploads
+from sahel_nb.localkaggle.wire import ApiError, Fields, stamp
+
+
+def answer(service: Service, request: Request, body: bytes) -> Response:
+    _authorise(service, request)
+    verb = (request.method, request.path_params["verb"])
+    if verb in (("GET", "state"), ("HEAD", "state")):
+        return JSONResponse(_state(service))
+    if verb == ("POST", "cancel"):
+        version = _session(service, Fields.parse(body))
+        return JSONResponse({"session": version.id, "status": service.scheduler.cancel(version.id).value})
+    raise ApiError(404, "Not found")
+
+
+def _authorise(service: Service, request: Request) -> None:
+    token = service.options.admin_token
+    if token:
+        given = request.headers.get("authorization", "").encode("utf-8", "surrogateescape")
+        if not hmac.compare_digest(given, f"Bearer {token}".encode()):
+            raise ApiError(401, "Unauthenticated")
+        return
+    if not is_loopback(request):
+        raise ApiError(403, "Only from this machine, or with --admin-token")
+    if request.method == "POST" and request.headers.get("content-type", "").split(";")[0] != "application/json":
+        raise ApiError(400, "Send application/json")
+
+
+def _session(service: Service, fields: Fields) -> Version:
+    with service.db.read() as tx:
+        if "session" in fields:
+            version = kernels.version_by_id(tx, fields.number("session"))
+        else:
+            ref = names.ref(fields.text("owner"), fields.text("slug"))
+            kernel = kernels.find(tx, ref) if ref is not None else None
+            number = fields.number("version")
+            version = None
+            if kernel is not None:
+                version = kernels.version(tx, kernel, number) if number else kernels.latest(tx, kernel)
+    if version is None:
+        raise ApiError(404, "No such session")
+    return version
+
+
+def _state(service: Service) -> dict[str, Any]:
+    with service.db.read() as tx:
+        return {
+            "accounts": list(accounts.names(tx)),
+            "kernels": [
+                {
+                    "id": kernel.id,
+                    "ref": f"{kernel.owner}/{kernel.slug}",
+                    "title": kernel.title,
+                    "private": kernel.private,
+                    "versions": [
+                        {
+                            "session": version.id,
+                            "number": version.number,
+                            "author": version.author,
+                            "accelerator": version.settings.accelerator.value,
+                            "status": version.status.value,
+                            "failure": version.failure,
+                            "created": stamp(version.created),
+                            "started": stamp(version.started) if version.started else None,
+                            "ended": stamp(version.ended) if version.ended else None,
+                            "timeLimit": version.time_limit,
+                            "outputs": [o.name for o in sessions.outputs(tx, version.id)],
+                        }
+                        for version in kernels.versions(tx, kernel)
+                    ],
+                }
+                for kernel in kernels.everything(tx)
+            ],
+            "datasets": [
+                {
+                    "ref": f"{dataset.owner}/{dataset.slug}",
+                    "private": dataset.private,
+                    "versions": [
+                        {"number": v.number, "notes": v.notes, "files": [name for name, _ in datasets.files(tx, v)]}
+                        for v in datasets.versions(tx, dataset)
+                    ],
+                }
+                for dataset in datasets.everything(tx)
+            ],
+            "uploads": [
+                {"token": u.token, "account": u.account, "name": u.name, "size": u.size, "complete": u.complete}
+                for u in uploads.everything(tx)
+            ],
+        }

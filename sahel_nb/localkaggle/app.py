@@ -1,0 +1,140 @@
+"""The routes, as one ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sahel_nb.localkaggle.api import admin, blobs, datasets, files, kernels, pages, security, streams
+from sahel_nb.localkaggle.api.call import Call, Handler, is_loopback, who
+from sahel_nb.localkaggle.authority import AbsoluteForm, App, Own
+from sahel_nb.localkaggle.service import Service
+from sahel_nb.localkaggle.wire import ApiError, Fields
+
+BODY_LIMIT = 16 << 20
+
+METHODS: dict[str, dict[str, Handler]] = {
+    "kernels.KernelsApiService": {**kernels.METHODS, "GetKernelSessionLogsStream": streams.stream},
+    "datasets.DatasetApiService": datasets.METHODS,
+    "blobs.BlobApiService": blobs.METHODS,
+    "security.OAuthService": security.OAUTH,
+    "api.v1.DiagnosticsService": security.DIAGNOSTICS,
+}
+
+# Asked with a token that may be worthless: the answer says so, instead of a 401.
+_WITHOUT_LOGIN = {"security.OAuthService"}
+
+
+def build(service: Service, own: Own) -> App:
+    """The application of one service."""
+
+    async def method(request: Request) -> Response:
+        name = request.path_params["service"]
+        handler = METHODS.get(name, {}).get(request.path_params["method"])
+        body = await _body(request)
+        if handler is None:
+            raise ApiError(404, f"This service has no method {name}/{request.path_params['method']}")
+        return await run_in_threadpool(_answer, service, request, handler, body, name not in _WITHOUT_LOGIN)
+
+    async def stream(request: Request) -> Response:
+        label = next((request.query_params[k] for k in _LABELS if k in request.query_params), "")
+        fields = Fields(
+            {
+                "userName": request.path_params["owner"],
+                "kernelSlug": request.path_params["slug"],
+                "versionLabel": label,
+            }
+        )
+        account = await run_in_threadpool(who, service, request)
+        return await run_in_threadpool(streams.stream, Call(service, account, fields, _base(request)))
+
+    async def file(request: Request) -> Response:
+        return await run_in_threadpool(files.send, service, request.path_params["head"], request.path_params["path"])
+
+    receiver = blobs.Receiver(service)
+
+    async def upload(request: Request) -> Response:
+        return await receiver.put(request)
+
+    async def health(_: Request) -> Response:
+        return JSONResponse({"service": "sahel-nb local", "pid": os.getpid()})
+
+    async def page(request: Request) -> Response:
+        return await run_in_threadpool(pages.render, service, request, is_loopback(request))
+
+    async def admin_call(request: Request) -> Response:
+        body = await _body(request)
+        return await run_in_threadpool(admin.answer, service, request, body)
+
+    routes = [
+        Route("/api/v1/kernels/logs/stream/{owner}/{slug}", stream, methods=["GET"]),
+        Route("/api/v1/{service}/{method}", method, methods=["POST"]),
+        Route("/files/{head}/{path:path}", file, methods=["GET", "HEAD"]),
+        Route("/uploads/{token}", upload, methods=["PUT"]),
+        Route("/healthz", health),
+        Route("/", page),
+        Route("/code/{owner}/{slug}", page),
+        Route("/datasets/{owner}/{slug}", page),
+    ]
+    if service.options.admin:
+        routes.append(Route("/admin/{verb}", admin_call, methods=["GET", "POST"]))
+    handlers: dict[Any, Callable[[Request, Any], Any]] = {
+        ApiError: _api_error,
+        HTTPException: _http_error,
+        ClientDisconnect: _gone,
+        Exception: _bug,
+    }
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    return AbsoluteForm(app, lambda: own)
+
+
+_LABELS = ("versionLabel", "version_label", "version")
+
+
+def _answer(service: Service, request: Request, handler: Handler, body: bytes, login: bool) -> Response:
+    account = who(service, request) if login else ""
+    answer = handler(Call(service, account, Fields.parse(body), _base(request)))
+    return answer if isinstance(answer, Response) else JSONResponse(answer)
+
+
+def _base(request: Request) -> str:
+    return f"http://{request.headers['host']}"
+
+
+async def _body(request: Request) -> bytes:
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > BODY_LIMIT:
+            raise ApiError(413, "The request is too large")
+    return bytes(data)
+
+
+async def _api_error(_: Request, exc: ApiError) -> Response:
+    return JSONResponse(exc.body(), exc.code)
+
+
+async def _http_error(_: Request, exc: HTTPException) -> Response:
+    return JSONResponse(ApiError(exc.status_code, exc.detail).body(), exc.status_code)
+
+
+async def _gone(_: Request, __: ClientDisconnect) -> Response:
+    return Response(status_code=499)  # nobody is there to read it
+
+
+async def _bug(request: Request, exc: Exception) -> Response:
+    # Starlette raises it again after this answer; uvicorn's logger is off, so it is printed here.
+    await asyncio.to_thread(traceback.print_exception, exc, file=sys.stderr)
+    body = ApiError(500, f"The embedded service failed on {request.url.path}: {type(exc).__name__}").body()
+    return JSONResponse(body, 500)

@@ -1,0 +1,110 @@
+"""The service behind the scenes: `sahel-nb --local` finds it running, or starts it, whoever asks first."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sahel_nb.errors import NetworkError
+from sahel_nb.localkaggle import instance
+from sahel_nb.localkaggle.folder import DataFolder
+from sahel_nb.localkaggle.instance import Endpoint
+
+LOG = "service.log"
+_START_LIMIT = 30.0
+_STOP_LIMIT = 25.0
+
+
+def find(folder: Path) -> Endpoint | None:
+    """The running service of a data folder."""
+    return instance.running(folder / "service.lock")
+
+
+def ensure(folder: Path) -> Endpoint:
+    """The running service of a data folder, started where there is none. Two callers at once get the same one.
+
+    It outlives its starter and writes to `service.log` in the folder. Raises `NetworkError` where it does not come up.
+    """
+    data = DataFolder.create(folder)
+    with _one_at_a_time(data.root):
+        found = find(data.root)
+        if found is None:
+            process = _start(data.root)
+            found = _await(data, process)
+    return found
+
+
+def stop(folder: Path) -> bool:
+    """End the service of a data folder and wait for its end; False where none runs."""
+    if not folder.is_dir():
+        return False
+    with _one_at_a_time(folder):
+        found = find(folder)
+        if found is None:
+            return False
+        lock = folder / "service.lock"
+        for number, patience in ((signal.SIGTERM, _STOP_LIMIT), (signal.SIGKILL, 5.0)):
+            try:
+                os.kill(found.pid, number)
+            except ProcessLookupError:
+                return True
+            if _until(lambda: not instance.held(lock), patience):
+                return True
+    raise NetworkError(f"The service (process {found.pid}) does not end.", hints=(f"kill -9 {found.pid}",))
+
+
+def _start(folder: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "sahel_nb.cli.main", "local", "serve", "--data", str(folder), "--signup"]
+    with open(folder / LOG, "ab") as log:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            start_new_session=True,  # a Ctrl-C in the starter's terminal is not meant for it
+        )
+
+
+def _await(data: DataFolder, process: subprocess.Popen[bytes]) -> Endpoint:
+    found: Endpoint | None = None
+
+    def ready() -> bool:
+        nonlocal found
+        found = instance.running(data.lock)
+        return found is not None or process.poll() is not None
+
+    if _until(ready, _START_LIMIT) and found is not None:
+        return found
+    if process.poll() is None:
+        process.kill()
+    tail = (data.root / LOG).read_bytes().decode("utf-8", "replace").splitlines()[-8:]
+    raise NetworkError(
+        "The embedded service did not start.", details=tuple(tail), hints=(f"sahel-nb local serve --data {data.root}",)
+    )
+
+
+def _until(done: Callable[[], bool], patience: float) -> bool:
+    deadline = time.monotonic() + patience
+    while not done():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

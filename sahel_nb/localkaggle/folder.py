@@ -1,0 +1,94 @@
+"""The data folder: where everything that the service keeps lies.
+
+DIR/service.db            accounts, kernels, versions, datasets: SQLite, WAL
+DIR/service.lock          held by the running service; names its process and its URL
+DIR/secret                signs the URLs of files
+DIR/runs/<id>/            one version: working/ (its outputs), log.jsonl, result.json
+DIR/uploads/<token>       bytes of an upload, as far as they have come
+DIR/datasets/<id>/        the unpacked files of one dataset version, never changed again
+DIR/archives/             downloads of whole datasets and outputs; may be deleted at any time
+DIR/competitions/<slug>/  yours to fill: competition sources that kernels may name
+DIR/models/<owner>/<model>/<framework>/<variation>/<version>/   likewise
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class DataFolder:
+    root: Path
+
+    @classmethod
+    def create(cls, root: Path) -> DataFolder:
+        """Make what is missing, readable by this user only: private kernels and hashed keys lie in it."""
+        root = root.resolve()
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = cls(root)
+        for part in ("runs", "uploads", "datasets", "archives", "competitions", "models"):
+            (root / part).mkdir(exist_ok=True, mode=0o700)
+        return folder
+
+    @property
+    def database(self) -> Path:
+        return self.root / "service.db"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "service.lock"
+
+    def run(self, version_id: int) -> Path:
+        return self.root / "runs" / str(version_id)
+
+    def working(self, version_id: int) -> Path:
+        return self.run(version_id) / "working"
+
+    def log(self, version_id: int) -> Path:
+        return self.run(version_id) / "log.jsonl"
+
+    def upload(self, token: str) -> Path:
+        return self.root / "uploads" / token
+
+    def dataset(self, version_id: int) -> Path:
+        return self.root / "datasets" / str(version_id)
+
+    def archive(self, name: str) -> Path:
+        return self.root / "archives" / name
+
+    def secret(self) -> bytes:
+        """Made once; so that URLs handed out before a restart are good after it."""
+        path = self.root / "secret"
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            write_whole(path, secrets.token_bytes(32))
+            return path.read_bytes()
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """All of it or nothing, and on the disk when this returns."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames and new names in a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,78 @@
+"""One service for each data folder: a lock that dies with its process, and a file that says where it answers."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from sahel_nb.errors import Refused
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    url: str
+    pid: int
+
+
+class Instance:
+    """The held lock. The file is never deleted: deleting a locked file lets two processes hold 'it'."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    @classmethod
+    def take(cls, lock: Path) -> Instance:
+        """Raises `Refused`, naming the other service, where the folder is in use."""
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            other = _read(lock)
+            who = f"process {other.pid} at {other.url}" if other else "a process that is just starting"
+            raise Refused(
+                f"Another service uses {lock.parent}: {who}.",
+                hints=(f"sahel-nb local stop --data {lock.parent}", "sahel-nb local serve --data ANOTHER-FOLDER"),
+            ) from None
+        os.ftruncate(descriptor, 0)
+        return cls(descriptor)
+
+    def announce(self, endpoint: Endpoint) -> None:
+        data = json.dumps({"url": endpoint.url, "pid": endpoint.pid}).encode()
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, data, 0)
+
+    def release(self) -> None:
+        os.ftruncate(self._descriptor, 0)
+        os.close(self._descriptor)
+
+
+def held(lock: Path) -> bool:
+    """Whether a living process holds the folder."""
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def running(lock: Path) -> Endpoint | None:
+    """The service that holds the folder and has said where it answers."""
+    return _read(lock) if held(lock) else None
+
+
+def _read(lock: Path) -> Endpoint | None:
+    try:
+        values = json.loads(lock.read_bytes())
+        return Endpoint(str(values["url"]), int(values["pid"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

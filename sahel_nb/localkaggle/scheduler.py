@@ -1,0 +1,213 @@
+"""The queue: versions wait for one of `workers` places, oldest first, run, and are recorded.
+
+Caps per account are refused at the push and never reach this queue (`limits.refusal`); what waits here as QUEUED waits
+for this machine. Every run is waited for by the thread that started it: the kernel sends the executor's death signal
+when the *thread* that started it ends, so a thread outlives its run.
+"""
+
+from __future__ import annotations
+
+import queue
+import shutil
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from typing import Protocol
+
+from sahel_nb.localkaggle import logs, outputs, sources
+from sahel_nb.localkaggle.executor.job import Job, Outcome, Result
+from sahel_nb.localkaggle.folder import DataFolder
+from sahel_nb.localkaggle.model import Status
+from sahel_nb.localkaggle.store import kernels, sessions
+from sahel_nb.localkaggle.store.database import Database
+
+STOPPED_RUNNING = "The service was stopped while this version was running."
+STOPPED_QUEUED = "The service was stopped before this version started."
+
+
+class Execution(Protocol):
+    """A run under way; `executor.launch.Execution` is one."""
+
+    def wait(self, timeout: float | None = None) -> Result | None: ...
+    def cancel(self) -> None: ...
+
+
+class Scheduler:
+    def __init__(
+        self,
+        db: Database,
+        folder: DataFolder,
+        launch: Callable[[Job], Execution],
+        read_result: Callable[..., Result | None],
+        workers: int,
+    ) -> None:
+        self._db = db
+        self._folder = folder
+        self._launch = launch
+        self._read_result = read_result
+        self._queue: queue.Queue[int | None] = queue.Queue()
+        self._running: dict[int, Execution] = {}
+        self._lock = threading.Lock()
+        self._stopping = False
+        self._threads = [
+            threading.Thread(target=self._work, name=f"worker-{number}", daemon=True) for number in range(workers)
+        ]
+
+    def start(self) -> None:
+        """Put in order what a service that was killed left behind, then begin to work."""
+        self._recover()
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, version_id: int) -> None:
+        """Queue a version that is committed."""
+        self._queue.put(version_id)
+
+    def cancel(self, version_id: int) -> Status:
+        """Ask a session to end; the state that it is in then."""
+        with self._db.write() as tx:
+            status = sessions.request_cancel(tx, version_id, time.time())
+        self.interrupt(version_id)
+        return status
+
+    def interrupt(self, version_id: int) -> None:
+        """End the processes of a version, whatever the store says of it."""
+        with self._lock:
+            execution = self._running.get(version_id)
+        if execution is not None:
+            execution.cancel()
+
+    def discard(self, version_ids: tuple[int, ...]) -> None:
+        """Versions whose rows are gone: end their runs, remove their folders."""
+        for version_id in version_ids:
+            with self._lock:
+                execution = self._running.get(version_id)
+            if execution is not None:
+                execution.cancel()  # its thread removes the folder when the processes are gone
+            else:
+                shutil.rmtree(self._folder.run(version_id), ignore_errors=True)
+
+    def stop(self) -> None:
+        """End all runs and say so in their records. Returns when the last process is gone."""
+        with self._lock:
+            self._stopping = True
+            executions = list(self._running.values())
+        with self._db.write() as tx:
+            for version_id, status in sessions.active(tx):
+                if status is Status.QUEUED:
+                    sessions.finish(tx, version_id, Status.ERROR, STOPPED_QUEUED, time.time())
+        for _ in self._threads:
+            self._queue.put(None)
+        for execution in executions:
+            execution.cancel()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(timeout=15)
+
+    def _work(self) -> None:
+        while True:
+            version_id = self._queue.get()
+            if version_id is None:
+                return
+            try:
+                self._run(version_id)
+            except Exception as exc:  # noqa: BLE001  one broken run must not take a place in the queue for ever
+                traceback.print_exc(file=sys.stderr)
+                with self._db.write() as tx:
+                    message = f"The embedded service failed to run this version: {type(exc).__name__}: {exc}"
+                    sessions.finish(tx, version_id, Status.ERROR, message, time.time())
+
+    def _run(self, version_id: int) -> None:
+        with self._db.write() as tx:
+            if self._stopping or not sessions.begin(tx, version_id, time.time()):
+                return
+        job = self._prepare(version_id)
+        if job is None:
+            return
+        execution = self._launch(job)
+        with self._lock:
+            self._running[version_id] = execution
+            stopping = self._stopping
+        try:
+            with self._db.read() as tx:
+                version = kernels.version_by_id(tx, version_id)
+            # Whoever cancelled, deleted or stopped between RUNNING and here did not find the processes yet.
+            if stopping or version is None or version.status is Status.CANCEL_REQUESTED:
+                execution.cancel()
+            result = execution.wait()
+        finally:
+            with self._lock:
+                self._running.pop(version_id, None)
+        if result is None:
+            now = time.time()
+            result = Result(Outcome.ERROR, "The run ended without a result.", now, now)
+        self._record(version_id, result)
+
+    def _prepare(self, version_id: int) -> Job | None:
+        with self._db.read() as tx:
+            version = kernels.version_by_id(tx, version_id)
+            if version is None:
+                return None
+            source = kernels.source(tx, version)
+            mounts = sources.mounts(tx, self._folder, version.settings, version.author)
+        home = self._folder.run(version_id)
+        home.mkdir(exist_ok=True, mode=0o700)
+        settings = version.settings
+        return Job(
+            folder=home,
+            source=source.encode("utf-8"),
+            kernel_type=settings.kernel_type,
+            language=settings.language,
+            mounts=mounts,
+            environment={},
+            time_limit=version.time_limit,
+            internet=settings.enable_internet,
+        )
+
+    def _record(self, version_id: int, result: Result) -> None:
+        status, failure = Status(result.outcome.value), result.failure_message
+        with self._db.read() as tx:
+            version = kernels.version_by_id(tx, version_id)
+        if version is None:
+            shutil.rmtree(self._folder.run(version_id), ignore_errors=True)
+            return
+        if status is Status.CANCEL_ACKNOWLEDGED and self._stopping and version.status is not Status.CANCEL_REQUESTED:
+            status, failure = Status.ERROR, STOPPED_RUNNING
+        scan = outputs.scan(self._folder.working(version_id))
+        for name in scan.left_out:
+            text = (
+                f"sahel-nb: the output {name} cannot be offered: not a regular file, or not a name that can be sent\n"
+            )
+            logs.append(self._folder.log(version_id), max(0.0, result.ended - result.started), text)
+        with self._db.write() as tx:
+            kept = sessions.finish(tx, version_id, status, failure, result.ended, scan.outputs)
+        if not kept:
+            shutil.rmtree(self._folder.run(version_id), ignore_errors=True)
+
+    def _recover(self) -> None:
+        with self._db.read() as tx:
+            left = sessions.active(tx)
+            known = kernels.version_ids(tx)
+        for version_id, status in left:
+            result = self._read_result(self._folder.run(version_id)) if status is not Status.QUEUED else None
+            if result is None:
+                words = STOPPED_QUEUED if status is Status.QUEUED else STOPPED_RUNNING
+                outcome = Outcome.CANCELLED if status is Status.CANCEL_REQUESTED else Outcome.ERROR
+                last = self._last_sign(version_id)
+                result = Result(outcome, "" if outcome is Outcome.CANCELLED else words, last, last)
+            self._record(version_id, result)
+        for home in (self._folder.root / "runs").iterdir():
+            if home.name.isdigit() and int(home.name) not in known:
+                shutil.rmtree(home, ignore_errors=True)
+
+    def _last_sign(self, version_id: int) -> float:
+        """When a run that was cut off was last known to be alive: quota is not charged for the service's absence."""
+        with self._db.read() as tx:
+            version = kernels.version_by_id(tx, version_id)
+        started = version.started if version is not None and version.started is not None else time.time()
+        try:
+            return max(started, self._folder.log(version_id).stat().st_mtime)
+        except OSError:
+            return started

@@ -1,0 +1,158 @@
+"""Run the service until a signal ends it: bind, announce, serve, stop the runs, say so in the store."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvicorn
+
+from sahel_nb.errors import UsageError
+from sahel_nb.localkaggle import app as application
+from sahel_nb.localkaggle import housekeeping
+from sahel_nb.localkaggle.authority import Own
+from sahel_nb.localkaggle.executor import isolation
+from sahel_nb.localkaggle.executor.launch import launch, read_result
+from sahel_nb.localkaggle.folder import DataFolder
+from sahel_nb.localkaggle.instance import Endpoint, Instance
+from sahel_nb.localkaggle.names import Ref
+from sahel_nb.localkaggle.scheduler import Scheduler
+from sahel_nb.localkaggle.service import Options, Service
+from sahel_nb.localkaggle.store import accounts
+from sahel_nb.localkaggle.store.database import Database
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the command line asks for."""
+
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 0
+    users: tuple[tuple[str, str], ...] = ()
+    tokens: tuple[tuple[str, str], ...] = ()
+    collaborators: tuple[tuple[Ref, str], ...] = ()
+    workers: int = 0
+    options: Options = field(default_factory=Options)
+
+
+def default_workers() -> int:
+    return max(2, os.cpu_count() or 1)
+
+
+def serve(plan: Plan, announce: Callable[[str], None], warn: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT. `announce` gets the URL, once, when requests are answered.
+
+    Raises `UsageError` for an address that needs `--allow-remote` or cannot be bound, `Refused` for a folder in use.
+    """
+    if not _is_loopback(plan.host) and not plan.options.allow_remote:
+        raise UsageError(
+            f"{plan.host} is not a loopback address: others could run code here.",
+            hints=(f"sahel-nb local serve --host {plan.host} --allow-remote",),
+        )
+    folder = DataFolder.create(plan.data)
+    instance = Instance.take(folder.lock)
+    listener = _bind(plan.host, plan.port)
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    url = f"http://{shown}:{port}"
+    db = Database(folder.database)
+    with db.write() as tx:
+        for name, key in plan.users:
+            accounts.put(tx, name, key, time.time())
+        for token, name in plan.tokens:
+            accounts.put_token(tx, token, name, time.time())
+        for ref, name in plan.collaborators:
+            accounts.add_collaborator(tx, ref, name)
+    housekeeping.clean(db, folder)
+    scheduler = Scheduler(db, folder, launch, read_result, plan.workers or default_workers())
+    service = Service(folder, db, scheduler, plan.options, folder.secret(), url)
+    own = Own(shown, port, plan.options.allow_remote)
+    for sentence in isolation.probe().missing:
+        warn(sentence)
+    scheduler.start()
+    server = _Server(
+        uvicorn.Config(
+            application.build(service, own),
+            http="h11",  # the one implementation that hands absolute-form targets over as they came
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=5,
+        )
+    )
+
+    def ready() -> None:
+        instance.announce(Endpoint(url, os.getpid()))
+        announce(url)
+
+    try:
+        asyncio.run(_run(server, listener, scheduler, ready))
+    finally:
+        scheduler.stop()
+        db.close()
+        instance.release()
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn raises a captured signal again at its end; ours mean: stop in order, exit 0.
+        yield
+
+
+async def _run(
+    server: uvicorn.Server, listener: socket.socket, scheduler: Scheduler, ready: Callable[[], None]
+) -> None:
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked.set)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.005)
+    if server.started:
+        ready()
+        waiting = asyncio.create_task(asked.wait())
+        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        # Runs first, connections after: whoever follows a log reads its end.
+        await asyncio.to_thread(scheduler.stop)
+        server.should_exit = True
+    await serving
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except (OSError, OverflowError) as exc:
+        listener.close()
+        raise UsageError(f"Cannot listen on {host} port {port}: {exc}") from exc
+    return listener
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def say(text: str) -> None:
+    """A line on stderr."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201  the service's own voice; stdout has the URL and nothing else
