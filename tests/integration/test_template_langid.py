@@ -44,13 +44,11 @@ finally:
 class Session:
     """A folder laid out as a kernel finds it: `working` to run in, `input` with the mounted text beside it."""
 
-    def __init__(self, root: Path, mount: str = "sahel-langid-text") -> None:
+    def __init__(self, root: Path, home: Path, mount: str = "sahel-langid-text") -> None:
         self.working = root / "working"
         self.corpus = root / "input" / mount
         self.working.mkdir()
         shutil.copytree(DATA, self.corpus)
-        home = root / "home"
-        home.mkdir()
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(home), "LC_ALL": "C.UTF-8"}
 
     def run_notebook(self, *edits: tuple[str, str]) -> tuple[subprocess.CompletedProcess[str], Any]:
@@ -76,6 +74,12 @@ class Session:
         return subprocess.run(
             command, cwd=self.working, env=self.environment, capture_output=True, encoding="utf-8", timeout=120
         )
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One home for the module: matplotlib looks at the machine's fonts once and remembers."""
+    return tmp_path_factory.mktemp("home")
 
 
 def source(*edits: tuple[str, str]) -> str:
@@ -104,8 +108,8 @@ def identify(model: dict[str, Any], text: str) -> str:
     return max(weights, key=lambda code: sum(weights[code].get(gram, 0.0) for gram in grams))
 
 
-def test_a_run_leaves_real_outputs_and_the_same_ones_again(tmp_path: Path) -> None:
-    session = Session(tmp_path)
+def test_a_run_leaves_real_outputs_and_the_same_ones_again(tmp_path: Path, home: Path) -> None:
+    session = Session(tmp_path, home)
     done, notebook = session.run_notebook()
     assert done.returncode == 0, done.stderr
 
@@ -150,14 +154,14 @@ def test_a_run_leaves_real_outputs_and_the_same_ones_again(tmp_path: Path) -> No
 
     again = tmp_path / "again"
     again.mkdir()
-    second = Session(again, mount="datasets/awa/sahel-langid-text")
+    second = Session(again, home, mount="datasets/awa/sahel-langid-text")
     second.run_script().check_returncode()
     for name in ("metrics.json", "model.json.gz", "errors.txt"):
         assert (second.working / name).read_bytes() == (session.working / name).read_bytes(), name
 
 
-def test_text_whose_labels_mean_nothing_scores_as_chance(tmp_path: Path) -> None:
-    session = Session(tmp_path)
+def test_text_whose_labels_mean_nothing_scores_as_chance(tmp_path: Path, home: Path) -> None:
+    session = Session(tmp_path, home)
     everything = [sentence for code in LANGUAGES for sentence in sentences(code)]
     random.Random(7).shuffle(everything)
     for number, code in enumerate(LANGUAGES):
@@ -169,14 +173,14 @@ def test_text_whose_labels_mean_nothing_scores_as_chance(tmp_path: Path) -> None
     assert session.metrics()["accuracy"] < 0.35
 
 
-def test_single_letters_do_worse(tmp_path: Path) -> None:
-    session = Session(tmp_path)
+def test_single_letters_do_worse(tmp_path: Path, home: Path) -> None:
+    session = Session(tmp_path, home)
     session.run_script(FEWER_ROUNDS, ("NGRAM = 3 ", "NGRAM = 1 ")).check_returncode()
     assert 0.6 < session.metrics()["accuracy"] < 0.96
 
 
-def test_without_smoothing_the_run_fails_where_the_model_is_trained(tmp_path: Path) -> None:
-    done, notebook = Session(tmp_path).run_notebook(NO_SMOOTHING)
+def test_without_smoothing_the_run_fails_where_the_model_is_trained(tmp_path: Path, home: Path) -> None:
+    done, notebook = Session(tmp_path, home).run_notebook(NO_SMOOTHING)
 
     assert done.returncode != 0
     code_cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
@@ -192,8 +196,8 @@ def test_without_smoothing_the_run_fails_where_the_model_is_trained(tmp_path: Pa
     assert any("math.log" in line for line in error["traceback"])
 
 
-def test_without_its_text_it_says_where_it_looked(tmp_path: Path) -> None:
-    session = Session(tmp_path)
+def test_without_its_text_it_says_where_it_looked(tmp_path: Path, home: Path) -> None:
+    session = Session(tmp_path, home)
     (session.corpus / "bam.txt").unlink()
 
     done = session.run_script()

@@ -122,8 +122,9 @@ def train(pairs):
 
 def identify(model, text):
     """The language in which this text is least surprising; n-grams seen in none of them say nothing."""
-    grams = ngrams(text)
-    return max(model, key=lambda code: sum(model[code].get(gram, 0.0) for gram in grams))
+    vocabulary = next(iter(model.values()))  # the same n-grams for every language
+    grams = [gram for gram in ngrams(text) if gram in vocabulary]
+    return max(model, key=lambda code: sum(map(model[code].get, grams)))
 
 
 # %% [markdown]
