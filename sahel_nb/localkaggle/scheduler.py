@@ -25,6 +25,7 @@ from sahel_nb.localkaggle.store.database import Database
 
 STOPPED_RUNNING = "The service was stopped while this version was running."
 STOPPED_QUEUED = "The service was stopped before this version started."
+_LAST_WORDS = 3.0
 
 
 class Execution(Protocol):
@@ -190,8 +191,15 @@ class Scheduler:
         with self._db.read() as tx:
             left = sessions.active(tx)
             known = kernels.version_ids(tx)
+        deadline = time.monotonic() + _LAST_WORDS
         for version_id, status in left:
-            result = self._read_result(self._folder.run(version_id)) if status is not Status.QUEUED else None
+            result = None
+            if status is not Status.QUEUED:
+                # A run notices the service's death and ends itself. Started again at once, we may be faster.
+                while (result := self._read_result(self._folder.run(version_id))) is None:
+                    if time.monotonic() > deadline:
+                        break
+                    time.sleep(0.05)
             if result is None:
                 words = STOPPED_QUEUED if status is Status.QUEUED else STOPPED_RUNNING
                 outcome = Outcome.CANCELLED if status is Status.CANCEL_REQUESTED else Outcome.ERROR

@@ -170,7 +170,8 @@ class Service:
         return env | {"HOME": str(home), "TMPDIR": str(home / "tmp"), "PYTHONIOENCODING": "utf-8", "PYTHONUTF8": "1"}
 
     def _line(self) -> str:
-        assert self._process is not None and self._process.stdout is not None
+        assert self._process is not None
+        assert self._process.stdout is not None
         ready, _, _ = select.select([self._process.stdout], [], [], 60)
         line = self._process.stdout.readline().decode() if ready else ""
         if not line.startswith("http://"):

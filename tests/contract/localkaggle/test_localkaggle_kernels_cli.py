@@ -1,0 +1,151 @@
+"""The unmodified `kaggle` command does with a kernel everything that it does on Kaggle, and the text survives."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from support.service import Service, service_fixture
+
+service = service_fixture("--collaborator", "awa/shared-kernel=binta")
+
+TEXT = "ŋana ɓiɗɗo ɲɛ̀"
+SCRIPT = f"""
+import os
+print({TEXT!r}, flush=True)
+os.makedirs("sub")
+open("sub/ŋ.txt", "w").write({TEXT!r})
+open("metrics.json", "w").write("{{}}")
+"""
+
+
+def folder(service: Service, slug: str, source: str, **metadata: Any) -> Path:
+    """A kernel's folder as people have it."""
+    place = service.folder / "kernels" / slug
+    place.mkdir(parents=True, exist_ok=True)
+    name = "main.ipynb" if metadata.get("kernel_type") == "notebook" else "main.py"
+    (place / name).write_text(source, "utf-8")
+    values = {
+        "id": f"awa/{slug}",
+        "title": slug.replace("-", " ").capitalize(),
+        "code_file": name,
+        "language": "python",
+        "kernel_type": "script",
+        "is_private": True,
+    }
+    (place / "kernel-metadata.json").write_text(json.dumps({**values, **metadata}, ensure_ascii=False), "utf-8")
+    return place
+
+
+def notebook(*cells: str) -> str:
+    return json.dumps(
+        {
+            "cells": [
+                {"cell_type": "code", "execution_count": None, "id": f"c{n}", "metadata": {}, "outputs": [], "source": s}
+                for n, s in enumerate(cells)
+            ],
+            "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+            "nbformat": 4,
+            "nbformat_minor": 5,
+        }
+    )
+
+
+def test_a_script_from_push_to_delete(service: Service, tmp_path: Path) -> None:
+    slow = "import time; time.sleep(1.5)\n" + SCRIPT
+    pushed = service.kaggle("awa", "kernels", "push", "-p", str(folder(service, "fula-words", slow)))
+    assert "Kernel version 1 successfully pushed" in pushed.stdout
+    assert f"{service.url}/code/awa/fula-words?scriptVersionId=" in pushed.stdout
+
+    followed = service.kaggle("awa", "kernels", "logs", "-f", "awa/fula-words")
+    assert followed.stdout.rstrip("\n") == TEXT  # live, as SSE: the run was going on
+    assert service.wait("awa", "awa/fula-words") == "COMPLETE"
+    assert 'status "KernelWorkerStatus.COMPLETE"' in service.kaggle("awa", "kernels", "status", "awa/fula-words").stdout
+
+    blob = json.loads(service.kaggle("awa", "kernels", "logs", "awa/fula-words").stdout)
+    assert [record["data"] for record in blob] == [TEXT + "\n"]
+    assert service.kaggle("awa", "kernels", "logs", "-f", "awa/fula-words").stdout == followed.stdout  # finished: JSON
+
+    service.kaggle("awa", "kernels", "output", "awa/fula-words", "-p", str(tmp_path), "--page-size", "1")
+    assert (tmp_path / "sub" / "ŋ.txt").read_text("utf-8") == TEXT
+    assert json.loads((tmp_path / "fula-words.log").read_text("utf-8")) == blob
+
+    files = service.kaggle("awa", "kernels", "files", "awa/fula-words", "-v")
+    assert [row.split(",")[0] for row in files.stdout.splitlines()[1:]] == ["metrics.json", "sub/ŋ.txt"]
+    assert "awa/fula-words" in service.kaggle("awa", "kernels", "list", "--mine").stdout
+
+    service.kaggle("awa", "kernels", "delete", "awa/fula-words", "--yes")
+    gone = service.kaggle("awa", "kernels", "status", "awa/fula-words", check=False)
+    assert gone.returncode == 1
+    assert "wrong kernel slug" in gone.stderr
+
+
+def test_a_notebook_is_pulled_as_it_was_pushed(service: Service, tmp_path: Path) -> None:
+    source = notebook(f"print({TEXT!r})", "open('ɗ.txt', 'w').write('x')")
+    place = folder(service, "bambara-notebook", source, kernel_type="notebook", keywords=["nlp"], enable_internet=False)
+    service.kaggle("awa", "kernels", "push", "-p", str(place))
+    assert service.wait("awa", "awa/bambara-notebook") == "COMPLETE"
+
+    service.kaggle("awa", "kernels", "pull", "-m", "awa/bambara-notebook", "-p", str(tmp_path))
+    assert json.loads((tmp_path / "bambara-notebook.ipynb").read_text("utf-8")) == json.loads(source)
+    metadata = json.loads((tmp_path / "kernel-metadata.json").read_text("utf-8"))
+    assert metadata["id"] == "awa/bambara-notebook"
+    assert metadata["title"] == "Bambara notebook"
+    assert (metadata["kernel_type"], metadata["language"]) == ("notebook", "python")
+    assert (metadata["is_private"], metadata["enable_internet"], metadata["keywords"]) == (True, False, ["nlp"])
+    assert f"print({TEXT!r})" in json.loads((tmp_path / "bambara-notebook.ipynb").read_text("utf-8"))["cells"][0]["source"]
+
+
+def test_a_failing_notebook_says_why_and_keeps_what_it_wrote(service: Service) -> None:
+    source = notebook("open('before.txt', 'w').write('kept')", "raise ValueError('ŋ is missing')")
+    place = folder(service, "failing-notebook", source, kernel_type="notebook")
+    service.kaggle("awa", "kernels", "push", "-p", str(place))
+    assert service.wait("awa", "awa/failing-notebook") == "ERROR"
+    shown = service.kaggle("awa", "kernels", "status", "awa/failing-notebook")
+    assert shown.returncode == 0
+    assert "KernelWorkerStatus.ERROR" in shown.stdout
+    assert "before.txt" in service.kaggle("awa", "kernels", "files", "awa/failing-notebook").stdout
+    assert "ŋ is missing" in service.kaggle("awa", "kernels", "logs", "awa/failing-notebook").stdout
+
+
+def test_the_title_decides_the_slug(service: Service) -> None:
+    place = folder(service, "asked-slug", "print(1)", title="Another Title")
+    assert "/code/awa/another-title?" in service.kaggle("awa", "kernels", "push", "-p", str(place)).stdout
+
+
+def test_sources_that_do_not_exist_are_named_and_the_run_starts(service: Service) -> None:
+    place = folder(
+        service,
+        "bad-sources",
+        "print(1)",
+        dataset_sources=["awa/no-such-data"],
+        kernel_sources=["awa/no-such-kernel"],
+        competition_sources=["no-such-contest"],
+    )
+    pushed = service.kaggle("awa", "kernels", "push", "-p", str(place))
+    assert "not valid dataset sources and could not be added to the kernel: ['awa/no-such-data']" in pushed.stdout
+    assert "['awa/no-such-kernel']" in pushed.stdout
+    assert "['no-such-contest']" in pushed.stdout
+    assert "version 1 successfully pushed" in pushed.stdout
+    assert service.wait("awa", "awa/bad-sources") == "COMPLETE"
+
+
+def test_private_kernels_are_their_owners_and_a_collaborator_may_push(service: Service) -> None:
+    service.kaggle("awa", "kernels", "push", "-p", str(folder(service, "private-kernel", "print(1)")))
+    for arguments in (("status", "awa/private-kernel"), ("pull", "awa/private-kernel", "-p", "elsewhere")):
+        refused = service.kaggle("binta", "kernels", *arguments, check=False)
+        assert refused.returncode == 1
+        assert "Permission 'kernels.get' was denied" in refused.stderr
+    assert "private-kernel" not in service.kaggle("binta", "kernels", "list", "--user", "awa").stdout
+
+    place = folder(service, "shared-kernel", "print(1)")
+    refused = service.kaggle("binta", "kernels", "push", "-p", str(folder(service, "foreign-kernel", "1")), check=False)
+    assert refused.returncode == 1
+    service.kaggle("awa", "kernels", "push", "-p", str(place))
+    assert "version 2" in service.kaggle("binta", "kernels", "push", "-p", str(place)).stdout
+
+
+def test_the_quota_is_shown(service: Service) -> None:
+    rows = service.kaggle("awa", "quota").stdout.splitlines()
+    assert rows[2].split()[:4] == ["GPU", "0.00h", "30.00h", "30.00h"]
