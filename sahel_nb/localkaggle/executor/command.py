@@ -95,7 +95,7 @@ def _execute(spec: Spec, layout: Layout, clock: float, frames: int, stdout: int,
     python = spec.interpreter.executable
     if spec.kind == "notebook":
         extra = [spec.interpreter.user_site] if spec.interpreter.user_site else []
-        argv = [python, "-I", layout.runner, f"{layout.source}/{NOTEBOOK}", layout.executed, repr(clock), *extra]
+        argv = [python, "-I", layout.runner, f"{layout.source}/{NOTEBOOK}", layout.exchange, repr(clock), *extra]
     elif spec.kind == "script":
         argv = [python, "-u", f"{layout.source}/{SCRIPT}"]
     else:
@@ -112,7 +112,7 @@ def _execute(spec: Spec, layout: Layout, clock: float, frames: int, stdout: int,
         os.closerange(_FRAMES + (spec.kind == "notebook"), 1024)
         for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
-        os.execve(python, argv, kernel_environment(spec, layout))
+        os.execve(python, argv, kernel_environment(spec, layout))  # noqa: S606 - no shell is meant
     except BaseException:  # noqa: BLE001 - nothing but exec leads out of here
         os.write(2, traceback.format_exc().encode("utf-8", "replace"))
     os._exit(127)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from sahel_nb.localkaggle.executor.spec import Layout, Spec
 
@@ -14,7 +15,7 @@ def kernel_environment(spec: Spec, layout: Layout) -> dict[str, str]:
     threads = str(min(4, os.cpu_count() or 1))  # as many processors as a Kaggle session has
     packages = f"{layout.home}/.local/packages"
     environment = {
-        "PATH": f"{packages}/bin:{os.path.dirname(spec.interpreter.executable)}:{_SYSTEM_PATH}",
+        "PATH": f"{packages}/bin:{Path(spec.interpreter.executable).parent}:{_SYSTEM_PATH}",
         "HOME": layout.home,
         "USER": "root",
         "TMPDIR": layout.temporary,
@@ -46,6 +47,6 @@ def _import_path(spec: Spec, layout: Layout, packages: str) -> list[str]:
     folders = [
         f"{layout.kaggle}/{target}" for _, targets in spec.mounts for target in targets if target.startswith("usr/")
     ]
-    around = [os.path.dirname(folder) for folder in folders]
+    around = [str(Path(folder).parent) for folder in folders]
     site = [spec.interpreter.user_site] if spec.interpreter.user_site else []
     return list(dict.fromkeys([*folders, *around, packages, *site]))

@@ -73,6 +73,6 @@ def _try() -> str:
             )
             return str(json.loads(done.stdout))
         except subprocess.CalledProcessError as exc:
-            return (exc.stderr.decode("utf-8", "replace").strip().splitlines() or [str(exc)])[-1]
+            return str((exc.stderr.decode("utf-8", "replace").strip().splitlines() or [exc])[-1])
         except (OSError, ValueError, subprocess.TimeoutExpired) as exc:
             return str(exc)

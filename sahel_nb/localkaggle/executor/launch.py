@@ -73,7 +73,7 @@ def launch(job: Job) -> Execution:
 
 def supervisor_command() -> tuple[str, ...]:
     """Isolated and without site, which would cost start-up time: it imports from where this process does."""
-    path = os.pathsep.join(os.path.abspath(folder) for folder in (*sys.path, _PACKAGE_ROOT) if folder)
+    path = os.pathsep.join(str(Path(folder).absolute()) for folder in (*sys.path, _PACKAGE_ROOT) if folder)
     return (sys.executable, "-I", "-S", "-c", _SUPERVISE, path)
 
 

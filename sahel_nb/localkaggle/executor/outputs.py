@@ -35,18 +35,16 @@ def settle(working: Path, seen_as: str) -> list[str]:
                 removed.append(f"{path.relative_to(working)}: not a regular file")
     for link in links:
         _make_relative(link, working, seen_as)
-    inside = os.path.realpath(working)
+    inside = Path(os.path.realpath(working))
     going = True
     while going:  # a link to a link that went
         going = False
         for link in list(links):
-            end = os.path.realpath(link)
-            if not os.path.exists(end) or not (end + "/").startswith(inside + "/"):
+            end = Path(os.path.realpath(link))
+            if not end.exists() or not end.is_relative_to(inside):
                 link.unlink()
                 links.remove(link)
-                removed.append(
-                    f"{link.relative_to(working)}: a link that leads out of the working directory or nowhere"
-                )
+                removed.append(f"{link.relative_to(working)}: a link that leads out of the folder, or nowhere")
                 going = True
     return removed
 
@@ -57,7 +55,7 @@ def size(working: Path) -> int:
     for folder, _, files in _walk(working):
         for name in files:
             with contextlib.suppress(OSError):
-                total += os.lstat(os.path.join(folder, name)).st_blocks * 512
+                total += Path(folder, name).lstat().st_blocks * 512
     return total
 
 
@@ -78,19 +76,20 @@ def _walk(top: Path) -> Iterator[tuple[str, list[str], list[str]]]:
     while stack:
         folder = stack.pop()
         with contextlib.suppress(OSError):
-            mode = stat.S_IMODE(os.lstat(folder).st_mode)
+            mode = stat.S_IMODE(Path(folder).lstat().st_mode)
             if mode & 0o700 != 0o700:
-                os.chmod(folder, mode | 0o700)
-            folders, files = [], []
+                Path(folder).chmod(mode | 0o700)
+            folders: list[str] = []
+            files: list[str] = []
             with os.scandir(folder) as entries:
                 for entry in entries:
                     (folders if entry.is_dir(follow_symlinks=False) else files).append(entry.name)
             yield folder, folders, files
-            stack.extend(os.path.join(folder, name) for name in folders)
+            stack.extend(f"{folder}/{name}" for name in folders)
 
 
 def _make_relative(link: Path, working: Path, seen_as: str) -> None:
-    to = os.readlink(link)
+    to = str(link.readlink())
     for root in (seen_as, str(working)):
         if to.startswith(root + "/"):
             inside = working / to[len(root) + 1 :]

@@ -101,5 +101,5 @@ class Frames(Pipe):
             self._rest = []
         self._rest.append(rest)
         for line in lines:
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(ValueError, RecursionError):
                 self._take(json.loads(line))

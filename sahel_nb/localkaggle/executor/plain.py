@@ -9,15 +9,34 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import tempfile
 from pathlib import Path
 
-from sahel_nb.localkaggle.executor.spec import Spec
+from sahel_nb.localkaggle.executor.spec import Layout, Spec
+
+_LONGEST_EXCHANGE = 85  # of the 104 to 108 bytes that a socket's path may have
+
+
+def layout(folder: Path) -> Layout:
+    """Where things are. Makes a folder in the system's temporary one if the job's path is too long for a socket's."""
+    exchange = folder / "scratch" / "exchange"
+    if len(os.fsencode(exchange)) > _LONGEST_EXCHANGE:
+        exchange = Path(tempfile.mkdtemp(prefix="sahel-nb-", dir="/tmp"))
+    return Layout(
+        working=str(folder / "working"),
+        source=str(folder / "src"),
+        exchange=str(exchange),
+        runner=str(Path(__file__).with_name("runner.py")),
+        home=str(folder / "scratch" / "home"),
+        temporary=str(folder / "scratch" / "tmp"),
+        kaggle=str(folder),
+    )
 
 
 def prepare(spec: Spec) -> None:
     """Make the folders and copy the mounts, read-only; further targets of one mount are links to the first."""
     folder = spec.path
-    for part in ("working", "src", "input", "scratch/tmp", "scratch/home", "scratch/executed"):
+    for part in ("working", "src", "input", "scratch/tmp", "scratch/home", "scratch/exchange"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     for source, targets in spec.mounts:
         first: Path | None = None
@@ -34,8 +53,6 @@ def prepare(spec: Spec) -> None:
 
 def _make_read_only(tree: Path) -> None:
     for folder, _, files in os.walk(tree, topdown=False):
-        for name in files:
-            path = os.path.join(folder, name)
-            if not os.path.islink(path):
-                os.chmod(path, stat.S_IMODE(os.stat(path).st_mode) & ~0o222)
-        os.chmod(folder, stat.S_IMODE(os.stat(folder).st_mode) & ~0o222)
+        for path in (*(Path(folder, name) for name in files), Path(folder)):
+            if not path.is_symlink():
+                path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o222)

@@ -13,6 +13,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 from sahel_nb.localkaggle.executor.environment import MARK
 
@@ -35,16 +37,21 @@ def die_with_parent() -> None:
         namespaces.prctl(namespaces.PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+Table = dict[int, tuple[int, str]]
+"""pid → (parent, something that tells two processes with one number apart). Zombies are left out."""
+
+
 class Family:
     """The processes that descend from `ancestor`, itself left out."""
 
-    def __init__(self, ancestor: int) -> None:
+    def __init__(self, ancestor: int, table: Callable[[], Table] | None = None) -> None:
         self._ancestor = ancestor
+        self._table = table or (proc_table if _LINUX else ps_table)
         self._known: dict[int, str] = {}
 
     def look(self) -> None:
         """Remember who is there now. Needed only where orphans get lost."""
-        if not _LINUX:
+        if self._table is not proc_table:
             self._members()
 
     def kill(self, patience: float = 5.0) -> bool:
@@ -64,7 +71,7 @@ class Family:
             time.sleep(0.01)
 
     def _members(self) -> list[int]:
-        table = _table()
+        table = self._table()
         family = {self._ancestor}
         grown = True
         while grown:
@@ -97,30 +104,33 @@ def _marked(wanted: bytes) -> list[int]:
         listing = subprocess.run(["ps", "-A", "-E", "-ww", "-o", "pid=,command="], capture_output=True, check=False)
         return [int(line.split(None, 1)[0]) for line in listing.stdout.splitlines() if wanted in line.split()]
     found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            with contextlib.suppress(OSError), open(f"/proc/{name}/environ", "rb") as file:
-                if wanted in file.read().split(b"\0"):
-                    found.append(int(name))
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if wanted in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(int(folder.name))
     return found
 
 
-def _table() -> dict[int, tuple[int, str]]:
-    """pid → (parent, something that tells two processes with one number apart). Zombies are left out."""
-    table: dict[int, tuple[int, str]] = {}
-    if _LINUX:
-        for name in os.listdir("/proc"):
-            if name.isdigit():
-                with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
-                    # `pid (name) state ppid …`: the name may hold blanks and parentheses; field 22 is the start.
-                    fields = file.read().rpartition(b")")[2].split()
-                    if fields[0] not in (b"Z", b"X"):
-                        table[int(name)] = (int(fields[1]), fields[19].decode())
-        return table
-    listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,stat=,lstart="], capture_output=True, check=False)
-    for line in listing.stdout.decode("utf-8", "replace").splitlines():
+def proc_table() -> Table:
+    """From Linux's /proc."""
+    table: Table = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            # `pid (name) state ppid …`: the name may hold blanks and parentheses; field 22 is the start.
+            fields = (folder / "stat").read_bytes().rpartition(b")")[2].split()
+            if fields[0] not in (b"Z", b"X"):
+                table[int(folder.name)] = (int(fields[1]), fields[19].decode())
+    return table
+
+
+def ps_table() -> Table:
+    """From POSIX's ps, itself left out."""
+    table: Table = {}
+    with subprocess.Popen(("ps", "-A", "-o", "pid=,ppid=,stat=,lstart="), stdout=subprocess.PIPE) as ps:
+        listing = ps.communicate()[0].decode("utf-8", "replace")
+    for line in listing.splitlines():
         pid, parent, state, start = line.split(None, 3)
-        if not state.startswith("Z"):
+        if not state.startswith("Z") and int(pid) != ps.pid:
             table[int(pid)] = (int(parent), start)
     return table
 

@@ -96,10 +96,9 @@ def write_result(folder: Path, result: Result) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, folder / RESULT)
+        Path(name).replace(folder / RESULT)
     except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
+        Path(name).unlink(missing_ok=True)
         raise
 
 

@@ -1,27 +1,33 @@
 """Executes one notebook, from inside the sandbox. Imports nothing of sahel_nb: the sandbox does not show it.
 
-    python -I runner.py NOTEBOOK EXECUTED_FOLDER STARTED [PATH…]
+    python -I runner.py NOTEBOOK EXCHANGE_FOLDER STARTED [PATH…]
 
 Semantics are papermill's: a kernelspec is required, the first raising cell ends the run, and an output flood fails at
 the IOPub limit. What the kernel says goes to file descriptor 3 as it comes, one JSON value a line:
 
     ["stdout", 1.25, "text"]                                       a record of the log, at 1.25 s
     {"outcome": "ERROR", "message": "…", "signal": 9}              the end; nothing follows
+
+The kernel is started before nbclient is imported: each takes 0.3 s, and they take it side by side.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
+import secrets
+import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 # How long Kaggle's papermill waits for the end of a cell's output after the cell has answered.
 IOPUB_TIMEOUT = 4
+_STARTUP_TIMEOUT = 120
+_SHUTDOWN_PATIENCE = 5.0
 _SAVE_EVERY = 20.0
 _COLOR = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
@@ -29,9 +35,10 @@ _COLOR = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 class Failed(Exception):
     """The run is over and failed; the message is for people. `told`: the log has it already."""
 
-    def __init__(self, message: str, told: bool = False) -> None:
+    def __init__(self, message: str, told: bool = False, signal: int = 0) -> None:
         super().__init__(message)
         self.told = told
+        self.signal = signal
 
 
 class Voice:
@@ -40,6 +47,7 @@ class Voice:
     def __init__(self, fd: int, started: float) -> None:
         self._fd = fd
         self._started = started
+        os.set_inheritable(fd, False)  # the kernel's own words go through Jupyter
 
     def log(self, stream: str, text: str) -> None:
         if text:
@@ -54,31 +62,52 @@ class Voice:
             data = data[os.write(self._fd, data) :]
 
 
-def read_notebook(path: str) -> Any:
-    """The notebook as nbformat 4; raises Failed where it is none, or names no kernel."""
-    with open(path, "rb") as file:
-        data = file.read()
+def main(arguments: list[str]) -> None:
+    path, folder, started, *extra = arguments
+    sys.path.extend(extra)
+    voice = Voice(3, float(started))
     try:
-        document = json.loads(data.decode("utf-8-sig"))
+        document = read(path)
+        kernel = Kernel(document["metadata"]["kernelspec"]["name"], folder)
+        execute(as_notebook(document), kernel, folder, voice)
+    except Failed as exc:
+        if not exc.told:
+            voice.log("stderr", f"{exc}\n")
+        voice.end("ERROR", str(exc), exc.signal)
+    else:
+        voice.end("COMPLETE", "")
+
+
+def read(path: str) -> dict[str, Any]:
+    """The notebook as JSON; raises Failed where it is none, or names no kernel."""
+    try:
+        document = json.loads(Path(path).read_bytes().decode("utf-8-sig"))
     except ValueError as exc:
         raise Failed(f"Notebook does not appear to be JSON: {exc}") from exc
     if not isinstance(document, dict):
         raise Failed("Notebook does not appear to be a notebook: it is not a JSON object.")
     metadata = document.get("metadata")
     spec = metadata.get("kernelspec") if isinstance(metadata, dict) else None
-    if not isinstance(spec, dict) or not spec.get("name"):
+    if not isinstance(spec, dict) or not isinstance(spec.get("name"), str) or not spec["name"]:
         raise Failed("No kernel name found in notebook and no override provided.")
+    return document
+
+
+def as_notebook(document: dict[str, Any]) -> Any:
+    """The document as nbformat's newest form. Raises Failed where nbformat cannot make sense of it."""
     import nbformat
 
+    v4: Any = nbformat.v4  # nbformat is typed in part
     try:
         if document.get("nbformat") == nbformat.current_nbformat:
             # Not nbformat.reads: it validates, which Kaggle does not insist on, and that takes a tenth of a second.
-            notebook = nbformat.v4.reads(json.dumps(document))
+            notebook = v4.reads(json.dumps(document))
         else:
-            notebook = nbformat.reads(json.dumps(document), as_version=4)
+            older: Any = nbformat.reads
+            notebook = older(json.dumps(document), as_version=nbformat.current_nbformat)
         for cell in notebook.cells:
-            cell.setdefault("metadata", nbformat.NotebookNode())
-            cell.source  # noqa: B018 - a cell without a source raises here, and not halfway through the run
+            cell.setdefault("metadata", v4.new_code_cell().metadata)
+            cell.source.strip()  # a cell without text fails here, and not halfway through the run
     except Exception as exc:
         raise Failed(f"Notebook cannot be read: {type(exc).__name__}: {exc}") from exc
     return notebook
@@ -87,23 +116,149 @@ def read_notebook(path: str) -> Any:
 def save(notebook: Any, folder: str) -> None:
     import nbformat
 
+    v4: Any = nbformat.v4
     fd, name = tempfile.mkstemp(prefix=".saving-", dir=folder)
     with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(nbformat.v4.writes(notebook) + "\n")
-    os.replace(name, os.path.join(folder, "__notebook__.ipynb"))
+        file.write(v4.writes(notebook) + "\n")
+    Path(name).replace(Path(folder, "__notebook__.ipynb"))
 
 
-def execute(notebook: Any, folder: str, voice: Voice) -> None:
+class Kernel:
+    """The kernel's process, already on its way where its kernelspec lies beside this interpreter."""
+
+    def __init__(self, name: str, folder: str) -> None:
+        self.name = name
+        self.process: subprocess.Popen[bytes] | None = None
+        self.connection_file = ""
+        spec = self._spec()
+        argv = spec.get("argv")
+        if not isinstance(argv, list) or not argv or "kernel_provisioner" in spec.get("metadata", {}):
+            return  # jupyter_client knows more places, and says best what is missing
+        self._write_connection_file(folder)
+        argv = [word.replace("{connection_file}", self.connection_file) for word in argv]
+        if argv[0] in ("python", "python3"):
+            argv[0] = sys.executable
+        if "ipykernel_launcher" in argv:
+            argv.append("--HistoryManager.hist_file=:memory:")
+        self.process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            # JPY_PARENT_PID: an ipykernel that ends itself when this process is gone.
+            env={**os.environ, **spec.get("env", {}), "JPY_PARENT_PID": str(os.getpid())},
+            start_new_session=True,
+        )
+
+    def _spec(self) -> dict[str, Any]:
+        if not re.fullmatch(r"[\w.-]+", self.name):
+            return {}
+        try:
+            path = Path(sys.prefix, "share", "jupyter", "kernels", self.name.lower(), "kernel.json")
+            spec = json.loads(path.read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return spec if isinstance(spec, dict) else {}
+
+    def _write_connection_file(self, folder: str) -> None:
+        # Sockets, and no TCP ports: those can be taken between choosing and binding, and anybody on this machine can
+        # knock at them.
+        self.connection_file = f"{folder}/c.json"
+        ports = {f"{name}_port": number for number, name in enumerate(("shell", "iopub", "stdin", "control", "hb"), 1)}
+        key = {"key": secrets.token_hex(32), "signature_scheme": "hmac-sha256"}
+        connection = {"transport": "ipc", "ip": f"{folder}/s", **ports, **key, "kernel_name": self.name}
+        Path(self.connection_file).write_text(json.dumps(connection), encoding="utf-8")
+
+
+def execute(notebook: Any, kernel: Kernel, folder: str, voice: Voice) -> None:
     """Run every cell. Raises Failed."""
-    from jupyter_client.kernelspec import NoSuchKernel
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-    from traitlets.config import Config
+    import asyncio
 
-    class Client(NotebookClient):  # type: ignore[misc]  # nbclient ships no types
+    from jupyter_client.kernelspec import NoSuchKernel
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    client = make_client(notebook, kernel, folder, voice)
+    try:
+        asyncio.run(whole(client))
+    except NoSuchKernel as exc:
+        language = notebook.metadata.kernelspec.get("language") or "unknown"
+        raise Failed(f"No such kernel named {exc.name} (language: {language}); it is not installed here.") from exc
+    except CellExecutionError as exc:
+        if not clean_exit({"ename": exc.ename, "evalue": exc.evalue}):
+            first = _COLOR.sub("", exc.evalue).strip().split("\n")[0][:300]
+            raise Failed(f'Exception encountered at "In [{client.count}]": {exc.ename}: {first}', told=True) from exc
+    except CellTimeoutError as exc:
+        voice.log("stderr", f"{exc}\n")
+        raise Failed(" ".join(str(exc).split("\nHere is a preview")[0].split()), told=True) from exc
+    except (DeadKernelError, RuntimeError) as exc:
+        raise _death(client.process, exc) from exc
+    finally:
+        save(notebook, folder)
+
+
+async def whole(client: Any) -> None:
+    """Execute, then let the kernel go in peace: what it had not flushed yet belongs to the outputs.
+
+    nbclient would do that too, for a kernel of its own, and look every 0.1 s whether it has gone.
+    """
+    import asyncio
+
+    try:
+        await client.async_execute()
+    finally:
+        process = client.process
+        deadline = time.monotonic() + _SHUTDOWN_PATIENCE
+        if process is not None and process.poll() is None:
+            await client.km.request_shutdown()
+        while process is not None and process.poll() is None and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+
+
+def make_manager(kernel: Kernel) -> Any:
+    """A KernelManager that takes over the kernel that was started, or will start one where none was."""
+    from jupyter_client.kernelspec import KernelSpec
+    from jupyter_client.manager import AsyncKernelManager
+    from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+    class Started(LocalProvisioner):
+        async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+            owner: Any = self.parent
+            self.connection_info = owner.get_connection_info()
+            return {"cmd": []}
+
+        async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
+            self.process = kernel.process
+            self.pid = self.pgid = kernel.process.pid if kernel.process else None
+            return self.connection_info
+
+    class Manager(AsyncKernelManager):
+        ipykernel = False  # asked by nbclient before it adds arguments; looking it up would take 60 ms
+
+    if kernel.process is None:
+        return AsyncKernelManager(kernel_name=kernel.name)
+    manager = Manager(kernel_name=kernel.name, connection_file=kernel.connection_file)
+    manager.load_connection_file()
+    manager.provisioner = Started(kernel_id="1", kernel_spec=KernelSpec(argv=["started"]), parent=manager)
+    return manager
+
+
+def make_client(notebook: Any, kernel: Kernel, folder: str, voice: Voice) -> Any:
+    """A NotebookClient that tells everything as it comes."""
+    from nbclient import NotebookClient
+
+    class Client(NotebookClient):
         saved = time.monotonic()
-        kernel: Any = None
-        raised: tuple[str, str] | None = None
+        process: Any = None
+        count: Any = None
+
+        async def async_start_new_kernel_client(self) -> Any:
+            manager: Any = self.km
+            self.process = getattr(manager.provisioner, "process", None)
+            if kernel.process is None:
+                return await super().async_start_new_kernel_client()
+            self.kc = manager.client()
+            self.kc.start_channels()
+            self.kc.allow_stdin = False
+            await ready(self.kc, _STARTUP_TIMEOUT)
+            return self.kc
 
         def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
             kind, content = msg["msg_type"], msg["content"]
@@ -112,62 +267,59 @@ def execute(notebook: Any, folder: str, voice: Voice) -> None:
             elif kind in ("execute_result", "display_data") and "text/plain" in content["data"]:
                 voice.log("stdout", content["data"]["text/plain"] + "\n")
             elif kind == "error":
-                self.tell_error(content, cell)
+                self.count = cell.execution_count
+                voice.log("stderr", report(content, cell))
             return super().process_message(msg, cell, cell_index)
 
-        def tell_error(self, content: Any, cell: Any) -> None:
-            text = _COLOR.sub("", "\n".join(content["traceback"])) + "\n"
-            allowed = "raises-exception" in cell.metadata.get("tags", [])
-            if not allowed and not clean_exit(content):
-                rule = "-" * 75
-                text = f'\n{rule}\nException encountered at "In [{cell.execution_count}]":\n{text}'
-            voice.log("stderr", text)
-
-        def keep_kernel(self, **_: Any) -> None:
-            self.kernel = getattr(self.km.provisioner, "process", None)
-
-        def keep_notebook(self, **_: Any) -> None:
+        def keep(self, **_: Any) -> None:
             if time.monotonic() - self.saved > _SAVE_EVERY:
                 save(self.nb, folder)
                 self.saved = time.monotonic()
 
-    # Short, and nobody else's: sockets have 107 bytes for their path, and TCP ports can be taken in between.
-    sockets = tempfile.mkdtemp(prefix="k", dir=_short_folder())
-    config = Config()
-    config.KernelManager.transport = "ipc"
-    config.KernelManager.connection_file = os.path.join(sockets, "c.json")
     client = Client(
         notebook,
-        config=config,
+        km=make_manager(kernel),
         timeout=None,
         iopub_timeout=IOPUB_TIMEOUT,
         raise_on_iopub_timeout=True,
-        startup_timeout=120,
+        startup_timeout=_STARTUP_TIMEOUT,
     )
-    client.on_notebook_start = client.keep_kernel
-    client.on_cell_executed = client.keep_notebook
-    name = notebook.metadata.kernelspec.name
-    try:
-        asyncio.run(client.async_execute())
-    except NoSuchKernel as exc:
-        language = notebook.metadata.kernelspec.get("language") or notebook.metadata.get("language_info", {}).get(
-            "name"
-        )
-        said = f" (language {language})" if language else ""
-        raise Failed(f"No such kernel named {name}{said}: this service has no such kernel installed.") from exc
-    except CellExecutionError as exc:
-        if not clean_exit({"ename": exc.ename, "evalue": exc.evalue}):
-            count = next((c.execution_count for c in reversed(notebook.cells) if _raised(c)), None)
-            first = _COLOR.sub("", exc.evalue).strip().split("\n")[0][:300]
-            raise Failed(f'Exception encountered at "In [{count}]": {exc.ename}: {first}', told=True) from exc
-    except CellTimeoutError as exc:
-        voice.log("stderr", f"{exc}\n")
-        brief = str(exc).split("\nHere is a preview")[0].replace("\n", " ").strip()
-        raise Failed(brief, told=True) from exc
-    except DeadKernelError as exc:
-        raise DiedKernel(client.kernel) from exc
-    finally:
-        save(notebook, folder)
+    client.on_cell_executed = client.keep
+    return client
+
+
+async def ready(client: Any, patience: float) -> None:
+    """Wait until the kernel answers and its output arrives. jupyter_client's own waits 0.2 s for silence after that.
+
+    Asked again and again: what a kernel publishes before the subscription has reached it is lost.
+    """
+    from queue import Empty
+
+    deadline = time.monotonic() + patience
+    asked: set[str] = set()
+    while time.monotonic() < deadline:
+        asked.add(client.kernel_info())
+        until = time.monotonic() + 0.25
+        while time.monotonic() < until:
+            try:
+                message = await client.get_iopub_msg(timeout=until - time.monotonic())
+            except Empty:
+                break
+            idle = message["msg_type"] == "status" and message["content"]["execution_state"] == "idle"
+            if idle and message["parent_header"].get("msg_id") in asked:
+                return
+        if not await client.is_alive():
+            raise RuntimeError("it died before it answered")
+    raise RuntimeError(f"it did not answer within {patience:.0f} seconds")
+
+
+def report(content: Any, cell: Any) -> str:
+    """An error as the log shows it: papermill's heading where it ends the run."""
+    text = _COLOR.sub("", "\n".join(content["traceback"])) + "\n"
+    if "raises-exception" in cell.metadata.get("tags", []) or clean_exit(content):
+        return text
+    rule = "-" * 75
+    return f'\n{rule}\nException encountered at "In [{cell.execution_count}]":\n{text}'
 
 
 def clean_exit(content: Any) -> bool:
@@ -175,41 +327,13 @@ def clean_exit(content: Any) -> bool:
     return content["ename"] == "SystemExit" and content["evalue"] in ("", "0", "None")
 
 
-def _raised(cell: Any) -> bool:
-    return any(output.output_type == "error" for output in cell.get("outputs", ()))
-
-
-def _short_folder() -> str:
-    folder = tempfile.gettempdir()
-    return folder if len(os.fsencode(folder)) < 60 else "/tmp"  # noqa: S108 - mkdtemp makes it private
-
-
-class DiedKernel(Exception):
-    """The kernel's process is gone in the middle of a cell."""
-
-    def __init__(self, process: Any) -> None:
-        code = process.poll() if process is not None else None
-        self.signal = -code if code is not None and code < 0 else 0
-        how = f"was killed by signal {self.signal}" if self.signal else f"ended with exit code {code}"
-        super().__init__(f"Kernel died: its process {how}.")
-
-
-def main(arguments: list[str]) -> None:
-    path, folder, started, *extra = arguments
-    sys.path.extend(extra)
-    voice = Voice(3, float(started))
-    os.set_inheritable(3, False)
-    try:
-        execute(read_notebook(path), folder, voice)
-    except Failed as exc:
-        if not exc.told:
-            voice.log("stderr", f"{exc}\n")
-        voice.end("ERROR", str(exc))
-    except DiedKernel as exc:
-        voice.log("stderr", f"{exc}\n")
-        voice.end("ERROR", str(exc), exc.signal)
-    else:
-        voice.end("COMPLETE", "")
+def _death(process: Any, exc: Exception) -> Failed:
+    code = process.poll() if process is not None else None
+    if code is None:
+        return Failed(f"The kernel cannot be used: {exc}")
+    if code < 0:
+        return Failed(f"Kernel died: its process was killed by signal {-code}.", signal=-code)
+    return Failed(f"Kernel died: its process ended with exit code {code}.")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 
 from sahel_nb.localkaggle.executor import namespaces as ns
@@ -33,7 +32,7 @@ _WRITABLE = {  # of the kernel: of the job's folder
     "/kaggle/temp": "scratch/temp",
     SANDBOX.home: "scratch/home",
     SANDBOX.temporary: "scratch/tmp",
-    SANDBOX.executed: "scratch/executed",
+    SANDBOX.exchange: "scratch/exchange",
 }
 
 
@@ -70,91 +69,87 @@ def enter(spec: Spec) -> None:
     for source, targets in spec.mounts:
         for below in targets:
             root.bind(Path(source), f"{SANDBOX.kaggle}/{below}")
-    root.folder("/proc")
-    ns.mount("proc", root.at("/proc"), "proc", ns.MS_NOSUID | ns.MS_NODEV | ns.MS_NOEXEC)
-    ns.pivot(root.at("/"))
+    ns.mount("proc", str(root.folder("/proc")), "proc", ns.MS_NOSUID | ns.MS_NODEV | ns.MS_NOEXEC)
+    ns.pivot(str(root.at("/")))
     _make_read_only()
     ns.give_up_privileges()
     os.chdir(SANDBOX.working)
 
 
 class _Root:
-    """The new root while it is still a folder of the old one."""
+    """The new root while it is still a folder of the old one. Paths are given as they will be inside."""
 
     def __init__(self, path: Path) -> None:
-        self._path = str(path)
-        self._shown: set[str] = set()
+        self._path = path
+        self._shown: list[Path] = []
 
-    def at(self, inside: str) -> str:
-        return os.path.normpath(self._path + inside)
+    def at(self, inside: str | Path) -> Path:
+        return self._path / str(inside).lstrip("/")
 
     def tmpfs(self, inside: str, options: str) -> None:
-        self.folder(inside)
-        ns.mount("tmpfs", self.at(inside), "tmpfs", ns.MS_NOSUID | ns.MS_NODEV, options)
+        ns.mount("tmpfs", str(self.folder(inside)), "tmpfs", ns.MS_NOSUID | ns.MS_NODEV, options)
 
-    def folder(self, inside: str) -> None:
-        os.makedirs(self.at(inside), exist_ok=True)
+    def folder(self, inside: str | Path) -> Path:
+        self.at(inside).mkdir(parents=True, exist_ok=True)
+        return self.at(inside)
 
     def write(self, inside: str, text: str) -> None:
-        self.folder(os.path.dirname(inside))
-        with open(self.at(inside), "w", encoding="utf-8") as file:
-            file.write(text)
+        self.folder(Path(inside).parent)
+        self.at(inside).write_text(text, encoding="utf-8")
 
     def copy(self, source: Path, inside: str) -> None:
-        self.folder(os.path.dirname(inside))
+        self.folder(Path(inside).parent)
         shutil.copyfile(source, self.at(inside))
 
-    def link(self, inside: str, to: str) -> None:
-        self.folder(os.path.dirname(inside))
+    def link(self, inside: str | Path, to: str) -> None:
+        self.folder(Path(inside).parent)
         with contextlib.suppress(FileExistsError):
-            os.symlink(to, self.at(inside))
+            self.at(inside).symlink_to(to)
 
-    def bind(self, source: Path, inside: str) -> None:
-        target = self.at(inside)
+    def bind(self, source: Path, inside: str | Path) -> None:
         if source.is_dir():
-            os.makedirs(target, exist_ok=True)
+            self.folder(inside)
         else:
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            open(target, "ab").close()
+            self.folder(Path(inside).parent)
+            self.at(inside).touch()
         # Recursive: the kernel refuses to show a folder without what is mounted below it.
-        ns.mount(str(source), target, flags=ns.MS_BIND | ns.MS_REC)
+        ns.mount(str(source), str(self.at(inside)), flags=ns.MS_BIND | ns.MS_REC)
 
-    def same(self, paths: Iterable[str]) -> None:
+    def same(self, *paths: str | Path) -> None:
         """Show host paths where they are, links as links. What is not there, or already there, is passed over."""
-        for path in paths:
-            if not os.path.lexists(path) or self._covered(path):
+        for path in map(Path, paths):
+            if any(path.is_relative_to(shown) for shown in self._shown):
                 continue
-            if os.path.islink(path):
-                self.link(path, os.readlink(path))
-                continue
-            self.bind(Path(path), path)
-            self._shown.add(path)
+            if path.is_symlink():
+                self.link(path, str(path.readlink()))
+            elif path.exists():
+                self.bind(path, path)
+                self._shown.append(path)
 
     def system(self) -> None:
-        self.same(_SYSTEM)
+        self.same(*_SYSTEM)
         for path in _HARDWARE:
             with contextlib.suppress(OSError):  # how many processors there are, for those who ask there
-                self.same((path,))
+                self.same(path)
         self.link("/var/tmp", SANDBOX.temporary)  # noqa: S108 - inside the sandbox
         self.link("/var/run", "/run")
 
     def interpreter(self, interpreter: Interpreter) -> None:
-        for prefix in interpreter.prefixes:
-            for spelled in dict.fromkeys((prefix, os.path.realpath(prefix))):
-                self.same(os.path.join(spelled, part) for part in _PREFIX_PARTS)
+        for prefix in map(Path, interpreter.prefixes):
+            for spelled in (prefix, prefix.resolve()):
+                self.same(*(spelled / part for part in _PREFIX_PARTS))
         if interpreter.user_site:
-            self.same((interpreter.user_site,))
+            self.same(interpreter.user_site)
         # A virtual environment's python may reach the real one through links that lie anywhere.
-        hop = interpreter.executable
+        hop = Path(interpreter.executable)
         for _ in range(40):
-            if not os.path.islink(hop):
+            self.same(hop)
+            if not hop.is_symlink():
                 break
-            self.same((hop,))
-            hop = os.path.normpath(os.path.join(os.path.dirname(hop), os.readlink(hop)))
-        self.same((hop,))
+            hop = Path(os.path.normpath(hop.parent / hop.readlink()))
 
     def etc(self, internet: bool) -> None:
-        self.same(f"/etc/{name}" for name in _ETC)
+        self.same(*(f"/etc/{name}" for name in _ETC))
         self.write("/etc/passwd", f"root:x:0:0:root:{SANDBOX.home}:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n")
         self.write("/etc/group", "root:x:0:\nnogroup:x:65534:\n")
         self.write("/etc/hostname", _HOSTNAME + "\n")
@@ -167,17 +162,14 @@ class _Root:
     def devices(self) -> None:
         self.tmpfs("/dev", "mode=755,size=64k")
         for name in _DEVICES:
-            if os.path.exists(f"/dev/{name}"):
+            if Path(f"/dev/{name}").exists():
                 self.bind(Path(f"/dev/{name}"), f"/dev/{name}")
         for name, to in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
             self.link(f"/dev/{name}", f"/proc/self/fd{to}")
         self.tmpfs("/dev/shm", "mode=1777")  # noqa: S108 - inside the sandbox
-        self.folder("/dev/pts")
-        ns.mount("devpts", self.at("/dev/pts"), "devpts", ns.MS_NOSUID | ns.MS_NOEXEC, "newinstance,ptmxmode=0666")
+        options = "newinstance,ptmxmode=0666"
+        ns.mount("devpts", str(self.folder("/dev/pts")), "devpts", ns.MS_NOSUID | ns.MS_NOEXEC, options)
         self.link("/dev/ptmx", "pts/ptmx")
-
-    def _covered(self, path: str) -> bool:
-        return any(path == shown or path.startswith(shown + "/") for shown in self._shown)
 
 
 def _set_hostname() -> None:

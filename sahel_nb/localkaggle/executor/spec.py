@@ -21,7 +21,6 @@ class Interpreter:
 
     @classmethod
     def current(cls) -> Interpreter:
-        import os
         import site
         import sys
 
@@ -30,7 +29,7 @@ class Interpreter:
         return cls(
             executable=sys.executable,
             prefixes=tuple(dict.fromkeys(prefixes)),
-            user_site=user_site if user_site and os.path.isdir(user_site) else "",
+            user_site=user_site if user_site and Path(user_site).is_dir() else "",
         )
 
 
@@ -71,8 +70,8 @@ class Layout:
 
     working: str
     source: str
-    executed: str
-    """Folder that receives the executed notebook."""
+    exchange: str
+    """Folder for the executed notebook, and for the sockets on which the runner and the kernel talk: a short path."""
     runner: str
     home: str
     temporary: str
@@ -83,21 +82,9 @@ class Layout:
 SANDBOX = Layout(
     working="/kaggle/working",
     source="/kaggle/src",
-    executed="/run/sahel-nb/executed",
+    exchange="/run/sahel-nb/exchange",
     runner="/run/sahel-nb/runner.py",
     home="/root",
     temporary="/tmp",  # noqa: S108 - the sandbox's own, private to one run
     kaggle="/kaggle",
 )
-
-
-def plain_layout(folder: Path) -> Layout:
-    return Layout(
-        working=str(folder / "working"),
-        source=str(folder / "src"),
-        executed=str(folder / "scratch" / "executed"),
-        runner=str(Path(__file__).with_name("runner.py")),
-        home=str(folder / "scratch" / "home"),
-        temporary=str(folder / "scratch" / "tmp"),
-        kaggle=str(folder),
-    )

@@ -10,22 +10,25 @@ import contextlib
 import json
 import os
 import selectors
+import shutil
 import signal
 import stat
 import sys
 import time
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 from sahel_nb.localkaggle.executor import command, outputs, plain, processes, record, sandbox
 from sahel_nb.localkaggle.executor.job import Outcome, Result
 from sahel_nb.localkaggle.executor.pipes import Frames, Pipe, Text
-from sahel_nb.localkaggle.executor.spec import SANDBOX, Spec, plain_layout
+from sahel_nb.localkaggle.executor.spec import SANDBOX, Spec
 
 TIMED_OUT = "Your {kind} was stopped because it exceeded the max allowed execution duration."
 OUT_OF_MEMORY = "Your {kind} tried to allocate more memory than is available."
 SERVICE_GONE = "The service stopped while this version was running."
 _LOOK_EVERY = 0.5
+_LONGEST_SELECT = 3600.0
 
 
 class Ended(Enum):
@@ -40,7 +43,8 @@ class Run:
 
     def __init__(self, spec: Spec) -> None:
         self._spec = spec
-        self._layout = SANDBOX if spec.namespaces else plain_layout(spec.path)
+        self._layout = SANDBOX if spec.namespaces else plain.layout(spec.path)
+        self._exchange = spec.path / "scratch" / "exchange" if spec.namespaces else Path(self._layout.exchange)
         self._started = time.time()
         self._clock = time.monotonic()
         self._deadline = self._clock + spec.time_limit
@@ -50,6 +54,7 @@ class Run:
         self._exit: int | None = None
         self._main = 0
         self._ooms = _oom_kills()
+        self._family = processes.Family(os.getpid())
         self._selector = selectors.DefaultSelector()
 
     def go(self) -> None:
@@ -95,16 +100,15 @@ class Run:
         return pipes
 
     def _watch(self, pipes: list[Pipe]) -> Ended:
-        family = processes.Family(os.getpid())
         ended: Ended | None = None
         look = 0.0
         while ended is None:
             now = time.monotonic()
-            waits = [self._deadline - now, *(pipe.due - now for pipe in pipes)]
+            waits = [_LONGEST_SELECT, self._deadline - now, *(pipe.due - now for pipe in pipes)]
             if not self._spec.namespaces:
                 waits.append(_LOOK_EVERY)
                 if now >= look:
-                    family.look()
+                    self._family.look()
                     look = now + _LOOK_EVERY
             for key, _ in self._selector.select(max(0.0, min(waits))):
                 if isinstance(key.data, Pipe):
@@ -148,14 +152,15 @@ class Run:
                 os.kill(self._main, signal.SIGKILL)
                 os.waitpid(self._main, 0)
                 self._main = 0
-        elif not processes.Family(os.getpid()).kill():
+        elif not self._family.kill():
             self._say("stderr", "Some processes of this run could not be killed.\n")
 
     def _frame(self, value: Any) -> None:
         """What the runner says. Checked: the kernel beside it could speak in its name."""
         if isinstance(value, list) and len(value) == 3:
             stream, seconds, text = value
-            if stream in ("stdout", "stderr") and isinstance(seconds, float) and isinstance(text, str):
+            timed = isinstance(seconds, float) and 0 <= seconds < 1e9
+            if stream in ("stdout", "stderr") and timed and isinstance(text, str):
                 self._say(stream, text, seconds)
         elif isinstance(value, dict) and isinstance(value.get("exit"), int):
             self._exit = value["exit"]
@@ -175,13 +180,18 @@ class Run:
         working = self._spec.path / "working"
         for removed in outputs.settle(working, self._layout.working):
             self._say("stderr", f"Not among the outputs: {removed}\n")
-        executed = self._spec.path / "scratch" / "executed" / "__notebook__.ipynb"
-        with contextlib.suppress(OSError):
-            if stat.S_ISREG(executed.lstat().st_mode):
-                executed.replace(self._spec.path / "__notebook__.ipynb")
+        self._keep_notebook()
         if outputs.size(working) > outputs.WORKING_LIMIT:
             return f"The output is larger than the {outputs.WORKING_LIMIT // 1024**3} GB that /kaggle/working may hold."
         return ""
+
+    def _keep_notebook(self) -> None:
+        """Take the executed notebook from where the runner, or whoever, put it: a file, and nothing else."""
+        executed = self._exchange / "__notebook__.ipynb"
+        kept = self._spec.path / "__notebook__.ipynb"
+        with contextlib.suppress(OSError):
+            if stat.S_ISREG(executed.lstat().st_mode):
+                shutil.move(executed, kept)
 
     def _judge(self, ended: Ended, wrong_outputs: str) -> Result:
         kind = self._spec.kind
@@ -220,6 +230,7 @@ class Run:
     def _clean(self) -> None:
         for part in ("scratch", "src", "input", "usr"):
             outputs.discard(self._spec.path / part)
+        outputs.discard(self._exchange)
 
 
 def _oom_kills() -> int:
