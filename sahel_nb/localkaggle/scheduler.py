@@ -35,6 +35,27 @@ class Execution(Protocol):
     def cancel(self) -> None: ...
 
 
+class _Run:
+    """An execution that one thread waits for and others may cancel: never both after its end."""
+
+    def __init__(self, execution: Execution) -> None:
+        self._execution = execution
+        self._lock = threading.Lock()
+        self._over = False
+
+    def wait(self) -> Result | None:
+        result = self._execution.wait()
+        with self._lock:  # a cancel under way may still be busy with the run's folder
+            self._over = True
+        return result
+
+    def cancel(self) -> None:
+        """Returns when the processes are gone."""
+        with self._lock:
+            if not self._over:
+                self._execution.cancel()
+
+
 class Scheduler:
     def __init__(
         self,
@@ -49,7 +70,7 @@ class Scheduler:
         self._launch = launch
         self._read_result = read_result
         self._queue: queue.Queue[int | None] = queue.Queue()
-        self._running: dict[int, Execution] = {}
+        self._running: dict[int, _Run] = {}
         self._lock = threading.Lock()
         self._stopping = False
         self._threads = [
@@ -76,17 +97,17 @@ class Scheduler:
     def interrupt(self, version_id: int) -> None:
         """End the processes of a version, whatever the store says of it."""
         with self._lock:
-            execution = self._running.get(version_id)
-        if execution is not None:
-            execution.cancel()
+            run = self._running.get(version_id)
+        if run is not None:
+            run.cancel()
 
     def discard(self, version_ids: tuple[int, ...]) -> None:
         """Versions whose rows are gone: end their runs, remove their folders."""
         for version_id in version_ids:
             with self._lock:
-                execution = self._running.get(version_id)
-            if execution is not None:
-                execution.cancel()  # its thread removes the folder when the processes are gone
+                run = self._running.get(version_id)
+            if run is not None:
+                run.cancel()  # its thread removes the folder when the processes are gone
             else:
                 shutil.rmtree(self._folder.run(version_id), ignore_errors=True)
 
@@ -94,15 +115,15 @@ class Scheduler:
         """End all runs and say so in their records. Returns when the last process is gone."""
         with self._lock:
             self._stopping = True
-            executions = list(self._running.values())
+            runs = list(self._running.values())
         with self._db.write() as tx:
             for version_id, status in sessions.active(tx):
                 if status is Status.QUEUED:
                     sessions.finish(tx, version_id, Status.ERROR, STOPPED_QUEUED, time.time())
         for _ in self._threads:
             self._queue.put(None)
-        for execution in executions:
-            execution.cancel()
+        for run in runs:
+            run.cancel()
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join(timeout=15)
@@ -127,17 +148,17 @@ class Scheduler:
         job = self._prepare(version_id)
         if job is None:
             return
-        execution = self._launch(job)
+        run = _Run(self._launch(job))
         with self._lock:
-            self._running[version_id] = execution
+            self._running[version_id] = run
             stopping = self._stopping
         try:
             with self._db.read() as tx:
                 version = kernels.version_by_id(tx, version_id)
             # Whoever cancelled, deleted or stopped between RUNNING and here did not find the processes yet.
             if stopping or version is None or version.status is Status.CANCEL_REQUESTED:
-                execution.cancel()
-            result = execution.wait()
+                run.cancel()
+            result = run.wait()
         finally:
             with self._lock:
                 self._running.pop(version_id, None)

@@ -42,7 +42,14 @@ def notebook(*cells: str) -> str:
     return json.dumps(
         {
             "cells": [
-                {"cell_type": "code", "execution_count": None, "id": f"c{n}", "metadata": {}, "outputs": [], "source": s}
+                {
+                    "cell_type": "code",
+                    "execution_count": None,
+                    "id": f"c{n}",
+                    "metadata": {},
+                    "outputs": [],
+                    "source": s,
+                }
                 for n, s in enumerate(cells)
             ],
             "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
@@ -94,7 +101,9 @@ def test_a_notebook_is_pulled_as_it_was_pushed(service: Service, tmp_path: Path)
     assert metadata["title"] == "Bambara notebook"
     assert (metadata["kernel_type"], metadata["language"]) == ("notebook", "python")
     assert (metadata["is_private"], metadata["enable_internet"], metadata["keywords"]) == (True, False, ["nlp"])
-    assert f"print({TEXT!r})" in json.loads((tmp_path / "bambara-notebook.ipynb").read_text("utf-8"))["cells"][0]["source"]
+    assert (
+        f"print({TEXT!r})" in json.loads((tmp_path / "bambara-notebook.ipynb").read_text("utf-8"))["cells"][0]["source"]
+    )
 
 
 def test_a_failing_notebook_says_why_and_keeps_what_it_wrote(service: Service) -> None:

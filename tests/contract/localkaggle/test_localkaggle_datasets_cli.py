@@ -1,0 +1,170 @@
+"""The unmodified `kaggle` command and `kagglehub` bring datasets there and back, and kernels see them."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import requests
+
+from support.service import Service, service_fixture, wait_until
+
+service = service_fixture()
+
+TEXT = "ŋana ɓiɗɗo ɲɛ̀\n"
+
+
+def metadata(folder: Path, slug: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    title = slug.replace("-", " ").capitalize()
+    values = {"id": f"awa/{slug}", "title": title, "licenses": [{"name": "CC0-1.0"}]}
+    (folder / "dataset-metadata.json").write_text(json.dumps(values), "utf-8")
+    return folder
+
+
+def test_round_trip_with_versions_directories_and_archives(service: Service, tmp_path: Path) -> None:
+    folder = metadata(tmp_path / "data", "fula-corpus")
+    (folder / "words.txt").write_text(TEXT, "utf-8")
+    (folder / "empty.txt").write_bytes(b"")
+    (folder / "texts" / "deep").mkdir(parents=True)
+    (folder / "texts" / "deep" / "ɗ.txt").write_text(TEXT, "utf-8")
+    with zipfile.ZipFile(folder / "texts" / "inner.zip", "w") as nested:
+        nested.writestr("one.txt", "1")
+    made = service.kaggle("awa", "datasets", "create", "-p", str(folder), "--dir-mode", "zip")
+    assert "Your private Dataset is being created" in made.stdout
+    assert service.kaggle("awa", "datasets", "status", "awa/fula-corpus").stdout.strip() == "ready"
+    listed = service.kaggle("awa", "datasets", "files", "awa/fula-corpus", "-v").stdout.splitlines()[1:]
+    assert [row.split(",")[0] for row in listed] == [
+        "empty.txt",
+        "texts/deep/ɗ.txt",
+        "texts/inner/one.txt",
+        "words.txt",
+    ]
+
+    (folder / "words.txt").write_text(TEXT * 2, "utf-8")
+    service.kaggle("awa", "datasets", "version", "-p", str(folder), "-m", "longer", "--dir-mode", "zip")
+    assert service.kaggle("awa", "datasets", "status", "awa/fula-corpus", "--format", "json").stdout.strip() == (
+        '{"status": "ready", "current_version_number": 2}'
+    )
+
+    out = tmp_path / "out"
+    service.kaggle("awa", "datasets", "download", "awa/fula-corpus", "-p", str(out), "--unzip")
+    assert (out / "words.txt").read_text("utf-8") == TEXT * 2
+    assert (out / "texts" / "deep" / "ɗ.txt").read_text("utf-8") == TEXT
+    assert (out / "empty.txt").read_bytes() == b""
+    service.kaggle("awa", "datasets", "download", "awa/fula-corpus/1", "-f", "words.txt", "-p", str(tmp_path / "old"))
+    assert (tmp_path / "old" / "words.txt").read_text("utf-8") == TEXT
+
+    again = service.kaggle("awa", "datasets", "create", "-p", str(folder))
+    assert "already in use" in again.stdout
+    refused = service.kaggle("binta", "datasets", "download", "awa/fula-corpus", check=False)
+    assert refused.returncode == 1
+    assert "fula-corpus" in service.kaggle("awa", "datasets", "list", "--mine").stdout
+    assert "fula-corpus" not in service.kaggle("binta", "datasets", "list").stdout
+    service.kaggle("awa", "datasets", "metadata", "awa/fula-corpus", "-p", str(tmp_path / "meta"))
+    assert "CC0-1.0" in (tmp_path / "meta" / "dataset-metadata.json").read_text("utf-8")
+
+
+def test_a_kernel_sees_the_version_it_names_and_the_latest(service: Service, tmp_path: Path) -> None:
+    folder = metadata(tmp_path / "data", "pinned-corpus")
+    for number in (1, 2):
+        (folder / "n.txt").write_text(str(number))
+        verb = ("create",) if number == 1 else ("version", "-m", "two")
+        service.kaggle("awa", "datasets", *verb, "-p", str(folder))
+    source = "print(open('../input/pinned-corpus/n.txt').read())"
+    for sources, seen in ((["awa/pinned-corpus/1"], "1"), (["awa/pinned-corpus"], "2")):
+        fields = {
+            "slug": "awa/reads-corpus",
+            "newTitle": "Reads corpus",
+            "text": source,
+            "language": "python",
+            "kernelType": "script",
+            "datasetDataSources": sources,
+        }
+        assert service.api("awa", "SaveKernel", fields)[1]["invalidDatasetSources"] == []
+        assert service.wait("awa", "awa/reads-corpus") == "COMPLETE"
+        where = {"userName": "awa", "kernelSlug": "reads-corpus"}
+        assert json.loads(service.api("awa", "ListKernelSessionOutput", where)[1]["log"])[0]["data"].strip() == seen
+
+
+def test_kagglehub_uploads_directories_and_many_files(service: Service, tmp_path: Path) -> None:
+    nested = tmp_path / "nested"
+    (nested / "a" / "b").mkdir(parents=True)
+    (nested / "top.txt").write_text(TEXT, "utf-8")
+    (nested / "a" / "b" / "ŋ.txt").write_text(TEXT, "utf-8")
+    (nested / "a" / "empty.txt").write_bytes(b"")
+    many = tmp_path / "many"
+    (many / "sub").mkdir(parents=True)
+    for number in range(60):
+        (many / "sub" / f"{number}.txt").write_text(str(number))
+    code = (
+        "import sys, kagglehub\n"
+        "print('=> ', kagglehub.whoami())\n"
+        "kagglehub.dataset_upload('awa/hub-nested', sys.argv[1])\n"
+        "kagglehub.dataset_upload('awa/hub-nested', sys.argv[1], version_notes='again')\n"
+        "kagglehub.dataset_upload('awa/hub-many', sys.argv[2])\n"
+        "print('=> ', kagglehub.dataset_download('awa/hub-nested'))\n"
+        "print('=> ', kagglehub.dataset_download('awa/hub-nested/versions/1', path='a/b/ŋ.txt'))\n"
+        "print('=> ', kagglehub.dataset_download('awa/hub-many'))\n"
+    )
+    said = service.python("awa", code, str(nested), str(many))
+    who, whole, single, lots = (line[3:].strip() for line in said.splitlines() if line.startswith("=> "))
+    assert "'awa'" in who
+    assert whole.endswith("versions/2")
+    assert (Path(whole) / "a" / "b" / "ŋ.txt").read_text("utf-8") == TEXT
+    assert (Path(whole) / "a" / "empty.txt").read_bytes() == b""
+    assert Path(single).read_text("utf-8") == TEXT
+    assert sorted(p.name for p in (Path(lots) / "sub").iterdir()) == sorted(f"{n}.txt" for n in range(60))
+
+
+def test_an_upload_goes_on_after_the_service_was_killed(service: Service, tmp_path: Path) -> None:
+    """The client remembers the upload; the service must too. Half of the file has arrived when it dies."""
+    folder = metadata(tmp_path / "data", "resumed-corpus")
+    big = folder / "big.bin"
+    big.write_bytes(os.urandom(300_000))
+    request = {
+        "type": "DATASET",
+        "name": "big.bin",
+        "contentLength": 300_000,
+        "lastModifiedEpochSeconds": int(big.stat().st_mtime),
+    }
+    _, started = service.api("awa", "StartBlobUpload", request, service="blobs.BlobApiService")
+    path = "/uploads/" + started["token"]
+    half = requests.put(
+        service.url + path, data=big.read_bytes()[:150_000], headers={"Content-Range": "bytes 0-149999/300000"}
+    )
+    assert (half.status_code, half.headers["Range"]) == (308, "bytes=0-149999")
+    service.kill()
+    service.restart()
+
+    # What the client keeps of an interrupted upload, where it looks for it.
+    state = Path(service.env("awa")["TMPDIR"]) / ".kaggle" / "uploads"
+    state.mkdir(parents=True, exist_ok=True)
+    (state / (str(big).replace("/", "_") + ".json")).write_text(
+        json.dumps(
+            {
+                "path": str(big),
+                "start_blob_upload_request": request,
+                "timestamp": int(big.stat().st_mtime),
+                "start_blob_upload_response": {"token": started["token"], "createUrl": f"http://localhost{path}"},
+                "upload_complete": False,
+            }
+        )
+    )
+    made = service.kaggle("awa", "datasets", "create", "-p", str(folder))
+    assert "Already uploaded 149999 bytes. Will resume upload at 150000." in made.stdout
+    service.kaggle("awa", "datasets", "download", "awa/resumed-corpus", "-f", "big.bin", "-p", str(tmp_path / "out"))
+    assert (tmp_path / "out" / "big.bin").read_bytes() == big.read_bytes()
+
+
+def test_what_was_acknowledged_is_there_after_a_kill(service: Service, tmp_path: Path) -> None:
+    folder = metadata(tmp_path / "data", "lasting-corpus")
+    (folder / "words.txt").write_text(TEXT, "utf-8")
+    service.kaggle("awa", "datasets", "create", "-p", str(folder))
+    service.kill()
+    service.restart()
+    wait_until(lambda: service.api("awa", "ListKernels")[0] == 200, "the service to answer")
+    service.kaggle("awa", "datasets", "download", "awa/lasting-corpus", "-p", str(tmp_path / "out"), "--unzip")
+    assert (tmp_path / "out" / "words.txt").read_text("utf-8") == TEXT
