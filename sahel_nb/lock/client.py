@@ -1,0 +1,225 @@
+"""One clone's dealings with the lock of one kernel: the seven steps of docs/lock-protocol.md.
+
+Every method may be interrupted at any point, by kill -9 too: what is then on the remote and on Kaggle is enough for
+`recover` to bring things to an end, from this clone or from any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from sahel_nb.errors import NOTHING_STARTED
+from sahel_nb.lock import release
+from sahel_nb.lock.backend import Backend, Tip
+from sahel_nb.lock.chain import ROUNDS, Chain
+from sahel_nb.lock.clock import Clock
+from sahel_nb.lock.grants import Held, Intent, Recovered
+from sahel_nb.lock.kaggle_view import KaggleView
+from sahel_nb.lock.record import Outcome, Record, State, clean
+from sahel_nb.lock.recovery import Undertaker
+from sahel_nb.lock.refusals import FencedOut, KaggleBusy, Locked, NotConfirmed, undecided
+from sahel_nb.lock.survey import Survey, outside
+from sahel_nb.lock.transition import Arm, Start
+from sahel_nb.report.events import Level, Reporter
+
+
+def _no_url(_version: int) -> str:
+    return ""
+
+
+class LockClient:
+    """The lock of `kernel`, on the remote that `lock_remote_id` names for everyone alike.
+
+    `is_dead` says of a record: it was written by a process of this very clone, and that process is gone. `actor` and
+    `host` sign what is written for others (a reap, an adoption). `url_of` says where a version can be looked at.
+    `settle` is how many seconds a killed process's push to Kaggle may still be under way.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        kaggle: KaggleView,
+        clock: Clock,
+        reporter: Reporter,
+        *,
+        kernel: str,
+        lock_remote_id: str,
+        ttl: float,
+        is_dead: Callable[[Record], bool],
+        actor: str = "",
+        host: str = "",
+        url_of: Callable[[int], str] = _no_url,
+        settle: float = 5.0,
+    ) -> None:
+        self._clock = clock
+        self._reporter = reporter
+        self._remote_id = clean(lock_remote_id)
+        self._ttl = ttl
+        self._settle = settle
+        self._survey = Survey(kaggle)
+        self._chain = Chain(backend, clock, kernel=kernel, by=_signature(actor, host))
+        self._undertaker = Undertaker(
+            self._chain, self._survey, clock, reporter, ttl=ttl, settle=settle, is_dead=is_dead, url_of=url_of
+        )
+
+    # -- looking
+
+    def show(self) -> Tip | None:
+        """The newest record, None where the kernel was never locked."""
+        return self._chain.tip()
+
+    def log(self, limit: int) -> list[Record]:
+        """At most `limit` records, newest first."""
+        return self._chain.history(limit)
+
+    # -- steps 1 and 2
+
+    def acquire(self, intent: Intent) -> Held:
+        """Take the lock, or raise `Locked` or `KaggleBusy`. What is over, with nobody having said so, is reaped first.
+
+        The holder must `confirm` before it pushes, and then call `started`, or `disarm` when it does not push.
+        """
+        self._chain.by = _signature(intent.actor, intent.host)
+        for _ in range(ROUNDS):
+            tip = self._chain.tip()
+            if tip is None or tip.record.state is State.FREE:
+                held = self._arm(tip, intent)
+                if held is not None:
+                    return held
+                self._chain.pause(0.02, 0.2)
+            elif tip.record.state is State.ARMED and tip.record.stamp == intent.nonce:
+                # Written by an attempt that never heard so. When, nobody knows: `confirm` will find it too old.
+                return Held(tip, self._clock.boottime() - self._ttl)
+            else:
+                self._undertaker.make_free(tip)
+        tip = self._chain.tip()
+        if tip is not None and tip.record.state is not State.FREE:
+            raise Locked(tip.record)
+        raise undecided(self._chain.kernel, (f"others were faster {ROUNDS} times in a row",))
+
+    def _arm(self, tip: Tip | None, intent: Intent) -> Held | None:
+        if tip is not None and tip.record.lock_remote_id != self._remote_id:
+            seen = f"the lock was last taken at {tip.record.lock_remote_id}, and you take it at {self._remote_id}"
+            self._reporter.say(f"{self._chain.kernel}: {seen}: are these one repository?", Level.WARN)
+        base, alarms = self._idle(tip.record if tip else None)
+        command = Arm(
+            kernel=self._chain.kernel,
+            lock_remote_id=self._remote_id,
+            actor=clean(intent.actor),
+            host=clean(intent.host),
+            run_id=clean(intent.run_id),
+            stamp=clean(intent.nonce),
+            git_commit=clean(intent.git_commit),
+            src_digest=clean(intent.src_digest),
+            base_version=base,
+            reason=clean(intent.reason),
+            alarms=alarms,
+        )
+        sent_at = self._clock.boottime()
+        won = self._chain.write(tip, command)
+        return Held(won, sent_at) if won else None
+
+    def _idle(self, last: Record | None) -> tuple[int, tuple[str, ...]]:
+        """Kaggle's newest version, once everything up to it has ended, and alarms for what ran outside the lock."""
+        newest = self._survey.newest()
+        done = last.last_done if last else 0
+        if newest < done:
+            self._clock.sleep(self._settle)  # Kaggle may lag behind its own answers
+            newest = self._survey.newest()
+        alarms: tuple[str, ...] = ()
+        if newest < done:
+            alarms = (f"the kernel was deleted on Kaggle: v{done} was known, and v{newest} is the newest",)
+            done = 0
+        elif last is not None and newest > done:
+            alarms = (outside(done + 1, newest),)
+        busy = self._survey.busy(done, newest)
+        if busy:
+            raise KaggleBusy(self._chain.kernel, busy)
+        self._say_alarms(alarms)
+        return newest, alarms
+
+    # -- step 3
+
+    def confirm(self, held: Held) -> Held:
+        """The last look before a push: still ours, nobody pushed, hardly any time gone by.
+
+        Otherwise the lock is given back and `NotConfirmed` raised, or `FencedOut` when it is ours no more.
+        """
+        tip = self._chain.tip()
+        if tip is None or not tip.record.same_grant(held.record) or tip.record.state is not State.ARMED:
+            now = tip.record if tip else None
+            raise FencedOut(self._chain.kernel, now, "the lock was taken from us", kaggle=NOTHING_STARTED)
+        held = replace(held, tip=tip)
+        newest, base = self._survey.newest(), tip.record.base_version
+        if newest != base:
+            why = f"v{newest} is on Kaggle, and the lock was taken at v{base}"
+        elif self._clock.boottime() - held.sent_at >= self._ttl / 3:
+            why = f"more than {self._ttl / 3:g} s have passed since the lock was taken; was this machine asleep?"
+        else:
+            return held
+        self.disarm(held, why)
+        raise NotConfirmed(self._chain.kernel, why)
+
+    # -- step 5
+
+    def started(self, held: Held, version: int, url: str) -> Held:
+        """Record that Kaggle made `version` of the push; alarms on the record say when that shows an overlap.
+
+        Raises `FencedOut` when the grant was ended meanwhile: the overlap is then written where everyone sees it.
+        """
+        tip: Tip | None = held.tip
+        for _ in range(ROUNDS):
+            if tip is None or not tip.record.same_grant(held.record):
+                break
+            if tip.record.state is State.ARMED:
+                won = self._chain.write(tip, Start(held.grant, version, clean(url)))
+                if won is not None:
+                    self._say_alarms(won.record.alarms)
+                    return replace(held, tip=won)
+            elif tip.record.kaggle_version == version:
+                return replace(held, tip=tip)  # somebody adopted it for us, or an earlier attempt of ours had landed
+            else:
+                break
+            tip = self._chain.tip()
+        who, fence = held.record.actor, held.record.fence
+        now = self._chain.alarm(f"overlap: v{version} was pushed by {who} under fence {fence}, which had ended")
+        raise FencedOut(
+            self._chain.kernel,
+            now.record if now else None,
+            f"v{version} was pushed after the lock had been taken from us",
+            kaggle=f"v{version} is on Kaggle, without the lock's protection: {url}",
+        )
+
+    # -- steps 6 and 7
+
+    def finish(self, held: Held, outcome: Outcome) -> Record:
+        """Release with the outcome, once *every* version since the last known end has ended; returns the FREE record.
+
+        Versions that somebody pushed meanwhile are recorded as alarms, and waited for. Safe to repeat after a crash,
+        an ambiguous answer, or when somebody else has reaped the run: what ended the grant is returned then.
+        """
+        return release.finish(self._chain, self._survey, self._reporter, held, outcome)
+
+    def disarm(self, held: Held, reason: str) -> None:
+        """Give the lock back before anything was pushed. Nothing happens when it is no longer ours."""
+        release.disarm(self._chain, held, reason)
+
+    # -- after a crash
+
+    def recover(self, *, wait: bool) -> Recovered:
+        """Find out where things stand, and bring a dead grant to its next certain state. Anyone may call this.
+
+        ARMED with its stamp on Kaggle is adopted; ARMED by a dead process of this clone is reaped; any other ARMED must
+        stand still for the TTL before it is reaped, which `wait` stays for. RUNNING is returned, to be followed and
+        finished.
+        """
+        return self._undertaker.recover(wait=wait)
+
+    def _say_alarms(self, alarms: tuple[str, ...]) -> None:
+        for text in alarms:
+            self._reporter.say(f"{self._chain.kernel}: {text}", Level.WARN)
+
+
+def _signature(actor: str, host: str) -> str:
+    return clean(f"{actor or 'unknown'} on {host or 'unknown'}")

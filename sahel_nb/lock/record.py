@@ -1,0 +1,210 @@
+"""What one commit of a lock's chain says.
+
+The message of each commit is one JSON object, UTF-8, indented for people who read it with `git cat-file`:
+
+    {"v": 1, "kernel": "awa/fula-lid", "lock_remote_id": "example.org/team/nb", "op": "start", "state": "RUNNING",
+     "fence": 7, "actor": "Awa Diop <awa@example.org>", "host": "laptop", "by": "Awa Diop <awa@example.org> on laptop",
+     "nonce": "5f…", "hb": 0, "since": "2026-01-02T03:04:05Z", "at": "2026-01-02T03:04:09Z", "base_version": 11,
+     "run_id": "20260102T030404Z-9f3a", "stamp": "c0ffee…", "src_digest": "sha256:…", "git_commit": "…",
+     "kaggle_version": 12, "url": "https://…", "last_done": 11, "queue": [], "reason": "", "alarms": [],
+     "outcome": null}
+
+Reading is strict: a record that is not understood in full is not acted upon.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from enum import Enum
+from typing import Any
+
+from sahel_nb.errors import Refused
+
+FORMAT = 1
+_MAX_BYTES = 256 * 1024
+
+
+class State(Enum):
+    FREE = "FREE"
+    ARMED = "ARMED"
+    """Someone is about to push to Kaggle: the intent is written, the version is not known yet."""
+    RUNNING = "RUNNING"
+    """Version `kaggle_version` runs, or ran and nobody has recorded its end."""
+
+
+class Op(Enum):
+    """The transition that made a record."""
+
+    ARM = "arm"
+    START = "start"
+    FINISH = "finish"
+    DISARM = "disarm"
+    REAP = "reap"
+    ADOPT = "adopt"
+    ALARM = "alarm"
+
+
+class CorruptRecord(Refused):
+    """The remote holds something in the lock's place that this version cannot understand."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended. `status` is Kaggle's word; times are ISO, UTC; `outputs_digest` covers everything fetched."""
+
+    run_id: str
+    version: int
+    status: str
+    commit: str
+    actor: str
+    started: str
+    ended: str
+    outputs_digest: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """One state of one lock. `since` and `at` are for showing: no decision rests on anybody's wall clock."""
+
+    kernel: str
+    lock_remote_id: str
+    op: Op
+    state: State
+    fence: int
+    """Counts grants: +1 with each ARMED. Whoever holds a smaller one has been overtaken."""
+    actor: str
+    """Who holds the lock; on a FREE record, who held it last."""
+    host: str
+    by: str
+    """Who wrote this record: another person's name after a reap or an adoption."""
+    nonce: str
+    """Makes every record, and so every commit, unique: a push of it that is repeated is recognised."""
+    hb: int
+    """Moves when the holder of an ARMED lock shows that it is alive: `(fence, hb)` must stand still to expire."""
+    since: str
+    """When the grant began; on a FREE record, when the lock became free."""
+    at: str
+    base_version: int
+    """Kaggle's newest version when the lock was armed: the run must become the next one."""
+    run_id: str
+    stamp: str
+    """Written into the pushed source: whoever finds it there knows whose run it is."""
+    src_digest: str
+    git_commit: str
+    kaggle_version: int | None
+    url: str
+    last_done: int
+    """Every version up to this one is known to have ended."""
+    queue: tuple[str, ...]
+    """Tickets of those who wait; whoever writes a record without knowing what they mean carries them on."""
+    reason: str
+    alarms: tuple[str, ...]
+    outcome: Outcome | None
+    v: int = FORMAT
+
+    @property
+    def observed(self) -> tuple[int, int]:
+        """What must stand still for the TTL before an ARMED lock has expired."""
+        return self.fence, self.hb
+
+    def same_grant(self, other: Record) -> bool:
+        return self.fence == other.fence and self.stamp == other.stamp
+
+    def to_json(self) -> bytes:
+        """The commit message: one object, keys sorted, UTF-8, one final line end."""
+        document = asdict(self)
+        document["op"], document["state"] = self.op.value, self.state.value
+        text = json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True)
+        return text.encode("utf-8") + b"\n"
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Record:
+        """Raises `CorruptRecord`; a record of a later format says that sahel-nb must be upgraded."""
+        document = _document(data)
+        if isinstance(document.get("v"), int) and document["v"] > FORMAT:
+            raise CorruptRecord(
+                f"the lock was written by a newer sahel-nb (record format {document['v']}, ours is {FORMAT})",
+                hints=("pip install --upgrade sahel-nb",),
+            )
+        outcome = document.get("outcome")
+        values = {**document, "outcome": _build(Outcome, outcome, "outcome") if outcome is not None else None}
+        record: Record = _build(cls, values, "record")
+        _check(record)
+        return record
+
+
+def clean(text: str) -> str:
+    """`text` as a record may carry it: what a terminal would obey, and half characters, become spaces."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _document(data: bytes) -> dict[str, Any]:
+    if len(data) > _MAX_BYTES:
+        raise CorruptRecord(f"the lock's record is {len(data)} bytes long")
+    try:
+        document = json.loads(data.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as exc:
+        raise CorruptRecord(f"the lock's record is not JSON: {exc}") from exc
+    if not isinstance(document, dict):
+        raise CorruptRecord("the lock's record is not an object")
+    return document
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("a key is there twice")
+    return document
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+_KINDS = {"str": str, "int": int}
+
+
+def _build(kind: Any, values: Any, where: str) -> Any:
+    if not isinstance(values, dict):
+        raise CorruptRecord(f"the lock's {where} is not an object")
+    names = {field.name: str(field.type) for field in fields(kind)}
+    if set(values) != set(names):
+        odd = ", ".join(sorted(set(values) ^ set(names)))
+        raise CorruptRecord(f"the lock's {where} has missing or unknown fields: {clean(odd)[:200]}")
+    return kind(**{name: _value(names[name], values[name], f"{where}.{name}") for name in names})
+
+
+def _value(kind: str, value: Any, where: str) -> Any:
+    if kind == "Outcome | None":
+        return value
+    if kind == "int | None" and value is None:
+        return None
+    if kind in ("int", "int | None") and type(value) is int and 0 <= value < 2**53:
+        return value
+    if kind == "str" and isinstance(value, str) and clean(value) == value:
+        return value
+    if kind == "tuple[str, ...]" and isinstance(value, (list, tuple)):
+        return tuple(_value("str", item, where) for item in value)
+    if kind in ("Op", "State") and isinstance(value, str):
+        for member in Op if kind == "Op" else State:
+            if member.value == value:
+                return member
+    raise CorruptRecord(f"the lock's {where} cannot be understood: {clean(repr(value))[:80]}")
+
+
+def _check(record: Record) -> None:
+    wrong = ""
+    if record.v != FORMAT:
+        wrong = f"format {record.v} is not {FORMAT}"
+    elif record.fence < 1:
+        wrong = "the fence is not positive"
+    elif record.state is State.RUNNING and not record.kaggle_version:
+        wrong = "RUNNING without a version"
+    elif record.state is State.ARMED and record.kaggle_version is not None:
+        wrong = "ARMED with a version"
+    elif record.state is not State.FREE and not record.stamp:
+        wrong = "held without a stamp"
+    if wrong:
+        raise CorruptRecord(f"the lock's record contradicts itself: {wrong}")

@@ -1,0 +1,151 @@
+"""After a crash: a dead grant is brought to its next certain state, by whoever comes along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sahel_nb.errors import NetworkError
+from sahel_nb.lock.backend import Tip
+from sahel_nb.lock.chain import Chain
+from sahel_nb.lock.clock import Clock
+from sahel_nb.lock.expiry import Observation
+from sahel_nb.lock.grants import Held, Recovered, Recovery
+from sahel_nb.lock.record import Outcome, Record, State
+from sahel_nb.lock.refusals import Locked
+from sahel_nb.lock.survey import Survey, outsiders
+from sahel_nb.lock.transition import Adopt, Reap
+from sahel_nb.report.events import Level, Reporter
+
+_READ_FAILURES = 5
+
+
+class Undertaker:
+    """Decides what of a held lock may be adopted or reaped. `settle` is how long a dead process's push may be under way
+    to Kaggle; `url_of` says where a version can be looked at."""
+
+    def __init__(
+        self,
+        chain: Chain,
+        survey: Survey,
+        clock: Clock,
+        reporter: Reporter,
+        *,
+        ttl: float,
+        settle: float,
+        is_dead: Callable[[Record], bool],
+        url_of: Callable[[int], str],
+    ) -> None:
+        self._chain = chain
+        self._survey = survey
+        self._clock = clock
+        self._reporter = reporter
+        self._ttl = ttl
+        self._settle = settle
+        self._is_dead = is_dead
+        self._url_of = url_of
+
+    def make_free(self, tip: Tip) -> None:
+        """Reap what Kaggle, or this clone's journal, shows to be over. Raises `Locked` when nothing does; returns when
+        the chain is to be read again. A run is never adopted here: its owner would never see it end."""
+        record = tip.record
+        if record.state is State.ARMED:
+            if not self._is_dead(record):
+                raise Locked(record, note=f"if they are gone: `attach` frees it after {self._ttl:g} s without a sign")
+            self._clock.sleep(self._settle)
+            found = self._survey.find(record)
+            if found is not None:
+                raise Locked(record, note=f"its process has ended, and v{found} on Kaggle is its run")
+            self._reap_intent(tip, "its process, of this very clone, has ended")
+        elif record.state is State.RUNNING:
+            self._reap_run(tip)
+
+    def recover(self, *, wait: bool) -> Recovered:
+        """See `LockClient.recover`."""
+        interval = min(15.0, self._ttl / 5)
+        observation = Observation(self._ttl, patience=4 * interval + 60)
+        failures = 0
+        while True:
+            try:
+                tip = self._chain.tip()
+            except NetworkError:
+                failures += 1
+                if not wait or failures > _READ_FAILURES:
+                    raise
+                self._clock.sleep(interval)
+                continue
+            failures = 0
+            if tip is None or tip.record.state is State.FREE:
+                return Recovered(Recovery.FREE, tip.record if tip else None)
+            if tip.record.state is State.RUNNING:
+                return Recovered(Recovery.RUNNING, tip.record, Held(tip, self._clock.boottime()))
+            expired = observation.see(tip.record.observed, self._clock.boottime())
+            recovered = self._armed(tip, expired=expired)
+            if recovered is not None:
+                return recovered
+            if not expired and not wait:
+                return Recovered(Recovery.ARMED, tip.record, expires_in=observation.remaining)
+            if not expired:
+                left = observation.remaining
+                who = f"{tip.record.actor} on {tip.record.host}"
+                self._reporter.status(f"waiting {left:.0f} s for a sign of {who}, about to run {tip.record.kernel}")
+                self._clock.sleep(max(0.01, min(interval, left)))
+
+    def _armed(self, tip: Tip, *, expired: bool) -> Recovered | None:
+        record = tip.record
+        dead = self._is_dead(record)
+        found = self._survey.find(record)
+        if found is None and dead and not expired:
+            self._clock.sleep(self._settle)
+            found = self._survey.find(record)
+        if found is not None:
+            reason = f"adopted by {self._chain.by}: v{found} carries this run's stamp"
+            won = self._chain.write(tip, Adopt(found, self._url_of(found), reason))
+            if won is None:
+                return None
+            self._say(reason)
+            for text in won.record.alarms:
+                self._say(text, Level.WARN)
+            return Recovered(Recovery.RUNNING, won.record, Held(won, self._clock.boottime()), adopted=True)
+        if not (dead or expired):
+            return None
+        why = "its process, of this very clone, has ended" if dead else f"there was no sign of it for {self._ttl:g} s"
+        freed = self._reap_intent(tip, why)
+        return Recovered(Recovery.FREE, freed) if freed else None
+
+    def _reap_intent(self, tip: Tip, why: str) -> Record | None:
+        reason = f"reaped by {self._chain.by}: {why}, and nothing of it is on Kaggle"
+        won = self._chain.write(tip, Reap(tip.record.last_done, reason))
+        if won is not None:
+            self._say(reason)
+        return won.record if won else None
+
+    def _reap_run(self, tip: Tip) -> None:
+        record = tip.record
+        own = record.kaggle_version or 0
+        newest = max(self._survey.newest(), own)
+        phase = self._survey.phase(own)
+        if not phase.ended or self._survey.busy_beside(record, newest):
+            raise Locked(record)
+        if not self._is_dead(record):
+            self._clock.sleep(self._settle)  # its holder may be fetching the outputs, and knows more than we do
+            now = self._chain.tip()
+            if now is None or now.oid != tip.oid:
+                return
+        outcome = record.outcome or Outcome(
+            run_id=record.run_id,
+            version=own,
+            status=phase.value.upper(),
+            commit=record.git_commit,
+            actor=record.actor,
+            started=record.since,
+            ended="",
+            outputs_digest="",
+            url=record.url,
+        )
+        reason = f"reaped by {self._chain.by}: Kaggle says of v{own}: {phase.value}; nobody had recorded its end"
+        last_done = max(newest, record.last_done)
+        if self._chain.write(tip, Reap(last_done, reason, outcome, outsiders(record, newest))):
+            self._say(reason)
+
+    def _say(self, text: str, level: Level = Level.INFO) -> None:
+        self._reporter.say(f"{self._chain.kernel}: {text}", level)

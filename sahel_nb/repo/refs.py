@@ -1,0 +1,160 @@
+"""One ref on a shared remote, moved only by compare-and-swap; read by a fetch of depth one.
+
+The remote decides: `--force-with-lease=REF:OLD` makes it check, and git's own ref transaction checks again under the
+server's lock. A lease is always explicit: without a value git would take it from a tracking ref, and fail open.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from sahel_nb.errors import UsageError
+from sahel_nb.repo.cmd import GitFailed, GitResult, RemoteUnreachable, git, unreachable
+from sahel_nb.repo.scratch import RawCommit, Scratch, scratch
+from sahel_nb.repo.swap_answer import Swap, classify
+from sahel_nb.repo.worktree import Worktree
+
+READ_TIMEOUT = 30.0
+PUSH_TIMEOUT = 60.0
+
+# Settings of this clone that decide how a server is reached; the person's own and the system's git reads by itself.
+_TRANSPORT = re.compile(r"(credential|http|https|url|ssh|protocol)\.|core\.(sshcommand|askpass|gitproxy)$")
+_QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0", "-c", "maintenance.auto=false")
+_FETCH = (
+    *("-c", "fetch.unpackLimit=1000000", "-c", "fetch.writeCommitGraph=false", "fetch", "--quiet", "--no-tags"),
+    *("--recurse-submodules=no",),
+)
+_PUSH = (
+    *("-c", "push.followTags=false", "-c", "push.negotiate=false", "-c", "push.gpgSign=false"),
+    *("push", "--porcelain", "--no-verify", "--no-signed", "--recurse-submodules=no"),
+)
+
+
+@dataclass(frozen=True)
+class SwapAnswer:
+    """How a compare-and-swap ended, with what git said."""
+
+    swap: Swap
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RemoteRefs:
+    """Refs on the remote `remote` (a configured name, a URL or a path) as this clone may reach it."""
+
+    worktree: Worktree
+    remote: str
+
+    @cached_property
+    def url(self) -> str:
+        """Where the refs are, for reading and writing alike. Raises `UsageError` for a name that is not configured."""
+        own = dict(self._settings)
+        for key in ("pushurl", "url"):
+            if value := own.get(f"remote.{self.remote}.{key}") or self._ask(f"remote.{self.remote}.{key}"):
+                return value
+        if "/" in self.remote or ":" in self.remote:
+            return self.remote
+        raise UsageError(
+            f"this clone has no remote called {self.remote!r}, where the locks are",
+            hints=(f"git remote add {self.remote} URL",),
+        )
+
+    def read(self, ref: str, *, timeout: float = READ_TIMEOUT) -> RawCommit | None:
+        """The commit that `ref` points to now; None where the remote has no such ref. Raises `NetworkError`."""
+        chain = self.history(ref, 1, timeout=timeout)
+        return chain[0] if chain else None
+
+    def history(self, ref: str, limit: int, *, timeout: float = READ_TIMEOUT) -> tuple[RawCommit, ...]:
+        """At most `limit` commits of the chain behind `ref`, newest first."""
+        with self._scratch() as store:
+            answer = self._fetch(store, f"+{ref}:refs/tip", f"--depth={limit}", timeout)
+            if answer.returncode != 0:
+                if b"couldn't find remote ref" in answer.stderr:
+                    return ()
+                raise _failed(answer)
+            chain: list[RawCommit] = []
+            oid = store.ref("refs/tip")
+            while oid is not None and len(chain) < limit:
+                commit = store.commit(oid)
+                if commit is None:  # the end of what was asked for
+                    break
+                chain.append(commit)
+                oid = commit.parents[0] if commit.parents else None
+            if not chain:
+                raise UsageError(f"{ref} on {self.remote} is no commit")
+            return tuple(chain)
+
+    def read_all(self, prefix: str, *, timeout: float = READ_TIMEOUT) -> dict[str, RawCommit]:
+        """Every ref below `prefix`, by its full name, through one fetch."""
+        with self._scratch() as store:
+            answer = self._fetch(store, f"+{prefix}/*:refs/all/*", "--depth=1", timeout)
+            if answer.returncode != 0:
+                raise _failed(answer)
+            found: dict[str, RawCommit] = {}
+            base = store.git_dir / "refs" / "all"
+            for path in sorted(base.rglob("*")):
+                if path.is_file() and (commit := store.commit(path.read_text().strip())):
+                    found[f"{prefix}/{path.relative_to(base).as_posix()}"] = commit
+            return found
+
+    def swap(self, ref: str, old: RawCommit | None, new: RawCommit, *, timeout: float = PUSH_TIMEOUT) -> SwapAnswer:
+        """Move `ref` from `old` (None: it must not exist) to `new`, if that is what it is. Says what is known after.
+
+        Anything but WON, ALREADY_MINE and LOST leaves the question open or closed as `Swap` says; nothing is retried.
+        """
+        with self._scratch() as store:
+            if old is not None:
+                store.graft(old)
+            store.put([new])
+            lease = f"--force-with-lease={ref}:{old.oid if old else ''}"
+            try:
+                answer = git(
+                    *(f"--git-dir={store.git_dir}", *_QUIET, *_PUSH, lease, "--", self.url, f"{new.oid}:{ref}"),
+                    cwd=self.worktree.root,
+                    check=False,
+                    timeout=timeout,
+                )
+            except RemoteUnreachable:  # a timeout: it may have been applied, or may be yet
+                return SwapAnswer(Swap.AMBIGUOUS, (f"no answer within {timeout:g} s",))
+        evidence = answer.stderr.decode("utf-8", "replace").strip().splitlines()
+        return SwapAnswer(classify(answer, ref), tuple(evidence[-8:]))
+
+    @property
+    def algorithm(self) -> str:
+        """The object format of this repository: what ids are made with."""
+        return dict(self._settings).get("extensions.objectformat", "sha1")
+
+    def _fetch(self, store: Scratch, refspec: str, depth: str, timeout: float) -> GitResult:
+        return git(
+            *(f"--git-dir={store.git_dir}", *_QUIET, *_FETCH, depth, "--", self.url, refspec),
+            cwd=self.worktree.root,
+            check=False,
+            timeout=timeout,
+        )
+
+    @contextmanager
+    def _scratch(self) -> Iterator[Scratch]:
+        settings = [pair for pair in self._settings if _TRANSPORT.match(pair[0])]
+        folder: Path = self.worktree.state_dir() / "scratch"
+        with scratch(folder, settings, self.algorithm) as store:
+            yield store
+
+    @cached_property
+    def _settings(self) -> tuple[tuple[str, str], ...]:
+        answer = git("config", "--local", "--includes", "-z", "--list", cwd=self.worktree.root)
+        pairs = (os.fsdecode(item).partition("\n") for item in answer.stdout.split(b"\0") if item)
+        return tuple((key, value if newline else "true") for key, newline, value in pairs)
+
+    def _ask(self, key: str) -> str:
+        return git("config", "--get", key, cwd=self.worktree.root, check=False).text
+
+
+def _failed(answer: GitResult) -> Exception:
+    asked = ("fetch",)
+    return RemoteUnreachable(asked, answer, None) if unreachable(answer.stderr) else GitFailed(asked, answer)
