@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 from sahel_nb.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from sahel_nb.cli.context import Context
     from sahel_nb.kernels.model import KernelRef
     from sahel_nb.lock.client import LockClient
+    from sahel_nb.lock.git_refs import GitRefs
+    from sahel_nb.lock.record import Record
     from sahel_nb.run.execute import Places, Who
     from sahel_nb.run.select import Selection
 
@@ -62,13 +65,10 @@ def lock_of(context: Context, ref: KernelRef) -> LockClient:
     """The lock of a shared kernel, on the remote that the repository's config names."""
     from sahel_nb.lock.client import LockClient
     from sahel_nb.lock.clock import SystemClock
-    from sahel_nb.lock.git_refs import open_backend
-    from sahel_nb.run import journal
     from sahel_nb.run.lock_view import LockView
 
-    config = context.config.lock
-    backend, remote_id = open_backend(context.worktree, config, str(ref))
-    folder = journal_folder(context)
+    backend, remote_id = backend_of(context, ref)
+    asking = who(context)
     return LockClient(
         backend,
         LockView(context.kaggle, ref),
@@ -76,9 +76,31 @@ def lock_of(context: Context, ref: KernelRef) -> LockClient:
         context.reporter,
         kernel=str(ref),
         lock_remote_id=remote_id,
-        ttl=config.ttl,
-        is_dead=lambda record: journal.is_dead(folder, record.nonce),
+        ttl=context.config.lock.ttl,
+        is_dead=is_dead(context),
+        actor=asking.actor,
+        host=asking.host,
+        url_of=lambda version: context.kaggle.web_url(ref, version),
     )
+
+
+def backend_of(context: Context, ref: KernelRef) -> tuple[GitRefs, str]:
+    """The chain of a kernel's lock on the committed lock remote, and one name for that remote."""
+    from sahel_nb.lock.git_refs import GitRefs
+    from sahel_nb.lock.names import lock_ref, remote_id
+    from sahel_nb.repo.refs import RemoteRefs
+
+    config = context.config.lock
+    refs = RemoteRefs(context.worktree, config.remote)
+    return GitRefs(refs, lock_ref(config.prefix, str(ref))), remote_id(refs.url)
+
+
+def is_dead(context: Context) -> Callable[[Record], bool]:
+    """Whether a record was written by a process of this very clone that is gone."""
+    from sahel_nb.run import journal
+
+    folder = journal_folder(context)
+    return lambda record: journal.is_dead(folder, record.stamp)
 
 
 def journal_folder(context: Context) -> Path:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from sahel_nb.cli.context import Context
+
+if TYPE_CHECKING:
+    from sahel_nb.run.finish import Finished
 
 
 @click.command(epilog="Example: sahel-nb attach fula-tts")
@@ -25,6 +30,7 @@ def attach(kernel: str | None, dev: bool, local: bool, as_json: bool) -> None:
     context = Context.here(local=local)
     asked = assembly.asked(context, kernel, dev=dev)
     who, places = assembly.who(context), assembly.places(context)
+    finished: Finished | None
     if dev:
         finished = resume_dev(
             asked.ref,

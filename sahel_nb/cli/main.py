@@ -64,7 +64,7 @@ class LazyGroup(click.Group):
 
             near = get_close_matches(args[0], COMMANDS, n=1)
             if near:
-                exc.message += f" Did you mean `sahel-nb {near[0]}`?"
+                raise click.UsageError(f"{exc.message} Did you mean `sahel-nb {near[0]}`?", ctx) from exc
             raise
 
 

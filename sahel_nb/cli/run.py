@@ -125,12 +125,20 @@ def show(context: Context, finished: Finished, *, as_json: bool) -> None:
 def _preflight(
     context: Context, plan: Plan, lock: LockClient | None, *, at: bool, rehearsal: bool, waits: bool
 ) -> list[Check]:
+    from sahel_nb.cli import assembly
     from sahel_nb.run.preflight import Situation, examine
 
     context.reporter.say(f"preflight of {plan.ref} at {plan.source.commit.short} ({plan.source.commit.subject})")
     checks = []
     situation = Situation(
-        context.worktree, context.config, context.kaggle, lock, at=at, rehearsal=rehearsal, waits=waits
+        context.worktree,
+        context.config,
+        context.kaggle,
+        lock,
+        assembly.is_dead(context),
+        at=at,
+        rehearsal=rehearsal,
+        waits=waits,
     )
     for check in examine(situation, plan):
         context.reporter.check(check)

@@ -54,7 +54,7 @@ class KaggleClient:
 
     def web_url(self, ref: KernelRef, version: int | None = None) -> str:
         base = self._target.url or "https://www.kaggle.com"
-        return f"{base}/code/{ref}" + (f"?scriptVersionId=v{version}" if version and self._target.url else "")
+        return f"{base}/code/{ref}" + (f"?scriptVersionId={version}" if version and self._target.url else "")
 
     # -- reading
 

@@ -8,6 +8,7 @@ repeated: an ambiguous push is settled by reading what Kaggle has (see `_settle`
 
 from __future__ import annotations
 
+import random
 import signal
 import tempfile
 import time
@@ -27,7 +28,9 @@ from sahel_nb.errors import (
 from sahel_nb.kernels.model import KernelRef, Pushed
 from sahel_nb.kernels.service import KernelService, PartlyPushed
 from sahel_nb.kernels.stamp import Stamp
-from sahel_nb.lock.client import Held, Intent, LockClient
+from sahel_nb.lock.client import LockClient
+from sahel_nb.lock.grants import Held, Intent
+from sahel_nb.lock.refusals import KaggleBusy, Locked
 from sahel_nb.report.events import Reporter
 from sahel_nb.run.finish import Finished, Job, finish
 from sahel_nb.run.journal import Entry, Journal, Step
@@ -49,6 +52,8 @@ class RunOptions:
     timeout: int | None
     """Seconds that the session may take on Kaggle; None leaves it to Kaggle."""
     waiting: Waiting
+    patience: float = 0.0
+    """Seconds to wait for somebody else's run to end before giving up."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ def execute(
     """
     entry = Entry(plan.stamp.run_id, plan.stamp.nonce, str(plan.ref), plan.stamp.commit, Step.ARMING.value)
     with Journal(places.journal, entry) as journal:
-        held = _arm(plan, who, lock, reporter)
+        held = _arm(plan, who, lock, options.patience, reporter)
         base = _base_version(plan.ref, service, lock, held)
         try:
             pushed, held = _push(plan, options, base, service, lock, held, journal, reporter)
@@ -120,7 +125,7 @@ def execute(
         return finished
 
 
-def _arm(plan: Plan, who: Who, lock: LockClient | None, reporter: Reporter) -> Held | None:
+def _arm(plan: Plan, who: Who, lock: LockClient | None, patience: float, reporter: Reporter) -> Held | None:
     if lock is None:
         return None
     intent = Intent(
@@ -131,9 +136,23 @@ def _arm(plan: Plan, who: Who, lock: LockClient | None, reporter: Reporter) -> H
         git_commit=plan.stamp.commit,
         src_digest=plan.digest,
     )
-    held = lock.acquire(intent)
-    reporter.say(f"lock of {plan.ref} taken")
-    return held
+    deadline = time.monotonic() + patience
+    pause = 2.0
+    while True:
+        try:
+            held = lock.acquire(intent)
+        except (Locked, KaggleBusy) as exc:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise
+            reporter.status(f"waiting: {exc.message}")
+            # Jitter, so that several who wait do not ask in step; nobody is kept in line yet.
+            time.sleep(min(left, pause * random.uniform(0.8, 1.2)))  # noqa: S311  no secret depends on it
+            pause = min(pause * 1.5, 60.0)
+        else:
+            reporter.status("")
+            reporter.say(f"lock of {plan.ref} taken (fence {held.record.fence})")
+            return held
 
 
 def _base_version(ref: KernelRef, service: KernelService, lock: LockClient | None, held: Held | None) -> int:

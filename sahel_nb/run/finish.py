@@ -14,7 +14,8 @@ from sahel_nb.errors import OutputsIncomplete, RunCancelled, RunFailed, RunTimed
 from sahel_nb.kernels.diagnosis import Diagnosis, diagnose
 from sahel_nb.kernels.model import KernelRef, LogRecord, RunState, RunStatus
 from sahel_nb.kernels.service import KernelService
-from sahel_nb.lock.client import Held, LockClient
+from sahel_nb.lock.client import LockClient
+from sahel_nb.lock.grants import Held
 from sahel_nb.lock.record import Outcome
 from sahel_nb.report.events import Level, Reporter
 from sahel_nb.run import collect, record

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sahel_nb.kernels.model import KernelRef, RunState
 from sahel_nb.kernels.service import KernelService
 from sahel_nb.kernels.stamp import Stamp
-from sahel_nb.lock.client import Phase
+from sahel_nb.lock.kaggle_view import Phase
 
 _PHASES = {
     RunState.QUEUED: Phase.QUEUED,
@@ -20,7 +20,7 @@ _PHASES = {
 
 
 class LockView:
-    """Adapts a `KernelService` to `lock.client.KaggleView` for one kernel. Errors of the service go through."""
+    """Adapts a `KernelService` to `lock.kaggle_view.KaggleView` for one kernel. Errors of the service go through."""
 
     def __init__(self, service: KernelService, ref: KernelRef) -> None:
         self._service = service

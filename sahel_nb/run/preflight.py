@@ -7,6 +7,7 @@ does not start on a guess.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from shlex import quote
 
@@ -15,11 +16,57 @@ from sahel_nb.errors import AuthError, SahelError
 from sahel_nb.kernels.metadata import FILE_NAME, MAX_SOURCE_BYTES
 from sahel_nb.kernels.model import KernelRef, Quota
 from sahel_nb.kernels.service import KernelService
+from sahel_nb.lock.client import LockClient
+from sahel_nb.lock.record import Record, State
+from sahel_nb.lock.refusals import KaggleBusy, Locked
 from sahel_nb.notebook import lint, pair, strip
-from sahel_nb.repo.upstream import contains, upstream
+from sahel_nb.repo.cmd import git
+from sahel_nb.repo.upstream import upstream
 from sahel_nb.repo.worktree import StatusEntry, StatusKind, Worktree
 from sahel_nb.report.events import Check, Verdict
 from sahel_nb.run.plan import Plan, Source
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What the checks look at. `lock` is None for a personal slug and for a rehearsal."""
+
+    worktree: Worktree
+    config: Config
+    service: KernelService
+    lock: LockClient | None
+    is_dead: Callable[[Record], bool]
+    at: bool = False
+    """The commit was named; it need not be HEAD, and the worktree does not matter."""
+    rehearsal: bool = False
+    waits: bool = False
+
+
+@dataclass(frozen=True)
+class Occupied(Check):
+    """The row of a kernel that runs; `locked` says who, since when, and what to do now."""
+
+    locked: Locked | KaggleBusy | None = None
+
+
+def examine(situation: Situation, plan: Plan) -> Iterator[Check]:
+    """Every row, cheapest first; none of them raises what is expected, so that all of them are seen."""
+    config, worktree, service = situation.config, situation.worktree, situation.service
+    if not situation.at:
+        yield from guarded("tree", lambda: examine_tree(worktree, config, plan.source.folder))
+    if not situation.rehearsal:
+        yield from guarded(
+            "pushed", lambda: examine_upstream(worktree, plan.stamp.commit, at=situation.at), "git fetch"
+        )
+    yield from guarded("metadata", lambda: examine_metadata(plan))
+    yield from guarded("source", lambda: examine_source(plan, config))
+    yield from guarded("mirror", lambda: examine_mirror(plan.source, config))
+    credentials = list(guarded("credentials", lambda: examine_credentials(service, plan.ref)))
+    yield from credentials
+    if any(check.blocks for check in credentials):
+        return  # without them the rows below could only repeat it
+    yield from guarded("idle", lambda: examine_idle(situation, plan.ref), f"sahel-nb lock show {plan.ref}")
+    yield from guarded("quota", lambda: examine_quota(service, plan), "sahel-nb quota")
 
 
 def examine_tree(worktree: Worktree, config: Config, folder: str) -> Check:
@@ -56,7 +103,7 @@ def examine_upstream(worktree: Worktree, commit: str, *, at: bool) -> Check:
     if state.missing:
         return Check("pushed", Verdict.FAILED, state.missing, state.mend)
     if at:
-        if state.commit and contains(worktree, state.commit, commit):
+        if state.commit and _contains(worktree, state.commit, commit):
             return Check("pushed", Verdict.OK, f"{commit[:8]} is in {where}")
         return Check("pushed", Verdict.FAILED, f"{commit[:8]} is not in {where}", "git push")
     if state.ahead and state.behind:
@@ -71,6 +118,11 @@ def examine_upstream(worktree: Worktree, commit: str, *, at: bool) -> Check:
             "pushed", Verdict.FAILED, f"{where} has {state.behind} commits that are not here", "git pull --ff-only"
         )
     return Check("pushed", Verdict.OK, f"{commit[:8]} is {where}")
+
+
+def _contains(worktree: Worktree, branch: str, commit: str) -> bool:
+    answer = git("merge-base", "--is-ancestor", commit, branch, cwd=worktree.root, check=False)
+    return answer.returncode == 0
 
 
 def examine_metadata(plan: Plan) -> Check:
@@ -101,8 +153,8 @@ def examine_source(plan: Plan, config: Config) -> Check:
         return Check("source", Verdict.FAILED, f"{path} was committed with outputs", mend)
     findings = [
         finding
-        for finding in lint.lint_notebook(source.code, path)
-        if finding.code not in config.lint.disable and finding.severity is lint.Severity.ERROR
+        for finding in lint.lint_notebook(source.code, path, committed=True)
+        if finding.code not in config.lint.disable and finding.blocks
     ]
     if findings:
         text = "; ".join(f"{finding.code} {finding.message}" for finding in findings[:3])
@@ -128,10 +180,43 @@ def examine_credentials(service: KernelService, ref: KernelRef) -> Check:
     if account.username and account.username.lower() != ref.owner.lower():
         return Check(
             "credentials", Verdict.WARNING,
-            f"you are {account.username}, the kernel is {ref.owner}'s: Kaggle may refuse a push that is not the owner's",
+            f"you are {account.username}, the kernel is {ref.owner}'s: Kaggle may refuse your push",
             "sahel-nb run --dev",
         )  # fmt: skip
     return Check("credentials", Verdict.OK, f"{account.username} ({account.method.replace('_', ' ')})")
+
+
+def examine_idle(situation: Situation, ref: KernelRef) -> Check:
+    """No run of this kernel anywhere: by the lock, and by Kaggle's own word on its newest version.
+
+    Only a look: what decides is the compare-and-swap when the lock is taken.
+    """
+    service = situation.service
+    kernel = service.kernel(ref)
+    newest = 0 if kernel is None else kernel.current_version
+    tip = situation.lock.show() if situation.lock is not None else None
+    record = tip.record if tip else None
+    if record is not None and record.state is not State.FREE:
+        over = "its runner is gone, and the lock will be taken over"
+        if record.state is State.ARMED and situation.is_dead(record):
+            return Check("idle", Verdict.OK, over)
+        if record.state is State.RUNNING and _ended(service, ref, max(newest, record.kaggle_version or 0)):
+            return Check("idle", Verdict.OK, f"v{record.kaggle_version} has ended; {over}")
+        found = f"{record.actor} on {record.host} since {record.since}"
+        mend = f"sahel-nb attach {ref}"
+        if situation.waits:
+            return Check("idle", Verdict.WARNING, f"will wait for {found}", mend)
+        return Occupied("idle", Verdict.FAILED, f"locked: {found}", mend, Locked(record))
+    if newest == 0 or _ended(service, ref, newest):
+        return Check("idle", Verdict.OK, f"v{newest} has ended" if newest else "the first version of this kernel")
+    busy = KaggleBusy(str(ref), (newest,))
+    if situation.waits and situation.lock is not None:
+        return Check("idle", Verdict.WARNING, f"will wait for v{newest}")
+    return Occupied("idle", Verdict.FAILED, f"v{newest} runs on Kaggle", f"sahel-nb status {ref}", busy)
+
+
+def _ended(service: KernelService, ref: KernelRef, version: int) -> bool:
+    return service.status(ref, version).state.ended
 
 
 def examine_quota(service: KernelService, plan: Plan) -> Check:

@@ -1,0 +1,106 @@
+"""`sahel-nb status`: who runs what since when."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from sahel_nb.cli.context import Context
+from sahel_nb.errors import SahelError
+
+if TYPE_CHECKING:
+    from sahel_nb.kernels.model import KernelRef
+
+
+@dataclass(frozen=True)
+class Row:
+    """One kernel. Empty strings are what is not the case; what could not be read says so."""
+
+    kernel: str
+    folder: str
+    lock: str
+    kaggle: str
+    commit: str
+    last_run: str
+
+
+@click.command(epilog="Example: sahel-nb status fula-tts --json")
+@click.argument("kernels", nargs=-1, metavar="[KERNEL]...")
+@click.option("--local", is_flag=True, help="Look at the embedded service.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def status(kernels: tuple[str, ...], local: bool, as_json: bool) -> None:
+    """Show each kernel's lock, what Kaggle says of its current version, the commit it runs, and its last run."""
+    from sahel_nb.run.select import kernels_in, select
+
+    context = Context.here(local=local)
+    worktree = context.worktree
+    head = worktree.head()
+    chosen = [select(worktree, head, name, context.cwd).kernel for name in kernels] or list(kernels_in(worktree, head))
+    rows = [_row(context, kernel.folder, kernel.id) for kernel in chosen]
+    if as_json:
+        click.echo(json.dumps({"schema": "sahel-nb.status/1", "kernels": [asdict(row) for row in rows]}, indent=2))
+        return
+    if not rows:
+        context.reporter.say("no kernel is committed here; make one with: $ sahel-nb new NAME")
+    for row in rows:
+        click.echo(row.kernel)
+        for label, text in (
+            ("lock", row.lock),
+            ("kaggle", row.kaggle),
+            ("commit", row.commit),
+            ("last run", row.last_run),
+        ):
+            if text:
+                click.echo(f"  {label:<9} {text}")
+
+
+def _row(context: Context, folder: str, name: str) -> Row:
+    from sahel_nb.kernels.model import KernelRef
+
+    try:
+        ref = KernelRef.parse(name)
+    except SahelError as exc:
+        return Row(name, folder, exc.message, "", "", "")
+    lock, last_run = _lock(context, ref)
+    kaggle, commit = _kaggle(context, ref)
+    return Row(name, folder, lock, kaggle, commit, last_run)
+
+
+def _lock(context: Context, ref: KernelRef) -> tuple[str, str]:
+    from sahel_nb.cli import assembly
+    from sahel_nb.lock.record import State
+
+    try:
+        tip = assembly.backend_of(context, ref)[0].read()
+    except SahelError as exc:
+        return f"could not be read: {exc.message}", ""
+    if tip is None:
+        return "free", ""
+    record = tip.record
+    outcome = record.outcome
+    last = ""
+    if outcome is not None:
+        last = f"v{outcome.version} {outcome.status.lower()}, commit {outcome.commit[:8]} by {outcome.actor}"
+    if record.state is State.FREE:
+        return "free", last
+    version = f" v{record.kaggle_version}" if record.kaggle_version else ""
+    held = f"{record.state.value.lower()}{version} by {record.actor} on {record.host} since {record.since}"
+    return f"{held}, commit {record.git_commit[:8]}", last
+
+
+def _kaggle(context: Context, ref: KernelRef) -> tuple[str, str]:
+    from sahel_nb.kernels.stamp import Stamp
+
+    try:
+        info = context.kaggle.kernel(ref)
+        if info is None or info.current_version == 0:
+            return "no such kernel yet", ""
+        state = context.kaggle.status(ref, info.current_version).state
+    except SahelError as exc:
+        return f"could not be read: {exc.message}", ""
+    stamp = Stamp.find(info.source)
+    commit = f"{stamp.commit[:8]}" if stamp else "none: the current version was not pushed by sahel-nb"
+    return f"v{info.current_version} {state.value.lower()}, {context.kaggle.web_url(ref)}", commit
