@@ -173,7 +173,7 @@ def _read_mirror(mirror: bytes, fmt: str) -> Any:
         return jupytext.reads(text, fmt=_known(fmt))
     except UsageError:
         raise
-    except Exception as exc:  # noqa: BLE001  jupytext lets yaml's and its own errors through, without a common parent
+    except Exception as exc:
         raise NotebookError(
             f"jupytext cannot read the mirror: {str(exc).splitlines()[0] if str(exc) else exc!r}"
         ) from exc

@@ -1,0 +1,51 @@
+"""`sahel-nb lint`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sahel_nb.cli.context import Context
+from sahel_nb.errors import Refused
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--fix", is_flag=True, help="Give a notebook that names no kernel the one that Kaggle has.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def lint(paths: tuple[Path, ...], fix: bool, as_json: bool) -> None:
+    """Find what would waste a run, before quota is spent: in notebooks and in kernel-metadata.json.
+
+    \b
+    Example:  sahel-nb lint notebooks/fula
+    """
+    from sahel_nb.hooks.findings import without
+    from sahel_nb.hooks.lint import add_kernels, lint_paths
+
+    context = Context.here()
+    wanted = paths or (context.cwd,)
+    if fix:
+        for path in add_kernels(wanted):
+            context.reporter.say(f"{path} now names the python3 kernel")
+    found = without(lint_paths([_short(path) for path in wanted]), context.config.lint.disable)
+    if as_json:
+        import json
+
+        rows = [finding.to_json() for finding in found]
+        click.echo(json.dumps({"schema": "sahel-nb.lint/1", "findings": rows}, ensure_ascii=False))
+    else:
+        for finding in found:
+            click.echo(f"{finding.severity.value:>5}  {finding}")
+            if finding.mend:
+                click.echo(f"       -> {finding.mend}")
+    errors = sum(finding.blocks for finding in found)
+    if errors:
+        raise Refused(f"{errors} error{'s' if errors > 1 else ''}; a run would fail or surprise you")
+
+
+def _short(path: Path) -> Path:
+    try:
+        return path.resolve().relative_to(Path.cwd())
+    except ValueError:
+        return path

@@ -1,0 +1,62 @@
+"""`sahel-nb pair`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sahel_nb.cli.context import Context
+from sahel_nb.errors import Refused, UsageError
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--check", is_flag=True, help="Write nothing; compare every pair, and fail where one is out of step.")
+@click.option(
+    "--from",
+    "source",
+    type=click.Choice(["notebook", "mirror"]),
+    help="Which half is right; settles a conflict, and needs FILES.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def pair(files: tuple[Path, ...], check: bool, source: str | None, as_json: bool) -> None:
+    """Bring notebooks and their .py mirrors together, by content.
+
+    The half that differs from git is followed by the other one. Where both do, neither is written.
+
+    \b
+    Examples:  sahel-nb pair
+               sahel-nb pair --from mirror notebooks/fula/fula.ipynb
+    """
+    from sahel_nb.hooks.pair import pair as bring_together
+    from sahel_nb.hooks.staged import Repository
+    from sahel_nb.notebook.pair import Direction
+
+    context = Context.here()
+    if source and not files:
+        raise UsageError("--from needs the files it is meant for", hints=(f"sahel-nb pair --from {source} FILE.ipynb",))
+    fmt = context.config.pair.format
+    if not fmt:
+        raise UsageError('pairing is off: pair.format is "" in sahel-nb.toml')
+    forced = {"notebook": Direction.TO_MIRROR, "mirror": Direction.TO_NOTEBOOK, None: None}[source]
+    outcomes = bring_together(Repository(context.worktree), fmt, files, force=forced, check=check)
+    shown = [(_text(one.notebook), _text(one.written or b""), one.problem) for one in outcomes]
+    if as_json:
+        import json
+
+        rows = [{"notebook": name, "written": written, "problem": problem} for name, written, problem in shown]
+        click.echo(json.dumps({"schema": "sahel-nb.pair/1", "pairs": rows}, ensure_ascii=False))
+    else:
+        for name, written, problem in shown:
+            context.reporter.say(f"{name}: {problem}" if problem else f"{written} was brought in step")
+    stuck = [name for name, _, problem in shown if problem]
+    if stuck:
+        raise Refused(
+            f"{len(stuck)} pair{'s are' if len(stuck) > 1 else ' is'} out of step",
+            hints=("sahel-nb pair",) if check else (f"sahel-nb pair --from notebook {stuck[0]}   # or --from mirror",),
+        )
+
+
+def _text(path: bytes) -> str:
+    return path.decode("utf-8", "backslashreplace")

@@ -1,0 +1,86 @@
+"""`post-checkout OLD NEW FLAG` and `post-merge SQUASH`: say what a checkout or a merge left behind. Never fails.
+
+Two things that people otherwise meet as riddles: a notebook that was committed with outputs shows as modified for ever,
+and a merge that took one half of a pair from each side leaves two halves that disagree.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from sahel_nb.errors import SahelError
+from sahel_nb.hooks.staged import Change, Repository, parse_raw
+from sahel_nb.notebook.document import NotebookError
+
+
+def run(verb: str, arguments: Sequence[str]) -> int:
+    try:
+        _run(verb, arguments)
+    except SahelError as exc:
+        sys.stderr.write(f"sahel-nb: {verb}: {exc.message}\n")
+    return 0
+
+
+def _run(verb: str, arguments: Sequence[str]) -> None:
+    if verb == "post-checkout":
+        if len(arguments) != 3 or arguments[2] != "1" or not arguments[0].strip("0") or arguments[0] == arguments[1]:
+            return  # files were checked out, or a clone: nothing changed branches
+        old, new = arguments[0], arguments[1]
+    else:
+        old, new = "ORIG_HEAD", "HEAD"
+    repository = Repository.here()
+    answer = repository.git("diff-tree", "-r", "--raw", "-z", "--no-renames", "--no-abbrev", old, new, check=False)
+    if answer.returncode != 0:
+        return
+    changes = [change for change in parse_raw(answer.stdout) if change.after]
+    _say_unstripped(repository, changes)
+    if verb == "post-merge":
+        _say_out_of_step(repository, changes)
+
+
+def _say_unstripped(repository: Repository, changes: Sequence[Change]) -> None:
+    from sahel_nb.hooks.pairing import is_notebook
+    from sahel_nb.notebook.strip import is_stripped
+
+    notebooks = [change for change in changes if is_notebook(change.path)]
+    contents = repository.read([change.after for change in notebooks])
+    found = []
+    for change in notebooks:
+        try:
+            if change.after in contents and not is_stripped(contents[change.after or ""]):
+                found.append(change)
+        except NotebookError:
+            continue  # the filter says it when somebody adds it
+    out = repository.opted_out(change.path for change in found)
+    names = [change.name for change in found if change.path not in out]
+    if names:
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        sys.stderr.write(
+            f"sahel-nb: {names[0]}{more}: committed with outputs, so git shows it as modified\n"
+            '  $ git add --renormalize "*.ipynb" && git commit -m "Strip notebooks"\n'
+        )
+
+
+def _say_out_of_step(repository: Repository, changes: Sequence[Change]) -> None:
+    fmt = repository.worktree.config(os.environ).pair.format
+    if not fmt:
+        return
+    from sahel_nb.hooks.pairing import staged_pairs
+    from sahel_nb.notebook.pair import in_step, looks_like_mirror
+
+    for pair in staged_pairs(repository, changes, fmt):
+        notebook, mirror = pair.index
+        if notebook is None or mirror is None or not looks_like_mirror(mirror):
+            continue
+        try:
+            agree = in_step(notebook, mirror, fmt)
+        except NotebookError:
+            agree = False
+        if not agree:
+            name = pair.notebook.decode("utf-8", "backslashreplace")
+            sys.stderr.write(
+                f"sahel-nb: {name} and its mirror came out of the merge saying different things\n"
+                f"  $ sahel-nb pair --from notebook {name}   # or --from mirror\n"
+            )

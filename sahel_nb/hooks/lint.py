@@ -1,0 +1,77 @@
+"""Linting what lies on disk: notebooks, and kernel-metadata.json together with its code file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from sahel_nb.errors import UsageError
+from sahel_nb.hooks.inplace import read, read_if_there, replace
+from sahel_nb.hooks.metadata import check_metadata, check_with_code
+from sahel_nb.kernels.metadata import FILE_NAME, Metadata
+from sahel_nb.notebook.document import NotebookError
+from sahel_nb.notebook.finding import Finding
+from sahel_nb.notebook.generate import add_kernel
+from sahel_nb.notebook.lint import lint_notebook
+
+_NOT_OURS = frozenset((".git", ".ipynb_checkpoints", ".venv", "node_modules", "runs"))
+
+
+def lint_paths(paths: Sequence[Path]) -> list[Finding]:
+    """Every finding in files and folders. Raise `UsageError` for a path that is not there."""
+    found: list[Finding] = []
+    for path in expand(paths):
+        data, name = read(path), path.as_posix()
+        if path.name == FILE_NAME:
+            found += check_metadata(data, name)
+            found += check_with_code(data, name, _code_beside(path, data))
+        else:
+            found += lint_notebook(data, name)
+    return found
+
+
+def expand(paths: Iterable[Path]) -> list[Path]:
+    """Folders become the notebooks and metadata files below them; other files are passed over."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        if path.is_dir():
+            for folder, folders, files in os.walk(path):
+                folders[:] = sorted(name for name in folders if name not in _NOT_OURS)
+                found.update(dict.fromkeys(Path(folder) / name for name in sorted(files) if _is_ours(name)))
+        elif not path.exists():
+            raise UsageError(f"{path} is not there")
+        elif _is_ours(path.name):
+            found[path] = None
+    return list(found)
+
+
+def _is_ours(name: str) -> bool:
+    return name == FILE_NAME or name.endswith(".ipynb")
+
+
+def _code_beside(path: Path, data: bytes) -> bytes | None:
+    try:
+        name = Metadata.from_json(data).code_file
+    except UsageError:
+        return None
+    if "/" in name or "\\" in name or name in (".", ".."):
+        return None
+    return read_if_there(path.parent / name)
+
+
+def add_kernels(paths: Iterable[Path]) -> list[Path]:
+    """Mend SNB102 in place; the files that were changed."""
+    changed = []
+    for path in expand(paths):
+        if path.name == FILE_NAME:
+            continue
+        data = read(path)
+        try:
+            mended = add_kernel(data)
+        except NotebookError:
+            continue  # SNB101 says it
+        if mended != data:
+            replace(path, mended)
+            changed.append(path)
+    return changed

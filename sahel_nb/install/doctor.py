@@ -1,0 +1,199 @@
+"""Everything that must be right on this machine and in this clone, each failing row with the command that mends it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import stat
+import sys
+from collections.abc import Callable, Mapping
+from importlib import metadata
+from pathlib import Path
+
+from sahel_nb import __version__
+from sahel_nb.config import Config
+from sahel_nb.errors import SahelError
+from sahel_nb.install import shipped
+from sahel_nb.install.install import BEFORE, HookState, Settings, configured, hooks_folder, state
+from sahel_nb.install.repository import ours_missing
+from sahel_nb.repo.cmd import git
+from sahel_nb.repo.worktree import Worktree
+from sahel_nb.report.events import Check, Verdict
+
+GIT_MINIMUM = (2, 11)
+"""The first with the long-running filter protocol."""
+_SLOW_CLOCK = 120
+_STRIPPERS = frozenset(("nbstripout", "nbstripout-fast", "nbwipers", "nb-clean", "nbdev-clean", "jupyter"))
+
+_OK, _FAILED, _WARNING, _UNKNOWN, _SKIPPED = (
+    Verdict.OK,
+    Verdict.FAILED,
+    Verdict.WARNING,
+    Verdict.UNKNOWN,
+    Verdict.SKIPPED,
+)
+
+
+def examine(worktree: Worktree, config: Config, environ: Mapping[str, str], *, offline: bool = False) -> list[Check]:
+    """All rows. No row stops another; a check that itself breaks is UNKNOWN. Starts no Kaggle client."""
+    checks: tuple[tuple[str, Callable[[], Check]], ...] = (
+        ("versions", _versions),
+        ("git", lambda: _git(worktree)),
+        ("filter", lambda: _filter(worktree)),
+        ("attributes", lambda: _attributes(worktree, config)),
+        ("hooks", lambda: _hooks(worktree)),
+        ("nbstripout", lambda: _nbstripout(worktree)),
+        ("ignored", lambda: _ignored(worktree, config)),
+        ("jupytext", lambda: _package("jupytext")),
+        ("kaggle", lambda: _package("kaggle")),
+        ("credentials", lambda: _credentials(environ)),
+        ("lock remote", lambda: _remote(worktree, config, offline)),
+        ("clock", lambda: _clock(worktree)),
+    )
+    return [_guarded(name, check) for name, check in checks]
+
+
+def _guarded(name: str, check: Callable[[], Check]) -> Check:
+    try:
+        return check()
+    except SahelError as exc:
+        return Check(name, _FAILED, exc.message, exc.hints[0] if exc.hints else "")
+    except OSError as exc:
+        return Check(name, _UNKNOWN, f"could not be looked at: {exc}")
+
+
+def _versions() -> Check:
+    found = f"sahel-nb {__version__}, Python {platform.python_version()}, {platform.system()}"
+    return Check("versions", _OK, found)
+
+
+def _git(worktree: Worktree) -> Check:
+    text = git("version", cwd=worktree.root).text.removeprefix("git version ")
+    numbers = tuple(int(part) for part in text.split(" ")[0].split(".")[:2] if part.isdigit())
+    if numbers < GIT_MINIMUM:
+        wanted = ".".join(map(str, GIT_MINIMUM))
+        return Check("git", _FAILED, f"{text}; filters need {wanted} or later", "git --version")
+    return Check("git", _OK, text)
+
+
+def _filter(worktree: Worktree) -> Check:
+    current, wanted = configured(worktree), Settings.mine().entries()
+    if not current:
+        return Check("filter", _FAILED, "not set in this clone: outputs would be committed", "sahel-nb install")
+    wrong = sorted(key for key, value in wanted.items() if current.get(key) != value)
+    if not wrong:
+        return Check("filter", _OK, "set, and required")
+    program = current.get("filter.sahel-nb.process", "").split(" ")[0].strip("'\"")
+    if not Path(program).exists():
+        return Check("filter", _FAILED, f"{program} is gone", "sahel-nb install")
+    return Check("filter", _WARNING, f"{wrong[0]} points at another installation of sahel-nb", "sahel-nb install")
+
+
+def _attributes(worktree: Worktree, config: Config) -> Check:
+    answer = git("check-attr", "-z", "filter", "--", "a.ipynb", cwd=worktree.root)
+    value = answer.stdout.split(b"\0")[2].decode("utf-8", "replace")
+    if value == "sahel-nb":
+        return Check("attributes", _OK, "*.ipynb filter=sahel-nb")
+    if ours_missing(worktree.root, ".gitattributes", config):
+        return Check("attributes", _FAILED, f"notebooks have filter={value}", "sahel-nb init && git add .gitattributes")
+    where = "git check-attr -a -- a.ipynb"
+    return Check("attributes", _FAILED, f"another line gives notebooks filter={value}", where)
+
+
+def _hooks(worktree: Worktree) -> Check:
+    folder = hooks_folder(worktree)
+    found = {name: state(folder / name) for name in shipped.HOOKS}
+    framework = worktree.root / ".pre-commit-config.yaml"
+    missing = [name for name, one in found.items() if one is HookState.MISSING]
+    foreign = [name for name, one in found.items() if one is HookState.FOREIGN]
+    idle = [name for name in found if (folder / name).exists() and not os.access(folder / name, os.X_OK)]
+    if foreign and framework.is_file() and b"sahel-nb" in framework.read_bytes():
+        return Check("hooks", _OK, "through the pre-commit framework")
+    if missing or foreign:
+        names = ", ".join(missing + foreign)
+        return Check("hooks", _FAILED, f"not ours or not there: {names}", "sahel-nb install")
+    if idle or HookState.OUTDATED in found.values():
+        return Check("hooks", _WARNING, "from another version, or not executable", "sahel-nb install")
+    chained = [name for name in shipped.HOOKS if (folder / (name + BEFORE)).exists()]
+    return Check("hooks", _OK, "installed" + (f"; chained: {', '.join(chained)}" if chained else ""))
+
+
+def _nbstripout(worktree: Worktree) -> Check:
+    """Two strippers on one file take turns, and each calls the other's work a change."""
+    pattern = r"^filter\..*\.(clean|process)$"
+    answer = git("config", "-z", "--get-regexp", pattern, cwd=worktree.root, check=False)
+    keys = [item.split(b"\n")[0] for item in answer.stdout.split(b"\0") if item]
+    others = {key.split(b".")[1].decode("utf-8", "replace") for key in keys} & _STRIPPERS
+    attributes = worktree.common_dir / "info" / "attributes"
+    shadow = attributes.is_file() and b"*.ipynb" in attributes.read_bytes()
+    if shadow:
+        found = f"{attributes} has a line for notebooks, and it beats .gitattributes"
+        return Check("nbstripout", _FAILED, found, "nbstripout --uninstall")
+    if others:
+        name = sorted(others)[0]
+        found = f"the filter {name} is configured too; no file of this repository uses it"
+        return Check("nbstripout", _WARNING, found, f"git config --remove-section filter.{name}")
+    return Check("nbstripout", _OK, "no other notebook filter")
+
+
+def _ignored(worktree: Worktree, config: Config) -> Check:
+    paths = (f"{config.run.outputs.strip('/')}/x", "kaggle.json")
+    answer = git("check-ignore", "--no-index", "--", *paths, cwd=worktree.root, check=False)
+    missing = [path for path in paths if path not in answer.text.split("\n")]
+    if missing:
+        return Check("ignored", _FAILED, f"git does not ignore {missing[0]}", "sahel-nb init && git add .gitignore")
+    return Check("ignored", _OK, f"{config.run.outputs.strip('/')}/ and kaggle.json")
+
+
+def _package(name: str) -> Check:
+    """By its metadata: importing kaggle would log in."""
+    try:
+        return Check(name, _OK, metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return Check(name, _FAILED, "not installed", f"{sys.executable} -m pip install {name}")
+
+
+def _credentials(environ: Mapping[str, str]) -> Check:
+    """Which of the kinds kaggle would take, in its own order of precedence. Nothing of it is shown."""
+    folder = Path(environ.get("KAGGLE_CONFIG_DIR", "") or Path.home() / ".kaggle")
+    if environ.get("KAGGLE_API_TOKEN"):
+        return Check("credentials", _OK, "access token, from KAGGLE_API_TOKEN")
+    for name, kind in (("access_token", "access token"), ("kaggle.json", "legacy key"), ("credentials.json", "OAuth")):
+        if name == "kaggle.json" and environ.get("KAGGLE_USERNAME") and environ.get("KAGGLE_KEY"):
+            return Check("credentials", _OK, f"legacy key of {environ['KAGGLE_USERNAME']}, from the environment")
+        path = folder / name
+        if path.is_file():
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if mode & 0o077:
+                return Check("credentials", _FAILED, f"{path} can be read by others ({mode:o})", f"chmod 600 {path}")
+            return Check("credentials", _OK, f"{kind}, from {path}")
+    found = "none; fine for `sahel-nb rehearse` and the embedded service"
+    return Check("credentials", _WARNING, found, "kaggle auth login")
+
+
+def _remote(worktree: Worktree, config: Config, offline: bool) -> Check:
+    name, remote = "lock remote", config.lock.remote
+    if offline:
+        return Check(name, _SKIPPED, "not asked (--offline)")
+    known = git("remote", cwd=worktree.root).text.split("\n")
+    if remote not in known and "/" not in remote and ":" not in remote:
+        return Check(name, _FAILED, f"there is no remote called {remote}", f"git remote add {remote} URL")
+    answer = git("ls-remote", "--refs", remote, f"{config.lock.prefix}/*", cwd=worktree.root, check=False, timeout=20)
+    if answer.returncode != 0:
+        last = answer.stderr.decode("utf-8", "replace").strip().splitlines()
+        return Check(name, _FAILED, last[-1] if last else f"{remote} does not answer", f"git ls-remote {remote}")
+    held = len(answer.stdout.splitlines())
+    return Check(name, _OK, f"{remote} answers, {held} lock{'s' if held != 1 else ''} known")
+
+
+def _clock(worktree: Worktree) -> Check:
+    """Against the file system the clone lies on, which may be another machine's."""
+    import tempfile
+    import time
+
+    with tempfile.NamedTemporaryFile(dir=worktree.git_dir) as file:
+        difference = Path(file.name).stat().st_mtime - time.time()
+    if abs(difference) > _SLOW_CLOCK:
+        found = f"{abs(difference):.0f} s {'behind' if difference > 0 else 'ahead of'} the disk's"
+        return Check("clock", _WARNING, found, "timedatectl set-ntp true")
+    return Check("clock", _OK, "agrees with the disk's")
