@@ -1,0 +1,282 @@
+"""A run end to end: real git, the real kaggle package, a real service that really executes, real processes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.lab import Lab, Member, finished
+from support.service import wait_until
+
+HELLO = ["print('ŋana ɓiɗɗo')", "open('result.txt', 'w', encoding='utf-8').write('ɲ')\nprint('written')"]
+SLEEP = ["import time", "print('begun', flush=True)\ntime.sleep(600)"]
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    with Lab(tmp_path, shared=("fula-lid",)) as lab:
+        yield lab
+
+
+def cancel(lab: Lab, slug: str) -> None:
+    """End the newest session from the service's side, as its owner would in the web page."""
+    import requests
+
+    answer = requests.post(f"{lab.service.url}/admin/cancel", json={"owner": "awa", "slug": slug}, timeout=30)
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_run_brings_back_what_the_commit_made(lab: Lab) -> None:
+    awa = lab.join("awa")
+    awa.kernel("fula-lid", HELLO)
+    head = awa.git.head()
+
+    done = awa.sahel("run")
+
+    assert done.code == 0, done
+    folder = Path(done.out.strip())
+    assert folder.parent == awa.root / "runs" / "fula-lid"
+    assert folder.name.endswith(f"-{head[:8]}-v1")
+    assert (folder / "outputs/result.txt").read_bytes() == "ɲ".encode()
+    assert "ŋana ɓiɗɗo" in done.err
+    assert "ŋana ɓiɗɗo" in (folder / "log.txt").read_text(encoding="utf-8")
+    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    assert (record["schema"], record["commit"], record["version"], record["status"]) == (
+        "sahel-nb.run/1",
+        head,
+        1,
+        "COMPLETE",
+    )
+    assert record["files"] == [{"name": "result.txt", "size": 2, "sha256": hashlib.sha256("ɲ".encode()).hexdigest()}]
+    assert awa.git("status", "--porcelain") == "", "what a run leaves is ignored by git"
+    lock = awa.lock("fula-lid")
+    assert lock is not None
+    assert (lock["state"], lock["outcome"]["status"], lock["outcome"]["commit"]) == ("FREE", "COMPLETE", head)
+    assert lock["outcome"]["outputs_digest"] == record["outputs_sha256"]
+    assert [entry["state"] for entry in awa.chain("fula-lid")] == ["ARMED", "RUNNING", "FREE"]
+    assert not list((awa.root / ".git/sahel-nb/runs").glob("*")), "nothing is left to look after"
+
+
+def test_git_decides_what_is_pushed_not_the_worktree(lab: Lab) -> None:
+    awa = lab.join("awa", config='[run]\nclean = "kernel"\n[pair]\nformat = ""\n')
+    folder = awa.kernel("fula-lid", ["print('committed')"])
+    awa.git.write("README.md", "not committed, and not the kernel's")
+    first = awa.git.head()
+    awa.write_kernel("fula-lid", ["print('second')"], folder)
+    awa.git("commit", "-qam", "Second")
+    awa.git.push()
+
+    done = awa.sahel("run", "--at", first)
+
+    assert done.code == 0, done
+    assert "committed" in done.err
+    pulled = lab.service.api("awa", "GetKernel", {"userName": "awa", "kernelSlug": "fula-lid"})[1]
+    assert "print('committed')" in pulled["blob"]["source"]
+    assert f"sahel-nb-stamp commit={first}" in pulled["blob"]["source"]
+
+
+def test_preflight_shows_every_failing_row_with_its_command(lab: Lab) -> None:
+    awa = lab.join("awa")
+    folder = awa.kernel("fula-lid", HELLO)
+    awa.write_kernel("fula-lid", HELLO, folder, title="Something else")
+    awa.git("commit", "-qam", "Another title")
+    awa.git.write("sahel-nb.toml", (awa.root / "sahel-nb.toml").read_text() + "\n")
+    awa.git.write(f"{folder}/scratch.txt")
+
+    done = awa.sahel("run")
+
+    assert done.code == 3, done
+    for row in ("FAIL  tree", "FAIL  pushed", "FAIL  metadata", "something-else"):
+        assert row in done.err, done
+    for command in ("$ git commit", "$ git push", "$ $EDITOR"):
+        assert command in done.err, done
+    assert "no quota was spent" in done.err
+    assert lab.versions("fula-lid") == 0
+    assert awa.lock("fula-lid") is None
+
+
+def test_a_branch_that_is_behind_is_refused(lab: Lab) -> None:
+    awa, binta = lab.join("awa"), None
+    folder = awa.kernel("fula-lid", HELLO)
+    binta = lab.join("binta")
+    binta.write_kernel("fula-lid", ["print('newer')"], folder)
+    binta.git("commit", "-qam", "Newer")
+    binta.git.push()
+
+    done = awa.sahel("run")
+
+    assert done.code == 3, done
+    assert "has 1 commits that are not here" in done.err
+    assert "$ git pull --ff-only" in done.err
+
+
+def test_a_second_runner_is_told_who_and_what_to_do_and_is_admitted_after(lab: Lab) -> None:
+    awa = lab.join("awa")
+    awa.kernel("fula-lid", SLEEP)
+    binta = lab.join("binta")
+    running = awa.start("run")
+    try:
+        wait_until(lambda: (awa.lock("fula-lid") or {}).get("state") == "RUNNING", "Awa's run")
+
+        refused = binta.sahel("run")
+        assert refused.code == 3, refused
+        for text in (
+            "Awa <awa@example.org>",
+            awa.git.head(),
+            "v1",
+            lab.service.url,
+            "sahel-nb attach awa/fula-lid",
+            "--dev",
+        ):
+            assert text in refused.err, (text, refused)
+        assert lab.versions("fula-lid") == 1
+    finally:
+        cancel(lab, "fula-lid")
+        ended = finished(running)
+    assert ended.code == 6, ended
+    assert (awa.lock("fula-lid") or {})["outcome"]["status"] == "CANCEL_ACKNOWLEDGED"
+
+    awa.write_kernel("fula-lid", HELLO, "notebooks/fula-lid")
+    awa.git("commit", "-qam", "Shorter")
+    awa.git.push()
+    binta.git("pull", "-q")
+    admitted = binta.sahel("run")
+    assert admitted.code == 0, admitted
+    assert (awa.lock("fula-lid") or {})["actor"] == "Binta <binta@example.org>"
+
+
+def test_a_personal_slug_leaves_the_shared_kernel_alone(lab: Lab) -> None:
+    awa = lab.join("awa")
+    awa.kernel("fula-lid", HELLO)
+    binta = lab.join("binta")
+
+    done = binta.sahel("run", "--dev")
+
+    assert done.code == 0, done
+    record = json.loads((Path(done.out.strip()) / "run.json").read_text(encoding="utf-8"))
+    owner, slug = record["kernel"].split("/")
+    assert owner == "binta"
+    assert slug.startswith("fula-lid-dev-binta-")
+    assert (record["dev"], record["shared_kernel"]) == (True, "awa/fula-lid")
+    assert lab.versions("fula-lid") == 0
+    assert awa.lock("fula-lid") is None
+
+
+def test_a_failing_run_says_where_and_why(lab: Lab) -> None:
+    awa = lab.join("awa")
+    awa.kernel("fula-lid", ["x = 1", "# ŋ\nimport fasttext_is_not_there"])
+
+    done = awa.sahel("run")
+
+    assert done.code == 5, done
+    assert "cell 2 of notebooks/fula-lid/fula-lid.ipynb" in done.err
+    assert "ModuleNotFoundError" in done.err
+    assert "what it used of the quota is spent" in done.err
+    again = awa.sahel("debug", "--json")
+    assert again.code == 0, again
+    answer = json.loads(again.out)
+    assert (answer["execution_count"], answer["line"], answer["rule"]) == (2, 2, "missing-package")
+    assert (awa.lock("fula-lid") or {})["outcome"]["status"] == "ERROR"
+
+
+def test_a_script_runs_as_well(lab: Lab) -> None:
+    awa = lab.join("awa")
+    awa.kernel("fula-script", ["import sys", "print('ɗ', file=sys.stderr)"], kernel_type="script")
+    done = awa.sahel("run", "fula-script")
+    assert done.code == 0, done
+    assert "ɗ" in done.err
+
+
+def test_dropped_sources_are_a_failure_that_says_what_has_started(lab: Lab) -> None:
+    awa = lab.join("awa")
+    awa.kernel("fula-lid", HELLO, dataset_sources=["awa/there-is-none"])
+
+    done = awa.sahel("run")
+
+    assert done.code == 4, done
+    assert "awa/there-is-none" in done.err
+    assert "has already started" in done.err
+    assert (awa.lock("fula-lid") or {})["state"] == "RUNNING", "the lock stays with what runs"
+    attached = awa.sahel("attach")
+    assert attached.code == 0, attached
+    assert (awa.lock("fula-lid") or {})["state"] == "FREE"
+
+
+def test_dry_run_does_nothing(lab: Lab) -> None:
+    awa = lab.join("awa")
+    awa.kernel("fula-lid", HELLO)
+    done = awa.sahel("run", "--dry-run")
+    assert done.code == 0, done
+    assert awa.git.head() in done.out
+    assert lab.versions("fula-lid") == 0
+    assert awa.lock("fula-lid") is None
+    assert not (awa.root / "runs").exists()
+
+
+def test_detach_and_attach_from_another_clone(lab: Lab) -> None:
+    awa = lab.join("awa")
+    awa.kernel("fula-lid", ["import time; time.sleep(2)", *HELLO])
+    binta = lab.join("binta")
+    detached = awa.sahel("run", "--detach")
+    assert detached.code == 0, detached
+    assert "sahel-nb attach awa/fula-lid" in detached.err
+    attached = binta.sahel("attach")
+    assert attached.code == 0, attached
+    folder = Path(attached.out.strip())
+    assert folder.is_relative_to(binta.root / "runs")
+    assert (folder / "outputs/result.txt").exists()
+    assert json.loads((folder / "run.json").read_text(encoding="utf-8"))["actor"] == "Awa <awa@example.org>"
+    assert (awa.lock("fula-lid") or {})["state"] == "FREE"
+
+
+def test_ctrl_c_detaches_and_the_run_goes_on(lab: Lab) -> None:
+    awa = lab.join("awa")
+    awa.kernel("fula-lid", ["print('begun', flush=True)", "import time; time.sleep(3)", *HELLO])
+    running = awa.start("run")
+    assert running.stderr is not None
+    for line in running.stderr:
+        if "begun" in line:
+            break
+    running.send_signal(signal.SIGINT)
+    done = finished(running)
+    assert done.code == 130, done
+    assert "sahel-nb attach awa/fula-lid" in done.err
+    assert (awa.lock("fula-lid") or {})["state"] == "RUNNING"
+    attached = awa.sahel("attach")
+    assert attached.code == 0, attached
+    assert (awa.lock("fula-lid") or {})["state"] == "FREE"
+
+
+def test_without_credentials_the_error_names_both_ways_on(lab: Lab) -> None:
+    awa = lab.join("awa")
+    awa.kernel("fula-lid", HELLO)
+    env = {key: value for key, value in awa.env().items() if not key.startswith("KAGGLE_")}
+    import subprocess
+
+    from support.service import BIN
+
+    done = subprocess.run([BIN / "sahel-nb", "quota"], cwd=awa.root, env=env, capture_output=True, encoding="utf-8")
+    assert done.returncode == 8, done
+    assert "access_token" in done.stderr
+    assert "sahel-nb rehearse" in done.stderr
+    assert done.stdout == ""
+
+
+def test_wrong_credentials_are_named_as_such(lab: Lab) -> None:
+    awa = lab.join("awa")
+    awa.kernel("fula-lid", HELLO)
+    wrong = WrongKey(lab, "awa", awa.git)
+    done = wrong.sahel("run")
+    assert done.code == 3, done
+    assert "FAIL  credentials" in done.err or "does not accept these credentials" in done.err
+    assert lab.versions("fula-lid") == 0
+
+
+class WrongKey(Member):
+    def env(self) -> dict[str, str]:
+        return {**super().env(), "KAGGLE_KEY": "wrong"}
