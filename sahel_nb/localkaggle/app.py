@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sahel_nb.localkaggle.api import admin, blobs, datasets, files, kernels, pages, security, streams
-from sahel_nb.localkaggle.api.call import Call, Handler, is_loopback, who
+from sahel_nb.localkaggle.api.call import Call, Handler, is_local, who
 from sahel_nb.localkaggle.authority import AbsoluteForm, App, Own
 from sahel_nb.localkaggle.service import Service
 from sahel_nb.localkaggle.wire import ApiError, Fields
@@ -57,7 +57,7 @@ def build(service: Service, own: Own) -> App:
             }
         )
         account = await run_in_threadpool(who, service, request)
-        return await run_in_threadpool(streams.stream, Call(service, account, fields, _base(request)))
+        return await run_in_threadpool(streams.stream, _call(service, request, account, fields))
 
     async def file(request: Request) -> Response:
         return await run_in_threadpool(files.send, service, request.path_params["head"], request.path_params["path"])
@@ -71,14 +71,14 @@ def build(service: Service, own: Own) -> App:
         return JSONResponse({"service": "sahel-nb local", "pid": os.getpid()})
 
     async def page(request: Request) -> Response:
-        return await run_in_threadpool(pages.render, service, request, is_loopback(request))
+        return await run_in_threadpool(pages.render, service, request, is_local(request))
 
     async def admin_call(request: Request) -> Response:
         body = await _body(request)
         return await run_in_threadpool(admin.answer, service, request, body)
 
     routes = [
-        Route("/api/v1/kernels/logs/stream/{owner}/{slug}", stream, methods=["GET"]),
+        Route("/api/v1/kernels/logs/stream/{owner}/{slug:path}", stream, methods=["GET"]),
         Route("/api/v1/{service}/{method}", method, methods=["POST"]),
         Route("/files/{head}/{path:path}", file, methods=["GET", "HEAD"]),
         Route("/uploads/{token}", upload, methods=["PUT"]),
@@ -104,12 +104,13 @@ _LABELS = ("versionLabel", "version_label", "version")
 
 def _answer(service: Service, request: Request, handler: Handler, body: bytes, login: bool) -> Response:
     account = who(service, request) if login else ""
-    answer = handler(Call(service, account, Fields.parse(body), _base(request)))
+    answer = handler(_call(service, request, account, Fields.parse(body)))
     return answer if isinstance(answer, Response) else JSONResponse(answer)
 
 
-def _base(request: Request) -> str:
-    return f"http://{request.headers['host']}"
+def _call(service: Service, request: Request, account: str, fields: Fields) -> Call:
+    base = f"http://{request.headers['host']}"
+    return Call(service, account, fields, base, service.url if "sahel_nb.proxied" in request.scope else base)
 
 
 async def _body(request: Request) -> bytes:

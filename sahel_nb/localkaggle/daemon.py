@@ -79,7 +79,8 @@ def _await(data: DataFolder, process: subprocess.Popen[bytes]) -> Endpoint:
     def ready() -> bool:
         nonlocal found
         found = instance.running(data.lock)
-        return found is not None or process.poll() is not None
+        # Ours may have found the folder taken by one that somebody starts by hand: that one will do.
+        return found is not None or (process.poll() is not None and not instance.held(data.lock))
 
     if _until(ready, _START_LIMIT) and found is not None:
         return found

@@ -86,6 +86,8 @@ def serve(plan: Plan, announce: Callable[[str], None], warn: Callable[[str], Non
             http="h11",  # the one implementation that hands absolute-form targets over as they came
             ws="none",
             lifespan="off",
+            proxy_headers=False,  # loopback means something here: nobody else says where a request came from
+            server_header=False,
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=5,

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from sahel_nb.localkaggle import names
-from sahel_nb.localkaggle.api.call import is_loopback
+from sahel_nb.localkaggle.api.call import is_local
 from sahel_nb.localkaggle.model import Version
 from sahel_nb.localkaggle.service import Service
 from sahel_nb.localkaggle.store import accounts, datasets, kernels, sessions, uploads
@@ -41,7 +41,7 @@ def _authorise(service: Service, request: Request) -> None:
         if not hmac.compare_digest(given, f"Bearer {token}".encode()):
             raise ApiError(401, "Unauthenticated")
         return
-    if not is_loopback(request):
+    if not is_local(request):
         raise ApiError(403, "Only from this machine, or with --admin-token")
     if request.method == "POST" and request.headers.get("content-type", "").split(";")[0] != "application/json":
         raise ApiError(400, "Send application/json")

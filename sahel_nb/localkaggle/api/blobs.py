@@ -70,6 +70,8 @@ class Receiver:
         if wanted is None or wanted.total not in (None, upload.size):
             raise ApiError(400, f"Content-Range does not fit an upload of {upload.size} bytes")
         if upload.complete:
+            async for _ in request.stream():  # a client that is still sending would not read the answer
+                pass
             return _done(upload)
         path = self._service.folder.upload(token)
         have = path.stat().st_size if path.exists() else 0
@@ -82,6 +84,7 @@ class Receiver:
         """Write as it comes; a body that ends early, or a client that goes away, leaves what was written."""
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
+            os.ftruncate(descriptor, first)  # what comes now is what counts from here on
             position = first
             waiting = bytearray()
             try:

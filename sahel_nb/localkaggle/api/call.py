@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sahel_nb.localkaggle import names, signing
+from sahel_nb.localkaggle.authority import LOOPBACK, split
 from sahel_nb.localkaggle.service import Service
 from sahel_nb.localkaggle.signing import Grant
 from sahel_nb.localkaggle.store import accounts
@@ -28,6 +29,8 @@ class Call:
     fields: Fields
     base: str
     """Scheme and authority by which the caller reached us: URLs for the caller's program are built from it."""
+    page_base: str
+    """The same for a browser. No browser finds us at the `http://localhost` that a proxied client speaks of."""
 
     def need_account(self) -> str:
         if not self.account:
@@ -38,8 +41,8 @@ class Call:
         return self.base + signing.path_for(self.service.secret, grant, time.time())
 
     def page_url(self, path: str) -> str:
-        """A URL for a browser. Never built from a proxied authority: no browser finds us at `http://localhost`."""
-        return self.service.url + path
+        """A URL for a browser."""
+        return self.page_base + path
 
 
 Handler = Callable[[Call], Any]
@@ -81,7 +84,14 @@ def who(service: Service, request: Request) -> str:
 
 
 def is_loopback(request: Request) -> bool:
+    """Whether a request comes from this machine."""
     try:
         return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
     except ValueError:
         return False
+
+
+def is_local(request: Request) -> bool:
+    """Comes from this machine and asked for it by a loopback name: no web page of another name is behind it."""
+    authority = split(request.headers.get("host", ""))
+    return is_loopback(request) and authority is not None and authority[0] in LOOPBACK

@@ -120,6 +120,8 @@ def delete_kernel(call: Call) -> dict[str, Any]:
             sessions.charge(tx, version.id, time.time())
         gone = kernels.delete(tx, kernel)
     service.scheduler.discard(gone)
+    for version_id in gone:
+        service.folder.archive(f"o{version_id}.zip").unlink(missing_ok=True)
     return {}
 
 

@@ -36,12 +36,13 @@ def test_round_trip_with_versions_directories_and_archives(service: Service, tmp
     assert "Your private Dataset is being created" in made.stdout
     assert service.kaggle("awa", "datasets", "status", "awa/fula-corpus").stdout.strip() == "ready"
     listed = service.kaggle("awa", "datasets", "files", "awa/fula-corpus", "-v").stdout.splitlines()[1:]
-    assert [row.split(",")[0] for row in listed] == [
+    names = [
         "empty.txt",
         "texts/deep/ɗ.txt",
         "texts/inner/one.txt",
         "words.txt",
     ]
+    assert [row.split(",")[0] for row in listed] == names
 
     (folder / "words.txt").write_text(TEXT * 2, "utf-8")
     service.kaggle("awa", "datasets", "version", "-p", str(folder), "-m", "longer", "--dir-mode", "zip")

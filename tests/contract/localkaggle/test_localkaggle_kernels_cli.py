@@ -39,20 +39,12 @@ def folder(service: Service, slug: str, source: str, **metadata: Any) -> Path:
 
 
 def notebook(*cells: str) -> str:
+    blank = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
+    kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return json.dumps(
         {
-            "cells": [
-                {
-                    "cell_type": "code",
-                    "execution_count": None,
-                    "id": f"c{n}",
-                    "metadata": {},
-                    "outputs": [],
-                    "source": s,
-                }
-                for n, s in enumerate(cells)
-            ],
-            "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+            "cells": [{**blank, "id": f"c{number}", "source": source} for number, source in enumerate(cells)],
+            "metadata": {"kernelspec": kernelspec},
             "nbformat": 4,
             "nbformat_minor": 5,
         }
@@ -95,7 +87,9 @@ def test_a_notebook_is_pulled_as_it_was_pushed(service: Service, tmp_path: Path)
     assert service.wait("awa", "awa/bambara-notebook") == "COMPLETE"
 
     service.kaggle("awa", "kernels", "pull", "-m", "awa/bambara-notebook", "-p", str(tmp_path))
-    assert json.loads((tmp_path / "bambara-notebook.ipynb").read_text("utf-8")) == json.loads(source)
+    pulled = json.loads((tmp_path / "bambara-notebook.ipynb").read_text("utf-8"))
+    assert pulled == json.loads(source)
+    assert TEXT in pulled["cells"][0]["source"]
     metadata = json.loads((tmp_path / "kernel-metadata.json").read_text("utf-8"))
     assert metadata["id"] == "awa/bambara-notebook"
     assert metadata["title"] == "Bambara notebook"
@@ -158,3 +152,33 @@ def test_private_kernels_are_their_owners_and_a_collaborator_may_push(service: S
 def test_the_quota_is_shown(service: Service) -> None:
     rows = service.kaggle("awa", "quota").stdout.splitlines()
     assert rows[2].split()[:4] == ["GPU", "0.00h", "30.00h", "30.00h"]
+
+
+def test_kagglehub_fetches_outputs_of_a_version(service: Service) -> None:
+    service.kaggle("awa", "kernels", "push", "-p", str(folder(service, "hub-kernel", SCRIPT)))
+    assert service.wait("awa", "awa/hub-kernel") == "COMPLETE"
+    code = (
+        "import kagglehub\n"
+        "print('=> ', kagglehub.notebook_output_download('awa/hub-kernel'))\n"
+        "print('=> ', kagglehub.notebook_output_download('awa/hub-kernel/versions/1', path='sub/ŋ.txt'))\n"
+    )
+    said = service.python("awa", code)
+    whole, single = (Path(line[3:].strip()) for line in said.splitlines() if line.startswith("=> "))
+    assert (whole / "sub" / "ŋ.txt").read_text("utf-8") == TEXT
+    assert single.read_text("utf-8") == TEXT
+
+
+def test_a_kernel_reads_another_kernels_latest_complete_output(service: Service) -> None:
+    service.kaggle("awa", "kernels", "push", "-p", str(folder(service, "maker-kernel", SCRIPT)))
+    assert service.wait("awa", "awa/maker-kernel") == "COMPLETE"
+    service.kaggle("awa", "kernels", "push", "-p", str(folder(service, "maker-kernel", "raise SystemExit(1)")))
+    assert service.wait("awa", "awa/maker-kernel") == "ERROR"
+    tools = folder(service, "my-own-tools", "ANSWER = 'ɗ'", keywords=["utility script"])
+    service.kaggle("awa", "kernels", "push", "-p", str(tools))
+    assert service.wait("awa", "awa/my-own-tools") == "COMPLETE"
+    source = "import my_own_tools\nprint(open('../input/maker-kernel/sub/ŋ.txt').read() + my_own_tools.ANSWER)"
+    reader = folder(service, "reader-kernel", source, kernel_sources=["awa/maker-kernel", "awa/my-own-tools"])
+    service.kaggle("awa", "kernels", "push", "-p", str(reader))
+    service.wait("awa", "awa/reader-kernel")
+    log = json.loads(service.kaggle("awa", "kernels", "logs", "awa/reader-kernel").stdout)
+    assert "".join(record["data"] for record in log) == TEXT + "ɗ\n"
