@@ -26,6 +26,9 @@ from typing import Any
 
 # How long Kaggle's papermill waits for the end of a cell's output after the cell has answered.
 IOPUB_TIMEOUT = 4
+# Messages that may wait here for nbclient. ZeroMQ's own 1000 loses lines of a log that is merely lively; a flood is
+# one that nbclient cannot work off within the timeout.
+_BACKLOG = 100_000
 _STARTUP_TIMEOUT = 120
 _SHUTDOWN_PATIENCE = 5.0
 _SAVE_EVERY = 20.0
@@ -233,15 +236,17 @@ def make_manager(kernel: Kernel) -> Any:
         ipykernel = False  # asked by nbclient before it adds arguments; looking it up would take 60 ms
 
     if kernel.process is None:
-        return AsyncKernelManager(kernel_name=kernel.name)
-    manager = Manager(kernel_name=kernel.name, connection_file=kernel.connection_file)
-    manager.load_connection_file()
-    manager.provisioner = Started(kernel_id="1", kernel_spec=KernelSpec(argv=["started"]), parent=manager)
+        manager = AsyncKernelManager(kernel_name=kernel.name)
+    else:
+        manager = Manager(kernel_name=kernel.name, connection_file=kernel.connection_file)
+        manager.load_connection_file()
+        manager.provisioner = Started(kernel_id="1", kernel_spec=KernelSpec(argv=["started"]), parent=manager)
     return manager
 
 
 def make_client(notebook: Any, kernel: Kernel, folder: str, voice: Voice) -> Any:
     """A NotebookClient that tells everything as it comes."""
+    import zmq
     from nbclient import NotebookClient
 
     class Client(NotebookClient):
@@ -252,9 +257,8 @@ def make_client(notebook: Any, kernel: Kernel, folder: str, voice: Voice) -> Any
         async def async_start_new_kernel_client(self) -> Any:
             manager: Any = self.km
             self.process = getattr(manager.provisioner, "process", None)
-            if kernel.process is None:
-                return await super().async_start_new_kernel_client()
             self.kc = manager.client()
+            self.kc.context.setsockopt(zmq.RCVHWM, _BACKLOG)
             self.kc.start_channels()
             self.kc.allow_stdin = False
             await ready(self.kc, _STARTUP_TIMEOUT)
