@@ -39,12 +39,12 @@ def scan(working: Path) -> Scan:
 
 
 def inside(root: Path, name: str) -> Path | None:
-    """The regular file `name` below `root`, or None: also for links, whatever they point to."""
+    """The regular file `name` below `root`, or None: also where a link is on the way, wherever it points."""
     if names.file_path(name) is None:
         return None
     path = root / name
     try:
-        if not stat.S_ISREG(path.lstat().st_mode) or not path.resolve().is_relative_to(root.resolve()):
+        if not stat.S_ISREG(path.lstat().st_mode) or path.resolve() != root.resolve() / name:
             return None
     except OSError:
         return None

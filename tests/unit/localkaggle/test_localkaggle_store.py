@@ -1,0 +1,146 @@
+"""The store: sessions take each step once, hours are counted, a killed transaction leaves nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sahel_nb.errors import UsageError
+from sahel_nb.localkaggle.model import Accelerator, Output, Settings, Status
+from sahel_nb.localkaggle.names import Ref
+from sahel_nb.localkaggle.store import accounts, kernels, sessions
+from sahel_nb.localkaggle.store.database import Database
+
+REF = Ref("awa", "fula-words")
+SCRIPT = Settings("python", "script")
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    database = Database(tmp_path / "service.db")
+    yield database
+    database.close()
+
+
+def new_version(db: Database, values: Settings = SCRIPT, at: float = 0.0) -> int:
+    with db.write() as tx:
+        kernel = kernels.find(tx, REF) or kernels.create(tx, REF, "Fula words", True, at)
+        return kernels.add_version(tx, kernel, "awa", "ŋ", values, Status.QUEUED, 60, at).id
+
+
+STEPS = st.lists(st.sampled_from(["begin", "finish", "cancel"]), max_size=8)
+
+
+@settings(max_examples=30, deadline=None)
+@given(STEPS)
+def test_no_step_is_taken_twice_and_an_end_is_an_end(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[str]
+) -> None:
+    db = Database(tmp_path_factory.mktemp("store") / "service.db")
+    number = new_version(db)
+    begun = ended = 0
+    for moment, step in enumerate(steps):
+        with db.write() as tx:
+            before = kernels.version_by_id(tx, number)
+            assert before is not None
+            if step == "begin":
+                begun += sessions.begin(tx, number, moment)
+            elif step == "finish":
+                ended += sessions.finish(tx, number, Status.COMPLETE, "", moment, [Output("a", 1, 1.0)])
+            else:
+                sessions.request_cancel(tx, number, moment)
+            after = kernels.version_by_id(tx, number)
+            assert after is not None
+            if not before.status.active:
+                assert after == before
+    assert begun <= 1
+    assert ended <= 1
+    db.close()
+
+
+def test_settings_survive(db: Database) -> None:
+    values = Settings("python", "notebook", dataset_sources=("awa/ŋ",), category_ids=("nlp",), machine_shape="TpuV5E8")
+    number = new_version(db, values)
+    with db.read() as tx:
+        found = kernels.version_by_id(tx, number)
+        assert found is not None
+        assert found.settings == values
+        assert kernels.source(tx, found) == "ŋ"
+
+
+def test_hours_count_from_the_weeks_beginning_and_while_running(db: Database) -> None:
+    gpu = Settings("python", "script", enable_gpu=True)
+    first, second = new_version(db, gpu), new_version(db, gpu)
+    with db.write() as tx:
+        sessions.begin(tx, first, 50.0)
+        sessions.finish(tx, first, Status.COMPLETE, "", 150.0)
+        sessions.begin(tx, second, 180.0)
+        assert sessions.used_seconds(tx, "awa", Accelerator.GPU, 100.0, 200.0) == 50.0 + 20.0
+        assert sessions.used_seconds(tx, "awa", Accelerator.CPU, 0.0, 200.0) == 0.0
+        assert sessions.used_seconds(tx, "binta", Accelerator.GPU, 0.0, 200.0) == 0.0
+        kernel = kernels.find(tx, REF)
+        assert kernel is not None
+        sessions.charge(tx, second, 200.0)
+        kernels.delete(tx, kernel)
+        assert sessions.used_seconds(tx, "awa", Accelerator.GPU, 100.0, 300.0) == 70.0  # deleting wins nothing back
+
+
+def test_keys_and_tokens_are_not_stored(db: Database, tmp_path: Path) -> None:
+    with db.write() as tx:
+        accounts.put(tx, "awa", "the-secret-key", 0.0)
+        accounts.put_token(tx, "the-secret-token", "awa", 0.0)
+        assert accounts.check(tx, "awa", "the-secret-key")
+        assert not accounts.check(tx, "awa", "another")
+        assert not accounts.check(tx, "binta", "the-secret-key")
+        assert accounts.by_token(tx, "the-secret-token") == "awa"
+        assert accounts.by_token(tx, "the-secret-key") is None
+    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert b"the-secret" not in stored
+
+
+def test_an_exception_undoes_everything(db: Database) -> None:
+    def fail() -> None:
+        with db.write() as tx:
+            kernels.create(tx, REF, "Fula words", True, 0.0)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    with db.read() as tx:
+        assert kernels.find(tx, REF) is None
+
+
+def test_a_process_killed_inside_a_transaction_leaves_nothing_half_done(tmp_path: Path) -> None:
+    path = tmp_path / "service.db"
+    code = (
+        "import os, sys, pathlib\n"
+        "from sahel_nb.localkaggle.store.database import Database\n"
+        "from sahel_nb.localkaggle.store import accounts\n"
+        "db = Database(pathlib.Path(sys.argv[1]))\n"
+        "with db.write() as tx: accounts.put(tx, 'kept', 'k', 0.0)\n"
+        "with db.write() as tx:\n"
+        "    accounts.put(tx, 'lost', 'k', 0.0)\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], timeout=60)
+    assert done.returncode == -9
+    db = Database(path)
+    with db.read() as tx:
+        assert accounts.names(tx) == ("kept",)
+    db.close()
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    import sqlite3
+
+    connection = sqlite3.connect(tmp_path / "service.db")
+    connection.execute("PRAGMA user_version=99")
+    connection.close()
+    with pytest.raises(UsageError, match="schema 99"):
+        Database(tmp_path / "service.db")
