@@ -73,7 +73,7 @@ def launch(
     """Everything that `run` and `rehearse` do. A rehearsal takes no lock and asks for nothing to be pushed."""
     from sahel_nb.cli import assembly
     from sahel_nb.run import plan as planning
-    from sahel_nb.run.execute import RunOptions, Waiting, execute
+    from sahel_nb.run.execute import RunOptions, Waiting, attach_command, execute
     from sahel_nb.run.select import select
 
     worktree, reporter = context.worktree, context.reporter
@@ -101,10 +101,10 @@ def launch(
     try:
         finished = execute(plan, options, who=who, places=places, service=context.kaggle, lock=lock, reporter=reporter)
     except KeyboardInterrupt:
-        reporter.say(f"detached, if the run had started; go on with: $ sahel-nb attach {_again(plan)}")
+        reporter.say(f"detached, if the run had started; go on with: $ {attach_command(plan)}")
         raise
     if finished is None:
-        reporter.say(f"detached; go on with: $ sahel-nb attach {_again(plan)}")
+        reporter.say(f"detached; go on with: $ {attach_command(plan)}")
         return
     show(context, finished, as_json=as_json)
     finished.raise_for_outcome()
@@ -181,10 +181,6 @@ def _show_plan(context: Context, plan: Plan, timeout: int | None) -> None:
     }
     for name, value in rows.items():
         click.echo(f"{name:<11} {value}")
-
-
-def _again(plan: Plan) -> str:
-    return f"--dev {plan.source.metadata.ref}" if plan.dev else str(plan.ref)
 
 
 _TIME = re.compile(r"(\d+)\s*(s|m|min|h)?")

@@ -39,21 +39,21 @@ def tell(world: World, teller: Teller) -> None:
 
 
 def _set_up(world: World, teller: Teller, awa: Person) -> None:
-    teller.chapter("Awa sets up the repository and makes a kernel from the example template")
+    teller.chapter("Awa sets up a repository, and a kernel from the example template")
     remote = shlex.quote(str(world.remote))
     teller.run(awa, f"git clone --quiet {remote} lab", where=awa.clone.parent)
     teller.run(awa, "sahel-nb init")
     teller.run(awa, "sahel-nb install")
     teller.run(awa, f"sahel-nb new {NAME} --template langid --owner awa-diop")
     teller.say("The text it trains on is a Kaggle dataset; Kaggle's own, unmodified client uploads it:")
-    teller.run(awa, f"kaggle datasets create -p {FOLDER}/data", kaggle=True)
+    teller.run(awa, f"kaggle datasets create --quiet --public -p {FOLDER}/data", kaggle=True)
     teller.run(awa, "git add .")
     teller.run(awa, "git commit --quiet -m 'A language identifier for Bambara, Fula and neighbours'")
     teller.run(awa, "git push --quiet -u origin main")
 
 
 def _commit(teller: Teller, awa: Person) -> None:
-    teller.chapter("She runs the notebook in Jupyter, changes a cell and commits: no outputs, and the mirror follows")
+    teller.chapter("She runs it in Jupyter, changes a cell, commits: no outputs, and the mirror follows")
     teller.run(awa, f"jupyter-execute --inplace {NOTEBOOK}")
     _edit_notebook(awa, "ROUNDS = 3", "ROUNDS = 2")
     teller.say(f"(in Jupyter: ROUNDS = 3 → 2)  outputs in her worktree: {_outputs(awa.clone / NOTEBOOK)}")
@@ -67,7 +67,7 @@ def _commit(teller: Teller, awa: Person) -> None:
 
 
 def _refused_when_dirty(teller: Teller, awa: Person) -> None:
-    teller.chapter("A run starts from a clean and pushed checkout only: every failing row at once, nothing is spent")
+    teller.chapter("A run wants a clean and pushed checkout: every failing row at once, nothing spent")
     _edit(awa, MIRROR, "SMOOTHING = 0.1", "SMOOTHING = 0.2")
     teller.run(awa, f"sahel-nb run {NAME}", expect=3)
 
@@ -89,16 +89,16 @@ def _run(teller: Teller, awa: Person) -> None:
 
 
 def _two_people(world: World, teller: Teller, awa: Person, moussa: Person) -> None:
-    teller.chapter("Moussa joins. While Awa runs, the shared kernel is hers; his personal slug is his")
+    teller.chapter("Moussa joins. While Awa runs, the kernel is hers; his personal slug is his own")
     teller.run(moussa, f"git clone --quiet {shlex.quote(str(world.remote))} lab", where=moussa.clone.parent)
     teller.run(moussa, "sahel-nb install")
-    _edit(awa, MIRROR, "ROUNDS = 2", "ROUNDS = 150")
+    _edit(awa, MIRROR, "ROUNDS = 2", "ROUNDS = 20")
     teller.run(awa, "git commit --quiet -am 'Many rounds, for a good estimate'")
     teller.run(awa, "git push --quiet")
-    running = teller.start(awa, f"sahel-nb run {NAME}")
+    running = teller.start(awa, f"sahel-nb run {NAME}", hide="  | ")
     teller.until("Awa's run", lambda: any("started from commit" in line for line in running.lines))
     teller.run(moussa, "git pull --quiet")
-    _edit(moussa, MIRROR, "ROUNDS = 150", "ROUNDS = 1")
+    _edit(moussa, MIRROR, "ROUNDS = 20", "ROUNDS = 1")
     teller.run(moussa, "git commit --quiet -am 'One round, to look at the plot'")
     teller.run(moussa, "git push --quiet")
     teller.run(moussa, f"sahel-nb run {NAME}", expect=3)

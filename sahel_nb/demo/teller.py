@@ -50,9 +50,16 @@ class Teller:
         return self.wait(background, command, expect=expect)
 
     def start(
-        self, person: Person, command: str, *, where: Path | None = None, kaggle: bool = False, mark: str = ""
+        self,
+        person: Person,
+        command: str,
+        *,
+        where: Path | None = None,
+        kaggle: bool = False,
+        mark: str = "",
+        hide: str = "",
     ) -> Background:
-        """Start `command`; its lines appear while the story goes on."""
+        """Start `command`; its lines appear while the story goes on, but for those that begin with `hide`."""
         folder = where or person.clone
         env = self._world.kaggle_env(person) if kaggle else self._world.env(person)
         first = person.name.split()[0].lower()
@@ -67,7 +74,8 @@ class Teller:
             assert process.stdout is not None
             for line in process.stdout:
                 lines.append(line.rstrip("\n"))
-                self._print(f"{mark or f'   ({first}) '}{line.rstrip()}")
+                if not (hide and line.startswith(hide)):
+                    self._print(f"{mark or f'   ({first}) '}{line.rstrip()}")
 
         reader = threading.Thread(target=read, daemon=True)
         reader.start()

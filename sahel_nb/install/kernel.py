@@ -24,7 +24,7 @@ from sahel_nb.notebook.generate import from_text, with_kernel
 from sahel_nb.notebook.pair import extension, mirror_of
 
 DEFAULT_GPU = "NvidiaTeslaT4"
-_MINE = ("notebook.py", FILE_NAME, "template.toml", "__pycache__", ".*")
+_MINE = ("notebook.py", FILE_NAME, "template.toml", "__pycache__", ".ipynb_checkpoints", ".DS_Store")
 
 
 @dataclass(frozen=True)

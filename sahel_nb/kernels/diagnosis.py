@@ -41,7 +41,7 @@ RULES = (
     ),
     Rule(
         "input-not-mounted",
-        re.compile(r"FileNotFoundError: .*?((?:/kaggle|\.\.)/input/[^\s'\"]*)"),
+        re.compile(r"FileNotFoundError: [\s\S]{0,400}?((?:/kaggle|\.\.)/input/[^\s'\"]+)"),
         "{0} is not there: a source is missing from the metadata, or it is mounted elsewhere",
         "list it in dataset_sources; look in /kaggle/input/datasets/<owner>/<slug> and in /kaggle/input/<slug>",
     ),

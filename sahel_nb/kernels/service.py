@@ -60,7 +60,7 @@ class PartlyPushed(PushRejected):
     def __init__(self, pushed: Pushed, lines: tuple[str, ...]) -> None:
         super().__init__(
             "Kaggle dropped some of the sources of this kernel",
-            details=lines,
+            details=(*lines, "to Kaggle, a private source of another account is one that does not exist"),
             kaggle=f"v{pushed.version} has already started without them and spends quota: {pushed.url}",
             started=True,
         )

@@ -25,6 +25,7 @@ class Console:
         self._stream = stream
         self._tty = stream.isatty() if tty is None else tty
         self._color = (self._tty and "NO_COLOR" not in os.environ) if color is None else color
+        self._state = ""
         self._status = ""
         self._partial: dict[str, str] = {}
 
@@ -47,16 +48,15 @@ class Console:
         for line in lines:
             self._line(f"  {bar} {_last_frame(line)}")
 
-    def status(self, text: str) -> None:
-        if text == self._status:
-            return
+    def status(self, text: str, ticking: str = "") -> None:
         if not text:
             self._flush_partial()
-        self._erase()
-        self._status = text
+        changed, self._state = text != self._state, text
         if self._tty:
+            self._erase()
+            self._status = f"{text}, {ticking}" if text and ticking else text
             self._draw()
-        elif text:
+        elif text and changed:
             self._stream.write(text + "\n")
             self._stream.flush()
 

@@ -48,8 +48,11 @@ class Reporter(Protocol):
     def log(self, stream: str, text: str) -> None:
         """Text that a kernel wrote, whole lines or parts of lines; `stream` is stdout or stderr."""
 
-    def status(self, text: str) -> None:
-        """The current state in one line; replaces the last one where the terminal can. Empty clears it."""
+    def status(self, text: str, ticking: str = "") -> None:
+        """The current state in one line; replaces the last one where the terminal can. Empty clears it.
+
+        `ticking` is the part that changes all the time (a clock, a count): it is left out where lines stay.
+        """
 
 
 class Silent:
@@ -58,4 +61,4 @@ class Silent:
     def say(self, text: str, level: Level = Level.INFO) -> None: ...
     def check(self, check: Check) -> None: ...
     def log(self, stream: str, text: str) -> None: ...
-    def status(self, text: str) -> None: ...
+    def status(self, text: str, ticking: str = "") -> None: ...

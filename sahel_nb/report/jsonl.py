@@ -14,6 +14,7 @@ class JsonLines:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._status = ""
 
     def say(self, text: str, level: Level = Level.INFO) -> None:
         self._write(event="say", level=level.value, text=text)
@@ -24,8 +25,11 @@ class JsonLines:
     def log(self, stream: str, text: str) -> None:
         self._write(event="log", stream=stream, text=text)
 
-    def status(self, text: str) -> None:
-        self._write(event="status", text=text)
+    def status(self, text: str, ticking: str = "") -> None:
+        # Only what changed: a program that reads this has a clock of its own.
+        if text != self._status:
+            self._status = text
+            self._write(event="status", text=text, ticking=ticking)
 
     def error(self, error: SahelError) -> None:
         self._write(

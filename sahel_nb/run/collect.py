@@ -95,7 +95,7 @@ def collect_outputs(
     def progress(name: str) -> None:
         nonlocal count
         count += 1
-        reporter.status(f"fetching {count}/{len(listed)}: {name}")
+        reporter.status("fetching outputs", f"{count}/{len(listed)}: {name}")
 
     try:
         return fetch_all(listed, target, progress=progress)

@@ -198,7 +198,7 @@ def _push(
     if failure is not None:
         # It runs, crippled: the lock stays with it until it has ended, and whoever attaches gives it back.
         failure.started = True
-        failure.hints = (*failure.hints, f"sahel-nb attach {plan.ref}")
+        failure.hints = (*failure.hints, attach_command(plan))
         raise failure
     return pushed, held
 
@@ -230,9 +230,14 @@ def _settle(plan: Plan, base: int, service: KernelService, cause: NetworkError) 
     raise NetworkError(
         f"{cause.message}; it is not known whether Kaggle took the push",
         kaggle=f"A version of {plan.ref} may have started: {service.web_url(plan.ref)}",
-        hints=(f"sahel-nb attach {plan.ref}",),
+        hints=(attach_command(plan),),
         started=True,
     ) from cause
+
+
+def attach_command(plan: Plan) -> str:
+    """What to type to go on with this run, from any clone."""
+    return f"sahel-nb attach --dev {plan.source.metadata.ref}" if plan.dev else f"sahel-nb attach {plan.ref}"
 
 
 def _disarm(lock: LockClient | None, held: Held | None, exc: BaseException, reporter: Reporter) -> None:

@@ -131,8 +131,7 @@ class _Loop:
     def _show(self) -> None:
         elapsed = self._now() - self._began
         state = self._status.state.value.lower()
-        # Where lines stay (no TTY) a ticking clock would be a flood: Console prints a status only when it changes.
-        self._reporter.status(f"{self._ref} v{self._version}: {state}, {_duration(elapsed, coarse=elapsed > 60)}")
+        self._reporter.status(f"{self._ref} v{self._version}: {state}", _duration(elapsed))
 
 
 class _Pump:
@@ -194,11 +193,11 @@ class _Pump:
             delay = min(delay * 2, STREAM_RETRY_LONGEST)
 
 
-def _duration(seconds: float, *, coarse: bool = False) -> str:
+def _duration(seconds: float) -> str:
     whole = int(seconds)
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
     if hours:
         return f"{hours} h {minutes:02} min"
     if minutes:
-        return f"{minutes} min" if coarse else f"{minutes} min {rest:02} s"
+        return f"{minutes} min {rest:02} s"
     return f"{rest} s"

@@ -112,12 +112,15 @@ def examine_upstream(worktree: Worktree, commit: str, *, at: bool) -> Check:
             "git pull --rebase && git push",
         )  # fmt: skip
     if state.ahead:
-        return Check("pushed", Verdict.FAILED, f"{state.ahead} commits are not in {where}", "git push")
+        return Check("pushed", Verdict.FAILED, f"{_commits(state.ahead)} not in {where}", "git push")
     if state.behind:
-        return Check(
-            "pushed", Verdict.FAILED, f"{where} has {state.behind} commits that are not here", "git pull --ff-only"
-        )
+        found = f"{_commits(state.behind)} in {where} and not here"
+        return Check("pushed", Verdict.FAILED, found, "git pull --ff-only")
     return Check("pushed", Verdict.OK, f"{commit[:8]} is {where}")
+
+
+def _commits(count: int) -> str:
+    return "1 commit is" if count == 1 else f"{count} commits are"
 
 
 def _contains(worktree: Worktree, branch: str, commit: str) -> bool:

@@ -111,7 +111,7 @@ def test_a_branch_that_is_behind_is_refused(lab: Lab) -> None:
     done = awa.sahel("run")
 
     assert done.code == 3, done
-    assert "has 1 commits that are not here" in done.err
+    assert "1 commit is in origin/main and not here" in done.err
     assert "$ git pull --ff-only" in done.err
 
 

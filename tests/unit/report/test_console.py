@@ -13,7 +13,8 @@ from sahel_nb.report.events import Check, Verdict
 def test_without_a_tty_every_line_is_plain_and_whole() -> None:
     out = io.StringIO()
     console = Console(out)
-    console.status("queued")
+    console.status("queued", "1 s")
+    console.status("queued", "2 s")
     console.log("stdout", "ŋana ")
     console.log("stdout", "ɓiɗɗo\n10%\r50%\r100%\nrest")
     console.status("running")
@@ -24,9 +25,9 @@ def test_without_a_tty_every_line_is_plain_and_whole() -> None:
 def test_on_a_tty_the_status_line_is_erased_before_a_line() -> None:
     out = io.StringIO()
     console = Console(out, tty=True, color=False)
-    console.status("running")
+    console.status("running", "1 s")
     console.say("done")
-    assert out.getvalue() == "running\r\x1b[Kdone\nrunning"
+    assert out.getvalue() == "running, 1 s\r\x1b[Kdone\nrunning, 1 s"
 
 
 def test_an_error_says_what_happened_what_it_cost_and_what_to_type() -> None:
