@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from sahel_nb.errors import NetworkError
 from sahel_nb.lock.backend import Backend, Tip, Verdict
 from sahel_nb.lock.clock import Clock
+from sahel_nb.lock.names import check_kernel
 from sahel_nb.lock.record import CorruptRecord, Record, clean
 from sahel_nb.lock.refusals import undecided, wedged
 from sahel_nb.lock.transition import Alarm, Command, Writer, step
@@ -20,7 +21,7 @@ class Chain:
     """The chain of one kernel's lock, written to in the name of `by`."""
 
     def __init__(self, backend: Backend, clock: Clock, *, kernel: str, by: str) -> None:
-        self.kernel = kernel
+        self.kernel = check_kernel(kernel)
         self.by = by
         self._backend = backend
         self._clock = clock

@@ -12,7 +12,7 @@ from sahel_nb.lock.transition import Grant
 
 @dataclass(frozen=True)
 class Intent:
-    """What its holder is about to do. `nonce` is what is written into the pushed source."""
+    """What its holder is about to do. `nonce` is what is written into the pushed source, and good for one grant."""
 
     run_id: str
     nonce: str

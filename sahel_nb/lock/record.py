@@ -128,9 +128,9 @@ class Record:
                 f"the lock was written by a newer sahel-nb (record format {document['v']}, ours is {FORMAT})",
                 hints=("pip install --upgrade sahel-nb",),
             )
-        outcome = document.get("outcome")
-        values = {**document, "outcome": _build(Outcome, outcome, "outcome") if outcome is not None else None}
-        record: Record = _build(cls, values, "record")
+        if document.get("outcome") is not None:
+            document = {**document, "outcome": _build(Outcome, document["outcome"], "outcome")}
+        record: Record = _build(cls, document, "record")
         _check(record)
         return record
 

@@ -114,6 +114,8 @@ class Person:
     settle: float = 0.0
     dead: bool = False
     """Every record is taken for one of a dead process of this clone."""
+    abandoned: set[str] = field(default_factory=set)
+    """Stamps of grants that this clone knows to be dead."""
     notes: Notes = field(default_factory=Notes)
 
     @property
@@ -126,7 +128,7 @@ class Person:
             kernel=KERNEL,
             lock_remote_id="example.org/team/nb",
             ttl=self.ttl,
-            is_dead=lambda _record: self.dead,
+            is_dead=lambda record: self.dead or record.stamp in self.abandoned,
             actor=f"{self.name} <{self.name.lower()}@example.org>",
             host=f"{self.name.lower()}-laptop",
             url_of=lambda version: f"https://kaggle.example/{KERNEL}/{version}",
@@ -155,6 +157,14 @@ class Person:
             outputs_digest="sha256:" + "0" * 64,
             url=record.url,
         )
+
+    def attach(self) -> None:
+        """Recover with patience; a run that is found ends and is recorded."""
+        found = self.client.recover(wait=True)
+        if found.held is not None:
+            record = found.held.record
+            self.kaggle.end(record.kaggle_version or 0)
+            self.client.finish(found.held, self.outcome(record))
 
     def run(self, nonce: str = "") -> Record:
         """A whole run, from acquire to release."""

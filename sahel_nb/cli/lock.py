@@ -1,0 +1,145 @@
+"""`sahel-nb lock list, show, log`: what the shared remote says, without asking Kaggle and without changing anything."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sahel_nb.cli.context import Context
+
+if TYPE_CHECKING:
+    from sahel_nb.config import Config
+    from sahel_nb.lock.git_refs import GitRefs
+    from sahel_nb.lock.listing import Listed
+    from sahel_nb.lock.record import Record
+    from sahel_nb.repo.worktree import Worktree
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+_KERNEL = click.argument("kernel", required=False, metavar="[KERNEL]")
+
+
+@click.group(epilog="Example: sahel-nb lock list")
+def lock() -> None:
+    """Look at the locks on the shared remote."""
+
+
+@lock.command("list", epilog="Example: sahel-nb lock list --json")
+@_JSON
+def list_(as_json: bool) -> None:
+    """Show every kernel's lock: who holds it, or how its last run ended."""
+    context = Context.here()
+    locks = list_of(context.worktree, context.config)
+    if as_json:
+        _print_json("list", locks=[_listed(item) for item in locks])
+        return
+    if not locks:
+        context.reporter.say(f"no kernel was ever locked at {context.config.lock.remote}")
+    width = max((len(item.kernel) for item in locks), default=0)
+    for item in locks:
+        click.echo(f"{item.kernel:<{width}}  {_line(item.record) if item.record else f'UNREADABLE  {item.trouble}'}")
+
+
+@lock.command(epilog="Example: sahel-nb lock show awa/fula-lid")
+@_KERNEL
+@_JSON
+def show(kernel: str | None, as_json: bool) -> None:
+    """Show one kernel's lock in full."""
+    context = Context.here()
+    name, chain = _chain(context, kernel)
+    tip = chain.read()
+    if as_json:
+        _print_json("show", kernel=name, id=tip.oid if tip else None, record=_record(tip.record) if tip else None)
+    elif tip is None:
+        click.echo(f"{name}: FREE, and was never locked")
+    else:
+        click.echo(f"{name}: {_line(tip.record)}")
+        for label, text in _facts(tip.record, tip.oid):
+            click.echo(f"  {label:<9} {text}")
+
+
+@lock.command(epilog="Example: sahel-nb lock log fula-lid -n 5")
+@_KERNEL
+@click.option("-n", "--limit", default=30, show_default=True, type=click.IntRange(1), help="How many records.")
+@_JSON
+def log(kernel: str | None, limit: int, as_json: bool) -> None:
+    """Show what happened to one kernel's lock, newest first."""
+    context = Context.here()
+    name, chain = _chain(context, kernel)
+    tips = chain.history(limit)
+    if as_json:
+        _print_json("log", kernel=name, records=[{"id": tip.oid, **_record(tip.record)} for tip in tips])
+        return
+    if not tips:
+        context.reporter.say(f"{name} was never locked")
+    for tip in tips:
+        record = tip.record
+        version = f" v{record.kaggle_version}" if record.kaggle_version else ""
+        click.echo(f"{tip.oid[:9]}  {record.at}  fence {record.fence}  {record.op.value:<7}{version:<5}  {record.by}")
+        for text in (record.reason, *(f"alarm: {alarm}" for alarm in record.alarms)):
+            if text:
+                click.echo(f"           {text}")
+
+
+def list_of(worktree: Worktree, config: Config) -> tuple[Listed, ...]:
+    """Every lock on the committed lock remote."""
+    from sahel_nb.lock.listing import list_locks
+    from sahel_nb.repo.refs import RemoteRefs
+
+    return list_locks(RemoteRefs(worktree, config.lock.remote), config.lock.prefix)
+
+
+def chain_of(worktree: Worktree, config: Config, kernel: str) -> GitRefs:
+    """The lock's chain of the kernel called `owner/slug`."""
+    from sahel_nb.lock.git_refs import GitRefs
+    from sahel_nb.lock.names import lock_ref
+    from sahel_nb.repo.refs import RemoteRefs
+
+    return GitRefs(RemoteRefs(worktree, config.lock.remote), lock_ref(config.lock.prefix, kernel))
+
+
+def _chain(context: Context, kernel: str | None) -> tuple[str, GitRefs]:
+    from sahel_nb.cli.assembly import asked
+
+    name = str(asked(context, kernel).ref)
+    return name, chain_of(context.worktree, context.config, name)
+
+
+def _line(record: Record) -> str:
+    from sahel_nb.lock.record import State
+
+    if record.state is not State.FREE:
+        version = f" v{record.kaggle_version}" if record.kaggle_version else ""
+        return f"{record.state.value}{version}  {record.actor} on {record.host} since {record.since}"
+    if record.outcome is None:
+        return f"FREE since {record.since}"
+    return f"FREE since {record.since}; v{record.outcome.version} of {record.outcome.actor} was {record.outcome.status}"
+
+
+def _facts(record: Record, oid: str) -> list[tuple[str, str]]:
+    facts = [
+        ("fence", str(record.fence)),
+        ("commit", record.git_commit),
+        ("run", record.run_id),
+        ("url", record.url),
+        ("written", f"{record.at} by {record.by}: {record.op.value}"),
+        ("record", oid),
+        ("reason", record.reason),
+        *(("alarm", text) for text in record.alarms),
+    ]
+    return [(label, text) for label, text in facts if text]
+
+
+def _listed(item: Listed) -> dict[str, Any]:
+    record = _record(item.record) if item.record else None
+    return {"kernel": item.kernel, "id": item.oid, "record": record, "trouble": item.trouble}
+
+
+def _record(record: Record) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(record.to_json())
+    return value
+
+
+def _print_json(kind: str, **values: Any) -> None:
+    click.echo(json.dumps({"schema": f"sahel-nb.lock-{kind}/1", **values}, ensure_ascii=False, indent=2))

@@ -1,0 +1,37 @@
+"""Every lock below a prefix, through one fetch. What cannot be understood is listed as such, and hides no other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sahel_nb.lock.git_refs import to_tip
+from sahel_nb.lock.names import check_prefix, kernel_of
+from sahel_nb.lock.record import CorruptRecord, Record
+from sahel_nb.repo.refs import RemoteRefs
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One kernel's lock. `record` is None where `trouble` says why it cannot be read."""
+
+    kernel: str
+    oid: str
+    record: Record | None
+    trouble: str = ""
+
+
+def list_locks(refs: RemoteRefs, prefix: str) -> tuple[Listed, ...]:
+    """The newest record of every lock on the remote, by kernel. Raises `NetworkError`."""
+    found = []
+    for ref, commit in refs.read_all(check_prefix(prefix)).items():
+        kernel = kernel_of(prefix, ref)
+        if kernel is None:
+            continue
+        try:
+            record = to_tip(commit).record
+        except CorruptRecord as exc:
+            found.append(Listed(kernel, commit.oid, None, exc.message))
+            continue
+        trouble = "" if record.kernel == kernel else f"its record is of {record.kernel}"
+        found.append(Listed(kernel, commit.oid, None if trouble else record, trouble))
+    return tuple(found)

@@ -1,0 +1,234 @@
+"""What real servers answer to a compare-and-swap, over a path, git:// and smart HTTP, and what we take it to mean."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sahel_nb.errors import NetworkError, UsageError
+from sahel_nb.repo.cmd import GitResult
+from sahel_nb.repo.refs import RemoteRefs
+from sahel_nb.repo.scratch import RawCommit, make_commit
+from sahel_nb.repo.swap_answer import Swap, classify
+from sahel_nb.repo.worktree import Worktree
+from support.git import Git, Origin, git_daemon, git_http
+
+REF = "refs/sahel/locks/o/s"
+
+
+@dataclass
+class Scene:
+    origin: Origin
+    clone: Git
+    refs: RemoteRefs
+    base: str
+
+    def commit(self, text: str, parent: RawCommit | None = None) -> RawCommit:
+        return make_commit(text.encode(), parent=parent.oid if parent else None, name="n", email="e@x", when=1)
+
+    def swap(self, old: RawCommit | None, new: RawCommit, **more: float) -> Swap:
+        return self.refs.swap(REF, old, new, **more).swap
+
+    def there(self) -> str:
+        return self.origin("rev-parse", "--verify", "-q", REF, check=False)
+
+
+@pytest.fixture(params=["path", "git", "http"])
+def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
+    origin = Origin.create(tmp_path / "origin.git")
+    with contextlib.ExitStack() as stack:
+        base = str(tmp_path)
+        if request.param != "path":
+            base = stack.enter_context({"git": git_daemon, "http": git_http}[request.param](tmp_path))
+        clone = origin.clone("awa", f"{base}/origin.git")
+        yield Scene(origin, clone, RemoteRefs(Worktree.discover(clone.root), "origin"), base)
+
+
+def test_won_already_mine_and_lost(scene: Scene) -> None:
+    one = scene.commit("one")
+    two, other = scene.commit("two", one), scene.commit("other", one)
+    assert scene.swap(None, one) is Swap.WON
+    assert scene.swap(None, one) is Swap.ALREADY_MINE
+    assert scene.swap(None, scene.commit("another beginning")) is Swap.LOST
+    assert scene.swap(one, two) is Swap.WON
+    assert scene.swap(one, two) is Swap.ALREADY_MINE
+    assert scene.swap(one, other) is Swap.LOST
+    assert scene.there() == two.oid
+    three = scene.commit("three", two)
+    assert scene.swap(two, three) is Swap.WON  # `two` has parents that were never here
+    assert [commit.message for commit in scene.refs.history(REF, 9)] == [b"three", b"two", b"one"]
+
+
+def test_lost_inside_the_server(scene: Scene) -> None:
+    """The ref moves after the server has told us where it is: its own transaction notices."""
+    one = scene.commit("one")
+    two, other = scene.commit("two", one), scene.commit("other", one)
+    scene.swap(None, one)
+    scene.refs.swap("refs/sahel/other", None, one)
+    scene.refs.swap("refs/sahel/other", one, other)
+    move = "cd {0} && env -u GIT_QUARANTINE_PATH git update-ref {1}"
+    scene.origin.hook("pre-receive", move.format(scene.origin.path, f"{REF} {other.oid}"))
+    answer = scene.refs.swap(REF, one, two)
+    assert answer.swap is Swap.LOST
+    assert any("but expected" in line for line in answer.evidence)
+    scene.origin("update-ref", "-d", REF)
+    assert scene.swap(None, one) is Swap.LOST  # reference already exists
+    scene.origin("update-ref", REF, one.oid)
+    scene.origin.hook("pre-receive", move.format(scene.origin.path, f"-d {REF}"))
+    assert scene.swap(one, two) is Swap.LOST  # unable to resolve reference
+    assert scene.there() == ""
+
+
+def test_a_stale_lock_file_on_the_server_is_named(scene: Scene) -> None:
+    one = scene.commit("one")
+    scene.swap(None, one)
+    (scene.origin.path / f"{REF}.lock").touch()
+    answer = scene.refs.swap(REF, one, scene.commit("two", one))
+    assert answer.swap is Swap.BUSY
+    assert any(f"{REF}.lock': File exists" in line for line in answer.evidence)
+
+
+@pytest.mark.parametrize("hook", ["pre-receive", "update"])
+def test_a_hook_that_says_no(scene: Scene, hook: str) -> None:
+    scene.origin.hook(hook, "echo not you >&2; exit 1")
+    answer = scene.refs.swap(REF, None, scene.commit("one"))
+    assert answer.swap is Swap.REFUSED
+    assert any("not you" in line for line in answer.evidence)
+    assert scene.there() == ""
+
+
+def test_hidden_refs(scene: Scene) -> None:
+    one = scene.commit("one")
+    scene.swap(None, one)
+    scene.origin("config", "transfer.hideRefs", "refs/sahel")
+    assert scene.refs.read(REF) is None
+    assert scene.swap(None, scene.commit("x")) is Swap.REFUSED
+    assert scene.swap(one, scene.commit("two", one)) is Swap.LOST  # stale info; the next reading finds nothing
+
+
+def test_a_server_that_dies_is_ambiguous_both_ways(scene: Scene) -> None:
+    one = scene.commit("one")
+    two = scene.commit("two", one)
+    scene.swap(None, one)
+    scene.origin.hook("pre-receive", "kill -9 $PPID")
+    assert scene.swap(one, two) is Swap.AMBIGUOUS
+    assert scene.there() == one.oid
+    scene.origin.hook("pre-receive", "exit 0")
+    scene.origin.hook("post-receive", "kill -9 $PPID")
+    assert scene.swap(one, two) is Swap.AMBIGUOUS
+    assert scene.there() == two.oid
+    scene.origin.hook("post-receive", "exit 0")
+    assert scene.swap(one, two) is Swap.ALREADY_MINE
+
+
+def test_a_server_that_is_slow_is_ambiguous(scene: Scene) -> None:
+    one = scene.commit("one")
+    scene.origin.hook("post-receive", "touch waiting; while test -e waiting; do sleep 0.05; done")
+    try:
+        assert scene.swap(None, one, timeout=1.5) is Swap.AMBIGUOUS
+        assert scene.there() == one.oid
+    finally:
+        (scene.origin.path / "waiting").unlink(missing_ok=True)
+
+
+def test_a_repository_that_is_not_there(scene: Scene) -> None:
+    scene.clone("remote", "set-url", "origin", f"{scene.base}/nowhere.git")
+    refs = RemoteRefs(scene.refs.worktree, "origin")
+    assert refs.swap(REF, None, scene.commit("one")).swap is Swap.UNREACHABLE
+    with pytest.raises(NetworkError):
+        refs.read(REF)
+    with pytest.raises(NetworkError):
+        refs.read_all("refs/sahel/locks")
+
+
+@pytest.mark.parametrize("scheme", ["git", "http"])
+def test_nobody_listens(tmp_path: Path, scheme: str) -> None:
+    repo = Git.init(tmp_path / "nb")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        refs = RemoteRefs(Worktree.discover(repo.root), f"{scheme}://127.0.0.1:{taken.getsockname()[1]}/x.git")
+        made = make_commit(b"one", parent=None, name="n", email="e", when=1)
+        assert refs.swap(REF, None, made).swap is Swap.UNREACHABLE
+        with pytest.raises(NetworkError):
+            refs.read(REF)
+
+
+def test_a_server_that_takes_no_pushes(tmp_path: Path) -> None:
+    origin = Origin.create(tmp_path / "origin.git")
+    origin("config", "http.receivepack", "false")
+    origin("config", "daemon.receivepack", "false")
+    made = make_commit(b"one", parent=None, name="n", email="e", when=1)
+    with git_http(tmp_path) as url:
+        refs = RemoteRefs(Worktree.discover(origin.clone("awa").root), f"{url}/origin.git")
+        assert refs.swap(REF, None, made).swap is Swap.REFUSED
+
+
+def test_unknown_texts_are_ambiguous() -> None:
+    def answer(returncode: int, line: str, stderr: str = "") -> Swap:
+        stdout = f"To somewhere\n{line}\nDone\n" if line else ""
+        return classify(GitResult(returncode, stdout.encode(), stderr.encode()), REF)
+
+    to = f"\t{'a' * 40}:{REF}\t"
+    assert answer(0, f"*{to}[new reference]") is Swap.WON
+    assert answer(1, f"*{to}[new reference]") is Swap.AMBIGUOUS
+    assert answer(0, "") is Swap.AMBIGUOUS
+    assert answer(0, f"!{to}[rejected] (stale info)") is Swap.AMBIGUOUS
+    assert answer(1, f"!{to}[rejected] (fetch first)") is Swap.LOST
+    assert answer(1, f"!{to}[rejected] (non-fast-forward)") is Swap.LOST
+    assert answer(1, f"!{to}[remote rejected] (something new)") is Swap.AMBIGUOUS
+    assert answer(1, f"!{to}[remote failure] (remote failed to report status)") is Swap.AMBIGUOUS
+    assert answer(1, f"!{to}[remote rejected] (failed to update ref)") is Swap.AMBIGUOUS
+    no_space = "remote: error: cannot lock ref 'x': Unable to create '/x.lock': No space left on device"
+    assert answer(1, f"!{to}[remote rejected] (failed to update ref)", no_space) is Swap.REFUSED
+    assert answer(1, f"!\t{'a' * 40}:refs/another\t[rejected] (stale info)") is Swap.AMBIGUOUS
+    assert answer(128, "", "fatal: the remote end hung up unexpectedly") is Swap.AMBIGUOUS
+    assert answer(128, "", "fatal: unable to access 'u': The requested URL returned error: 403") is Swap.REFUSED
+    assert (
+        answer(128, "", "error: RPC failed; HTTP 403 curl 22 The requested URL returned error: 403") is Swap.AMBIGUOUS
+    )
+    assert answer(128, "", "git@h: Permission denied (publickey).") is Swap.REFUSED
+    assert answer(-9, "", "") is Swap.AMBIGUOUS
+
+
+def test_the_persons_repository_is_left_as_it_was(scene: Scene) -> None:
+    scene.clone.commit("a.txt")
+    before = sorted(path for path in scene.clone.root.rglob("*") if "sahel-nb" not in path.parts)
+    one = scene.commit("one")
+    scene.swap(None, one)
+    scene.refs.read(REF)
+    scene.refs.read_all("refs/sahel/locks")
+    assert sorted(path for path in scene.clone.root.rglob("*") if "sahel-nb" not in path.parts) == before
+    assert list((scene.clone.root / ".git/sahel-nb/scratch").iterdir()) == []
+    scene.clone("fetch", "-q", "origin")
+    assert scene.clone("for-each-ref", "refs/sahel") == ""
+    assert scene.clone("cat-file", "-t", one.oid, check=False) == ""
+    assert scene.clone("rev-parse", "--is-shallow-repository") == "false"
+    scene.origin("fsck", "--strict")
+
+
+def test_settings_of_this_clone_reach_the_server(scene: Scene, tmp_path: Path) -> None:
+    """url.insteadOf and credentials of .git/config count, though the conversation is not held in that repository."""
+    scene.clone("config", f"url.{scene.base}/.insteadOf", "team:")
+    scene.clone("config", "remote.locks.url", "team:origin.git")
+    scene.clone("config", "http.extraHeader", 'X-Odd: "quoted" \\ value')
+    refs = RemoteRefs(scene.refs.worktree, "locks")
+    assert refs.url == "team:origin.git"
+    assert refs.swap(REF, None, scene.commit("one")).swap is Swap.WON
+    assert RemoteRefs(scene.refs.worktree, f"{scene.base}/origin.git").read(REF) is not None
+    with pytest.raises(UsageError, match="no remote called") as caught:
+        RemoteRefs(scene.refs.worktree, "upstream").read(REF)
+    assert caught.value.hints == ("git remote add upstream URL",)
+
+
+def test_pushes_and_reads_go_to_one_place(scene: Scene, tmp_path: Path) -> None:
+    scene.clone("config", "remote.origin.pushurl", f"{scene.base}/origin.git")
+    scene.clone("config", "remote.origin.url", f"{scene.base}/mirror.git")
+    refs = RemoteRefs(scene.refs.worktree, "origin")
+    one = scene.commit("one")
+    assert refs.swap(REF, None, one).swap is Swap.WON
+    assert refs.read(REF) == one
