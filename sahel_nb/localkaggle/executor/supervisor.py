@@ -138,7 +138,7 @@ class Run:
             while True:
                 pid, status = os.waitpid(-1, os.WNOHANG)
                 if pid == 0:
-                    return False
+                    break
                 if pid == self._main:
                     self._main = 0
                     if self._exit is None:

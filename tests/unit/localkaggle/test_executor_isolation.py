@@ -1,0 +1,166 @@
+"""What a kernel can see, write and reach: in a sandbox, and without one.
+
+The tests of the sandbox prove what this machine gives: where it gives no namespaces, that the service says so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sahel_nb.localkaggle.executor import isolation
+from sahel_nb.localkaggle.executor.job import Mount, Outcome
+from support.jobs import Runs, text
+
+LOOK = """
+import json, os, pathlib, socket
+def tried(what):
+    try:
+        return what()
+    except Exception as exc:
+        return type(exc).__name__
+found = {
+    "cwd": os.getcwd(),
+    "kaggle": sorted(os.listdir("/kaggle")) if os.path.isdir("/kaggle") else None,
+    "host": [p for p in %(host)r if os.path.exists(p)],
+    "pids": [int(n) for n in os.listdir("/proc") if n.isdigit()],
+    "hostname": socket.gethostname(),
+    "overwrite": tried(lambda: open("../input/words/a.txt", "w").close()),
+    "create": tried(lambda: open("../input/words/new.txt", "w").close()),
+    "usr": tried(lambda: open("/usr/sahel-nb-was-here", "w").close()),
+    "proc": tried(lambda: open("/proc/sys/kernel/core_pattern", "r+").close()),
+    "home": tried(lambda: pathlib.Path.home().joinpath("x").write_text("ŋ")),
+    "tmp": tried(lambda: pathlib.Path("/tmp/x").write_text("ŋ")),
+    "shm": tried(lambda: pathlib.Path("/dev/shm/x").write_text("ŋ")),
+    "loopback": tried(lambda: (lambda s: socket.create_connection(s.getsockname(), 5) and "up")(
+        socket.create_server(("127.0.0.1", 0)))),
+    "service": tried(lambda: socket.create_connection(("127.0.0.1", %(port)d), 5) and "reached"),
+    "interfaces": [name for _, name in socket.if_nameindex()],
+    "capabilities": [l.split()[1] for l in open("/proc/self/status") if l.startswith("CapEff")],
+}
+json.dump(found, open("found.json", "w"))
+"""
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> Path:
+    folder = tmp_path / "dataset"
+    folder.mkdir()
+    (folder / "a.txt").write_text("ŋɓɗɲ", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def listener() -> Any:
+    """Somebody on this machine's loopback, as the service is."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def look(runs: Runs, words: Path, port: int, internet: bool) -> dict[str, Any]:
+    host = [str(words), str(words.parent), str(Path.home()), "/etc/shadow", "/etc/ssh", "/var/lib", "/boot"]
+    run = runs.run(
+        (LOOK % {"host": host, "port": port}).encode(),
+        "script",
+        mounts=(Mount(words, ("input/datasets/awa/words", "input/words")),),
+        internet=internet,
+    )
+    assert run.result.outcome is Outcome.COMPLETE, run.log
+    found: dict[str, Any] = json.loads(run.outputs["found.json"])
+    assert (words / "a.txt").read_text(encoding="utf-8") == "ŋɓɗɲ"
+    assert [p.name for p in words.iterdir()] == ["a.txt"], "the source is never written to"
+    return found
+
+
+def test_the_sandbox_is_a_world_of_its_own(tmp_path: Path, words: Path, listener: socket.socket) -> None:
+    probed = isolation.probe()
+    if not probed.namespaces:
+        assert "A sandbox cannot be built here" in probed.missing[0]
+        assert len(probed.missing) > 1
+        return
+    assert probed.missing == ()
+    runs = Runs(tmp_path)
+    found = look(runs, words, listener.getsockname()[1], internet=False)
+    assert found["cwd"] == "/kaggle/working"
+    assert found["kaggle"] == ["input", "src", "temp", "working"]
+    assert found["host"] == []
+    assert max(found["pids"]) < 100
+    assert found["hostname"] != socket.gethostname()
+    assert (found["overwrite"], found["create"], found["usr"]) == ("OSError",) * 3, "read-only file systems"
+    assert found["proc"] in ("OSError", "PermissionError")
+    assert (found["home"], found["tmp"], found["shm"]) == (1, 1, 1)
+    assert found["loopback"] == "up"
+    assert found["service"] == "ConnectionRefusedError"
+    assert found["interfaces"] == ["lo"]
+    assert found["capabilities"] == ["0" * 16]
+    with_internet = look(runs, words, listener.getsockname()[1], internet=True)
+    assert with_internet["service"] == "reached"
+
+
+def test_without_a_sandbox_the_folders_work_and_the_service_says_what_is_missing(
+    tmp_path: Path, words: Path, listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(isolation.SWITCH, "none")
+    probed = isolation.probe()
+    assert not probed.namespaces
+    assert any("no /kaggle" in sentence for sentence in probed.missing)
+    assert any("not cut off from the network" in sentence for sentence in probed.missing)
+    runs = Runs(tmp_path)
+    found = look(runs, words, listener.getsockname()[1], internet=False)
+    assert Path(found["cwd"]).name == "working"
+    assert Path(found["cwd"]).parent.parent == tmp_path
+    run = runs.run(
+        b"print(open('../input/words/a.txt').read(), open('../input/datasets/awa/words/a.txt').read())",
+        "script",
+        mounts=(Mount(words, ("input/datasets/awa/words", "input/words")),),
+    )
+    assert run.log == "ŋɓɗɲ ŋɓɗɲ\n"
+    assert sorted(p.name for p in run.folder.iterdir()) == ["log.jsonl", "result.json", "working"], "copies are removed"
+
+
+def test_read_only_holds_against_root_inside_too(tmp_path: Path, words: Path) -> None:
+    if not isolation.probe().namespaces:
+        assert isolation.probe().missing
+        return
+    run = Runs(tmp_path).run(
+        b"import subprocess\n"
+        b"target = '/kaggle/input/words'\n"
+        b"for line in (f'mount -o remount,rw {target}', f'umount {target}', f'echo x > {target}/a.txt',\n"
+        b"             f'unshare -Urm mount -o remount,bind,rw {target}', 'chmod 777 /dev/null'):\n"
+        b"    print(line, subprocess.run(line, shell=True, capture_output=True, text=True).returncode != 0)\n",
+        "script",
+        mounts=(Mount(words, ("input/words",)),),
+    )
+    assert [line.rsplit(" ", 1)[1] for line in run.log.splitlines()] == ["True"] * 5, run.log
+    assert (words / "a.txt").read_text(encoding="utf-8") == "ŋɓɗɲ"
+
+
+@pytest.mark.parametrize("switch", ["", "none"])
+def test_links_that_lead_out_are_no_outputs(tmp_path: Path, switch: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(isolation.SWITCH, switch)
+    run = Runs(tmp_path).run(
+        b"import os\n"
+        b"open('real.txt', 'w').write('real'); os.mkdir('deep'); here = os.getcwd()\n"
+        b"os.symlink('/etc/passwd', 'out'); os.symlink('../../..', 'up'); os.symlink('nowhere', 'dangling')\n"
+        b"os.symlink('out', 'chain'); os.symlink('real.txt', 'kept'); os.symlink(here + '/real.txt', 'deep/absolute')\n"
+        b"os.mkfifo('pipe'); os.mkdir('closed'); open('closed/in', 'w').write('in')\n"
+        b"os.chmod('closed/in', 0); os.chmod('closed', 0)\n",
+        "script",
+    )
+    assert run.result.outcome is Outcome.COMPLETE
+    assert run.outputs == {
+        "closed/in": b"in",
+        "deep/absolute": b"real",
+        "kept": b"real",
+        "real.txt": b"real",
+    }
+    left = {p.name for p in (run.folder / "working").iterdir()}
+    assert left == {"real.txt", "deep", "kept", "closed"}
+    for name in ("out", "up", "dangling", "chain", "pipe"):
+        assert f"Not among the outputs: {name}: " in text(run.folder, "stderr")
+    assert all(p.lstat().st_uid == os.getuid() for p in (run.folder / "working").rglob("*"))
