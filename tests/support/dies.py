@@ -1,0 +1,64 @@
+"""A run that kills itself with -9 at a named point: `dies.py SLUG OBJECT METHOD before|after`, in a member's clone.
+
+The real run, assembled as the command assembles it; only one method of one object is wrapped.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any
+
+from sahel_nb.cli import assembly
+from sahel_nb.cli.context import Context
+from sahel_nb.run import plan as planning
+from sahel_nb.run.execute import RunOptions, Waiting, execute
+from sahel_nb.run.select import select
+
+
+class Dies:
+    """Everything that `real` does, and the end of this process around one of its methods."""
+
+    def __init__(self, real: Any, method: str, when: str) -> None:
+        self._real, self._method, self._when = real, method, when
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._real, name)
+        if name != self._method:
+            return attribute
+
+        def deadly(*args: Any, **kwargs: Any) -> Any:
+            if self._when == "after":
+                result = attribute(*args, **kwargs)
+                if name == "outputs":
+                    list(result)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        return deadly
+
+
+def main(slug: str, victim: str, method: str, when: str) -> None:
+    context = Context.here()
+    worktree = context.worktree
+    head = worktree.head()
+    source = planning.read_source(worktree, head, select(worktree, head, slug, context.cwd).kernel.folder)
+    plan = planning.make_plan(source)
+    service: Any = context.kaggle
+    lock: Any = assembly.lock_of(context, plan.ref)
+    if victim == "service":
+        service = Dies(service, method, when)
+    else:
+        lock = Dies(lock, method, when)
+    execute(
+        plan,
+        RunOptions(None, Waiting.FOLLOW),
+        who=assembly.who(context),
+        places=assembly.places(context),
+        service=service,
+        lock=lock,
+        reporter=context.reporter,
+    )
+
+
+main(*sys.argv[1:])
