@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import sys
-import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -135,7 +132,6 @@ async def _gone(_: Request, __: ClientDisconnect) -> Response:
 
 
 async def _bug(request: Request, exc: Exception) -> Response:
-    # Starlette raises it again after this answer; uvicorn's logger is off, so it is printed here.
-    await asyncio.to_thread(traceback.print_exception, exc, file=sys.stderr)
+    # Starlette raises it again after this answer, and uvicorn writes the traceback to stderr.
     body = ApiError(500, f"The embedded service failed on {request.url.path}: {type(exc).__name__}").body()
     return JSONResponse(body, 500)

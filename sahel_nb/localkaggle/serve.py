@@ -90,6 +90,9 @@ def serve(plan: Plan, announce: Callable[[str], None], warn: Callable[[str], Non
             server_header=False,
             log_config=None,
             access_log=False,
+            # Clients that poll every few seconds reuse a connection: closed in the same moment, a push would be lost
+            # without its sender knowing.
+            timeout_keep_alive=120,
             timeout_graceful_shutdown=5,
         )
     )
