@@ -31,7 +31,7 @@ def attach(kernel: str | None, dev: bool, local: bool, as_json: bool) -> None:
     asked = assembly.asked(context, kernel, dev=dev)
     who, places = assembly.who(context), assembly.places(context)
     finished: Finished | None
-    if dev:
+    if dev or context.is_embedded:
         finished = resume_dev(
             asked.ref,
             who=who,

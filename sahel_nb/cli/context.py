@@ -62,12 +62,44 @@ class Context:
         from sahel_nb.localkaggle import daemon
         from sahel_nb.report.crash import state_home
 
-        endpoint = daemon.ensure(state_home() / "local")
+        folder = state_home() / "local"
+        endpoint = daemon.ensure(folder)
         self.reporter.say(f"using the embedded Kaggle service at {endpoint.url}")
-        return Target(TargetKind.EMBEDDED, endpoint.url)
+        return Target(TargetKind.EMBEDDED, endpoint.url, self._owner, _key(folder))
+
+    @cached_property
+    def _owner(self) -> str:
+        """Who one is on the embedded service: the owner of the kernels here, so that their slugs can be pushed to."""
+        from sahel_nb.errors import SahelError
+        from sahel_nb.run.select import kernels_in
+
+        try:
+            kernels = kernels_in(self.worktree, self.worktree.head())
+        except SahelError:
+            kernels = ()
+        owners = [kernel.id.partition("/")[0] for kernel in kernels if "/" in kernel.id]
+        return max(owners, key=owners.count) if owners else "local"
+
+    @property
+    def is_embedded(self) -> bool:
+        from sahel_nb.kernels.target import TargetKind
+
+        return self.target.kind is TargetKind.EMBEDDED
 
     @cached_property
     def kaggle(self) -> KaggleClient:
         from sahel_nb.kernels.client import KaggleClient
 
         return KaggleClient(self.target)
+
+
+def _key(folder: Path) -> str:
+    """The key that this person has on their embedded service, made at first use."""
+    import secrets
+
+    from sahel_nb.durable import write_atomically
+
+    path = folder / "key"
+    if not path.exists():
+        write_atomically(path, secrets.token_hex(16).encode("ascii"))
+    return path.read_text(encoding="ascii")

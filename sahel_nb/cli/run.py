@@ -86,7 +86,9 @@ def launch(
     source = planning.read_source(worktree, sha, selection.kernel.folder)
     ref, title = assembly.dev_ref(context, source.metadata.ref) if dev else (None, "")
     plan = planning.make_plan(source, dev_ref=ref, dev_title=title)
-    lock = None if dev or rehearsal else assembly.lock_of(context, plan.ref)
+    # On the embedded service one is alone: its versions have nothing to do with those that the shared lock counts.
+    shared = not (dev or rehearsal or context.is_embedded)
+    lock = assembly.lock_of(context, plan.ref) if shared else None
 
     checks = _preflight(context, plan, lock, at=commit is not None, rehearsal=rehearsal, waits=wait > 0)
     if dry_run:
@@ -98,6 +100,8 @@ def launch(
         timeout or context.config.run.timeout or None, Waiting.DETACH if detach else Waiting.FOLLOW, wait
     )
     who, places = assembly.who(context), assembly.places(context)
+    if context.is_embedded:
+        _bring_datasets(context, plan)
     try:
         finished = execute(plan, options, who=who, places=places, service=context.kaggle, lock=lock, reporter=reporter)
     except KeyboardInterrupt:
@@ -158,6 +162,26 @@ def _refuse(checks: list[Check]) -> None:
     names = ", ".join(check.name for check in failing)
     hints = tuple(dict.fromkeys(check.mend for check in failing if check.mend))
     raise Refused(f"preflight refused: {names}", hints=hints, kaggle=NOTHING_STARTED)
+
+
+def _bring_datasets(context: Context, plan: Plan) -> None:
+    """Give the embedded service those of the kernel's datasets that are committed in this repository."""
+    import tempfile
+    from pathlib import Path
+
+    from sahel_nb.datasets.committed import find, lay_out
+    from sahel_nb.datasets.uploads import Datasets
+
+    wanted = [ref for ref in plan.metadata.raw.get("dataset_sources", ()) if ref.count("/") == 1]
+    here = {dataset.ref: dataset for dataset in find(context.worktree, plan.stamp.commit)} if wanted else {}
+    datasets = Datasets(context.kaggle)
+    for ref in wanted:
+        if ref not in here or datasets.has(ref):
+            continue
+        context.reporter.say(f"bringing the dataset {ref} from {here[ref].folder}")
+        with tempfile.TemporaryDirectory(prefix="sahel-nb-") as folder:
+            lay_out(context.worktree, plan.stamp.commit, here[ref], Path(folder))
+            datasets.create(Path(folder))
 
 
 def _show_plan(context: Context, plan: Plan, timeout: int | None) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
+import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import cached_property
@@ -47,7 +49,7 @@ class KaggleClient:
     # -- who and where
 
     def account(self) -> Account:
-        values = self._api.config_values
+        values = self.api.config_values
         return Account(
             str(values.get("username", "")), str(values.get("auth_method", "unknown")).split(".")[-1].lower()
         )
@@ -157,7 +159,7 @@ class KaggleClient:
         with translated("pushing"):
             try:
                 with contextlib.redirect_stdout(io.StringIO()):
-                    answer = self._api.kernels_push(str(folder), timeout=str(timeout) if timeout else None)
+                    answer = self.api.kernels_push(str(folder), timeout=str(timeout) if timeout else None)
             except Rejected as exc:
                 raise PushRejected(exc.message, kaggle=NOTHING_STARTED) from exc
         return _settle(answer)
@@ -166,17 +168,19 @@ class KaggleClient:
 
     @contextlib.contextmanager
     def _session(self) -> Iterator[Any]:
-        with self._api.build_kaggle_client() as sdk:
+        with self.api.build_kaggle_client() as sdk:
             yield sdk
 
     @cached_property
-    def _api(self) -> Any:
+    def api(self) -> Any:
+        """The package's own API object, signed in. Raises `AuthError` without credentials."""
         if self._target.url:
             from kagglesdk import kaggle_env
 
             # The package asks for PROD by name and appends /v1/…; other services live under /api/v1/….
             kaggle_env._env_to_endpoint[kaggle_env.KaggleEnv.PROD] = f"{self._target.url}/api"
-        with contextlib.redirect_stdout(io.StringIO()), translated("signing in to Kaggle"):
+        own = _only(self._target) if self._target.username else contextlib.nullcontext()
+        with own, contextlib.redirect_stdout(io.StringIO()), translated("signing in to Kaggle"):
             import kaggle
             from kaggle.api.kaggle_api_extended import KaggleApi
         if not getattr(kaggle.api, "_authenticated", False):
@@ -190,12 +194,16 @@ class KaggleClient:
                 kaggle=NOTHING_STARTED,
             )
 
+        credentials = (self._target.username, self._target.key) if self._target.username else None
+
         class Api(KaggleApi):  # type: ignore[misc]  # the package ships no types
             """The package's API, with our timeouts on every session that it opens."""
 
             def build_kaggle_client(self) -> Any:
                 sdk = super().build_kaggle_client()
                 sdk._http_client._init_session()
+                if credentials is not None:
+                    sdk._http_client._session.auth = credentials
                 for scheme in ("http://", "https://"):
                     sdk._http_client._session.mount(scheme, _adapter())
                 return sdk
@@ -203,6 +211,22 @@ class KaggleClient:
         api = Api()
         api.config_values = dict(kaggle.api.config_values)
         return api
+
+
+@contextlib.contextmanager
+def _only(target: Target) -> Iterator[None]:
+    """While the package is imported and signs in: the target's credentials, and none of the person's own."""
+    kept = {name: value for name, value in os.environ.items() if name.startswith("KAGGLE_") or name == "HOME"}
+    with tempfile.TemporaryDirectory(prefix="sahel-nb-") as home:
+        for name in kept:
+            del os.environ[name]
+        os.environ |= {"HOME": home, "KAGGLE_USERNAME": target.username, "KAGGLE_KEY": target.key}
+        try:
+            yield
+        finally:
+            for name in ("HOME", "KAGGLE_USERNAME", "KAGGLE_KEY"):
+                del os.environ[name]
+            os.environ |= kept
 
 
 def _adapter() -> Any:

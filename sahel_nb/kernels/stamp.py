@@ -19,6 +19,8 @@ from sahel_nb.errors import UsageError
 
 _STAMP = re.compile(r"sahel-nb-stamp commit=([0-9a-f]{40,64}) run=([0-9A-Za-z-]{1,64}) nonce=([0-9a-f]{32})")
 
+_NO_NOTEBOOK = "the notebook is not a version 4 notebook in JSON"
+
 
 @dataclass(frozen=True)
 class Stamp:
@@ -41,11 +43,11 @@ def stamp_notebook(data: bytes, stamp: Stamp) -> bytes:
     try:
         notebook = json.loads(data.decode("utf-8"))
         cells = notebook["cells"]
-        if not isinstance(cells, list):
-            raise TypeError
         minor = (int(notebook.get("nbformat", 4)), int(notebook.get("nbformat_minor", 0)))
     except (UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError) as exc:
-        raise UsageError("the notebook is not a version 4 notebook in JSON") from exc
+        raise UsageError(_NO_NOTEBOOK) from exc
+    if not isinstance(cells, list):
+        raise UsageError(_NO_NOTEBOOK)
     cell: dict[str, object] = {
         "cell_type": "markdown",
         "metadata": {},

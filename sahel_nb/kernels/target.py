@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from urllib.parse import urlsplit
 
@@ -22,6 +22,9 @@ class Target:
     kind: TargetKind
     url: str = ""
     """`http://host:port` without a trailing slash; empty for Kaggle itself."""
+    username: str = ""
+    key: str = field(default="", repr=False)
+    """Credentials to use in place of the person's own: theirs are for Kaggle, and stay there."""
 
     @classmethod
     def choose(cls, value: str) -> Target:

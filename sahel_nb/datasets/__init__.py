@@ -1,0 +1,1 @@
+"""Datasets: what a kernel reads, and where in a repository it lies."""
