@@ -1,8 +1,7 @@
 """The queue: versions wait for one of `workers` places, oldest first, run, and are recorded.
 
 Caps per account are refused at the push and never reach this queue (`limits.refusal`); what waits here as QUEUED waits
-for this machine. Every run is waited for by the thread that started it: the kernel sends the executor's death signal
-when the *thread* that started it ends, so a thread outlives its run.
+for this machine. A thread that starts a run waits for its end and records it; others may only ask the run to end.
 """
 
 from __future__ import annotations
