@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from sahel_nb.localkaggle.executor.spec import Layout, Spec
+from sahel_nb.localkaggle.executor.spec import PACKAGES, Layout, Spec
 
 MARK = "SAHEL_NB_RUN"
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -13,7 +13,7 @@ _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 def kernel_environment(spec: Spec, layout: Layout) -> dict[str, str]:
     threads = str(min(4, os.cpu_count() or 1))  # as many processors as a Kaggle session has
-    packages = f"{layout.home}/.local/packages"
+    packages = f"{layout.home}/{PACKAGES}"
     environment = {
         "PATH": f"{packages}/bin:{Path(spec.interpreter.executable).parent}:{_SYSTEM_PATH}",
         "HOME": layout.home,

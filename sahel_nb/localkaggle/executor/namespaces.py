@@ -71,7 +71,11 @@ def unshare(flags: int) -> None:
 def become_root_of_new_user_namespace(extra: int = 0) -> None:
     """Enter a user namespace (and the others in `extra`) in which this user is root; files stay this user's outside."""
     uid, gid = os.geteuid(), os.getegid()
-    unshare(CLONE_NEWUSER | extra)
+    try:
+        unshare(CLONE_NEWUSER | extra)
+    except OSError as exc:
+        # EPERM from a container's seccomp profile, ENOSPC where user.max_user_namespaces is 0.
+        raise OSError(exc.errno, "user namespaces are not to be had for this user on this system") from exc
     for name, line in (("setgroups", "deny"), ("uid_map", f"0 {uid} 1"), ("gid_map", f"0 {gid} 1")):
         fd = os.open(f"/proc/self/{name}", os.O_WRONLY)
         try:

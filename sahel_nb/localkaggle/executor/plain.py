@@ -12,7 +12,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-from sahel_nb.localkaggle.executor.spec import Layout, Spec
+from sahel_nb.localkaggle.executor.spec import PACKAGES, Layout, Spec
 
 _LONGEST_EXCHANGE = 85  # of the 104 to 108 bytes that a socket's path may have
 
@@ -36,7 +36,7 @@ def layout(folder: Path) -> Layout:
 def prepare(spec: Spec) -> None:
     """Make the folders and copy the mounts, read-only; further targets of one mount are links to the first."""
     folder = spec.path
-    for part in ("working", "src", "input", "scratch/tmp", "scratch/home", "scratch/exchange"):
+    for part in ("working", "src", "input", "scratch/tmp", f"scratch/home/{PACKAGES}", "scratch/exchange"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     for source, targets in spec.mounts:
         first: Path | None = None

@@ -2,7 +2,8 @@
 
 On Linux the supervisor is the subreaper: whoever loses its parent becomes the supervisor's child, so nobody leaves the
 family, however often it forks or calls setsid. Elsewhere (macOS) the family is remembered while it runs: a process
-escapes if it is started, leaves its parent and clears its environment between two looks.
+escapes if it is started, leaves its parent and clears its environment between two looks. And anywhere, when supervisor
+and service are both killed with -9 at the same moment, a daemon that has left its parent is nobody's to kill.
 """
 
 from __future__ import annotations

@@ -3,6 +3,9 @@
 The root is an empty tmpfs. Into it come, read-only: the system's programs and libraries, the interpreter and its
 packages, a handful of files of /etc; the job's mounts below /kaggle. Writable are /kaggle/working, /kaggle/temp, the
 home and /tmp, each a folder of the job's on the host's disk. Everything else of the host is not there.
+
+Two things are shared: a kernel with internet uses the host's network, loopback and its services included; and it runs
+as the user who runs the service, so that the outputs are that user's.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import shutil
 from pathlib import Path
 
 from sahel_nb.localkaggle.executor import namespaces as ns
-from sahel_nb.localkaggle.executor.spec import SANDBOX, Interpreter, Spec
+from sahel_nb.localkaggle.executor.spec import PACKAGES, SANDBOX, Interpreter, Spec
 
 # Of an interpreter's prefix only these: somebody's prefix may be their home.
 _PREFIX_PARTS = ("bin", "lib", "lib64", "libexec", "include", "share", "etc/jupyter", "etc/fonts", "ssl", "pyvenv.cfg")
@@ -38,7 +41,7 @@ _WRITABLE = {  # of the kernel: of the job's folder
 
 def prepare(folder: Path) -> None:
     """Make the folders that `enter` shows. In the supervisor, so that they are there whatever happens next."""
-    for part in (*_WRITABLE.values(), "scratch/root", "src"):
+    for part in (*_WRITABLE.values(), f"scratch/home/{PACKAGES}", "scratch/root", "src"):
         (folder / part).mkdir(parents=True, exist_ok=True)
 
 

@@ -64,6 +64,10 @@ class Spec:
         return Path(self.folder)
 
 
+PACKAGES = ".local/packages"
+"""Below the home: where `pip install` in a cell puts things. There from the start, or no kernel would look in it."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """Where things are from the kernel's point of view: the real paths in a sandbox, the job's folder without one."""

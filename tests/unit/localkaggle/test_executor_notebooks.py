@@ -103,7 +103,7 @@ def test_a_flood_of_output_fails_at_the_iopub_limit(runs: Runs) -> None:
     """Published without waiting for the flush, so that a small flood is one: more than 4 s of nbclient's work."""
     flood = (
         "import sys; out = sys.stdout\n"
-        "for i in range(40000):\n"
+        "for i in range(30000):\n"
         "    out.session.send(out.pub_thread, 'stream', {'name': 'stdout', 'text': 'x'}, parent=out.parent_header)"
     )
     run = runs.run(notebook(flood, "print('after')"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sahel_nb.localkaggle.executor.job import Mount, Outcome
-from support.jobs import Runs, records, text
+from support.jobs import Runs, notebook, records, text
 
 
 @pytest.fixture
@@ -100,3 +100,22 @@ def test_a_dataset_called_datasets_does_not_hide_the_others(runs: Runs, tmp_path
     )
     assert text(run.folder) == "datasets\nwords\nwords\n"
     assert sorted(p.name for p in (tmp_path / "datasets").iterdir()) == ["name.txt"], "nothing was made in the source"
+
+
+def test_what_pip_installs_in_one_cell_is_there_in_the_next(runs: Runs) -> None:
+    wheel = (
+        "import sys, tempfile, zipfile; wheel = tempfile.gettempdir() + '/kala-1-py3-none-any.whl'\n"
+        "with zipfile.ZipFile(wheel, 'w') as z:\n"
+        "    z.writestr('kala.py', 'word = \"kala ŋ\"')\n"
+        "    z.writestr('kala-1.dist-info/METADATA', 'Metadata-Version: 2.1\\nName: kala\\nVersion: 1\\n')\n"
+        "    z.writestr('kala-1.dist-info/WHEEL',\n"
+        "        'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')\n"
+        "    z.writestr('kala-1.dist-info/RECORD', '')\n"
+    )
+    install = "!{sys.executable} -m pip install -q --no-index {wheel}"
+    run = runs.run(
+        notebook(wheel, "try: import kala\nexcept ImportError: pass", install, "import kala; print(kala.word)")
+    )
+    assert run.result.outcome is Outcome.COMPLETE, run.log
+    assert run.log.endswith("kala ŋ\n")
+    assert run.outputs == {}
