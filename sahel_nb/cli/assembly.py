@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sahel_nb.lock.git_refs import GitRefs
     from sahel_nb.lock.record import Record
     from sahel_nb.run.execute import Places, Who
+    from sahel_nb.run.plan import Source
     from sahel_nb.run.select import Selection
 
 
@@ -32,8 +33,6 @@ class Asked:
 
 def asked(context: Context, argument: str | None, *, dev: bool = False) -> Asked:
     """Resolve KERNEL against the repository's HEAD; `owner/slug` alone needs no repository."""
-    from sahel_nb.kernels.metadata import Metadata
-    from sahel_nb.run.plan import read_source
     from sahel_nb.run.select import parse_ref, select
 
     try:
@@ -44,10 +43,18 @@ def asked(context: Context, argument: str | None, *, dev: bool = False) -> Asked
             raise
         ref, version = parse_ref(argument)
         return Asked(ref, version, None)
-    source = read_source(worktree, worktree.head(), selection.kernel.folder)
-    metadata: Metadata = source.metadata
-    ref = dev_ref(context, metadata.ref)[0] if dev else metadata.ref
+    shared = source_of(context, worktree.head(), selection.kernel.folder).metadata.ref
+    ref = dev_ref(context, shared)[0] if dev else shared
     return Asked(ref, selection.version, selection)
+
+
+def source_of(context: Context, commit: str, folder: str) -> Source:
+    """A kernel as `commit` has it, with its mirror in the repository's own format."""
+    from sahel_nb.notebook.pair import extension
+    from sahel_nb.run.plan import read_source
+
+    fmt = context.config.pair.format
+    return read_source(context.worktree, commit, folder, mirror=extension(fmt) if fmt else "")
 
 
 def dev_ref(context: Context, shared: KernelRef) -> tuple[KernelRef, str]:
@@ -80,7 +87,7 @@ def lock_of(context: Context, ref: KernelRef) -> LockClient:
         is_dead=is_dead(context),
         actor=asking.actor,
         host=asking.host,
-        url_of=lambda version: context.kaggle.web_url(ref, version),
+        url_of=lambda _version: context.kaggle.web_url(ref),
     )
 
 

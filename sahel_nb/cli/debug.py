@@ -92,10 +92,10 @@ def _folder_of(context: Context, record: RunRecord) -> str | None:
 
 def _place(context: Context, folder: str | None, pushed: str, diagnosis: Diagnosis, *, commit: str = "") -> str:
     """`cell 7, notebooks/x/x.py:41`, as far as it can be told. The commit in the stamp says which mirror to look in."""
+    from sahel_nb.cli import assembly
     from sahel_nb.errors import SahelError
     from sahel_nb.kernels.diagnosis import place
     from sahel_nb.kernels.stamp import Stamp
-    from sahel_nb.run.plan import read_source
 
     if not commit:
         stamp = Stamp.find(pushed)
@@ -103,7 +103,7 @@ def _place(context: Context, folder: str | None, pushed: str, diagnosis: Diagnos
     if not commit or folder is None:
         return f"In [{diagnosis.execution_count}]" if diagnosis.execution_count else ""
     try:
-        source = read_source(context.worktree, commit, folder)
+        source = assembly.source_of(context, commit, folder)
     except SahelError:
         return f"In [{diagnosis.execution_count}] of a commit that is not here: {commit[:8]}"
     if not source.is_notebook:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sahel_nb.cli.context import Context
-from sahel_nb.errors import NOTHING_STARTED, Refused, UsageError
+from sahel_nb.errors import NOTHING_STARTED, AuthError, NetworkError, Refused, UsageError
 
 if TYPE_CHECKING:
     from sahel_nb.lock.client import LockClient
@@ -83,7 +83,7 @@ def launch(
         raise UsageError(
             "a run makes a new version; name the commit to run with --at", hints=("sahel-nb run --at COMMIT",)
         )
-    source = planning.read_source(worktree, sha, selection.kernel.folder)
+    source = assembly.source_of(context, sha, selection.kernel.folder)
     ref, title = assembly.dev_ref(context, source.metadata.ref) if dev else (None, "")
     plan = planning.make_plan(source, dev_ref=ref, dev_title=title)
     # On the embedded service one is alone: its versions have nothing to do with those that the shared lock counts.
@@ -154,6 +154,7 @@ def _refuse(checks: list[Check]) -> None:
     failing = [check for check in checks if check.blocks]
     if not failing:
         return
+    from sahel_nb.report.events import Verdict
     from sahel_nb.run.preflight import Occupied
 
     for check in failing:
@@ -161,6 +162,10 @@ def _refuse(checks: list[Check]) -> None:
             raise check.locked
     names = ", ".join(check.name for check in failing)
     hints = tuple(dict.fromkeys(check.mend for check in failing if check.mend))
+    if [check.name for check in failing] == ["credentials"]:
+        raise AuthError(failing[0].found, hints=hints, kaggle=NOTHING_STARTED)
+    if all(check.verdict is Verdict.UNKNOWN for check in failing):
+        raise NetworkError(f"preflight could not look at: {names}", hints=hints, kaggle=NOTHING_STARTED)
     raise Refused(f"preflight refused: {names}", hints=hints, kaggle=NOTHING_STARTED)
 
 

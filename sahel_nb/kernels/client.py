@@ -54,9 +54,9 @@ class KaggleClient:
             str(values.get("username", "")), str(values.get("auth_method", "unknown")).split(".")[-1].lower()
         )
 
-    def web_url(self, ref: KernelRef, version: int | None = None) -> str:
+    def web_url(self, ref: KernelRef) -> str:
         base = self._target.url or "https://www.kaggle.com"
-        return f"{base}/code/{ref}" + (f"?scriptVersionId={version}" if version and self._target.url else "")
+        return f"{base}/code/{ref}"
 
     # -- reading
 
@@ -156,12 +156,11 @@ class KaggleClient:
     # -- the one call that starts something
 
     def push(self, folder: Path, timeout: int | None) -> Pushed:
-        with translated("pushing"):
-            try:
-                with contextlib.redirect_stdout(io.StringIO()):
-                    answer = self.api.kernels_push(str(folder), timeout=str(timeout) if timeout else None)
-            except Rejected as exc:
-                raise PushRejected(exc.message, kaggle=NOTHING_STARTED) from exc
+        try:
+            with translated("pushing"), contextlib.redirect_stdout(io.StringIO()):
+                answer = self.api.kernels_push(str(folder), timeout=str(timeout) if timeout else None)
+        except (NotFound, Rejected) as exc:
+            raise PushRejected(exc.message, kaggle=NOTHING_STARTED, details=_advice(exc.message)) from exc
         return _settle(answer)
 
     # -- the package itself
@@ -285,10 +284,10 @@ def _settle(answer: Any) -> Pushed:
 
 
 def _advice(error: str) -> tuple[str, ...]:
-    if "not found" in error.lower():
+    if "not found" in error.lower() or ": 403 " in error or ": 404 " in error:
         return (
-            "A kernel made in the web page and never saved cannot be pushed to: open it, Save Version, try again.",
-            "So it is with a kernel of another account, unless that account made you a collaborator.",
+            "A kernel of another account takes pushes from its owner, and perhaps from collaborators.",
+            "A kernel made in the web page and never saved takes none: open it, Save Version, try again.",
         )
     if "session count" in error.lower():
         return ("Other sessions of this account are running; this one can start when one of them has ended.",)

@@ -25,8 +25,8 @@ class KernelService(Protocol):
     def account(self) -> Account:
         """Whose credentials are in use. Raises `AuthError` where there are none."""
 
-    def web_url(self, ref: KernelRef, version: int | None = None) -> str:
-        """The page of a kernel, or of one version of it."""
+    def web_url(self, ref: KernelRef) -> str:
+        """The page of a kernel. A version's own page has an id that only the answer to its push names."""
 
     def kernel(self, ref: KernelRef, version: int | None = None) -> KernelInfo | None:
         """A kernel and the source of its current (or the given) version; None where it does not exist for us."""

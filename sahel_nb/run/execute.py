@@ -31,7 +31,7 @@ from sahel_nb.kernels.stamp import Stamp
 from sahel_nb.lock.client import LockClient
 from sahel_nb.lock.grants import Held, Intent
 from sahel_nb.lock.refusals import KaggleBusy, Locked
-from sahel_nb.report.events import Reporter
+from sahel_nb.report.events import Level, Reporter
 from sahel_nb.run.finish import Finished, Job, finish
 from sahel_nb.run.journal import Entry, Journal, Step
 from sahel_nb.run.plan import Plan, write_payload
@@ -188,7 +188,7 @@ def _push(
             except PartlyPushed as exc:
                 pushed, failure = exc.pushed, exc
             if lock is not None and held is not None:
-                held = lock.started(held, pushed.version, pushed.url)
+                held = _record_start(lock, held, pushed, reporter)
     if pushed.ref and pushed.ref.lower() != str(plan.ref).lower():
         failure = PushRejected(
             f"Kaggle ran {pushed.ref} in place of {plan.ref}",
@@ -201,6 +201,19 @@ def _push(
         failure.hints = (*failure.hints, attach_command(plan))
         raise failure
     return pushed, held
+
+
+def _record_start(lock: LockClient, held: Held, pushed: Pushed, reporter: Reporter) -> Held:
+    """Write RUNNING. What runs on Kaggle goes on whatever the lock's remote does: it then stays ARMED with our stamp,
+    which anybody's recovery finds on Kaggle, and `finish` records the start late."""
+    try:
+        return lock.started(held, pushed.version, pushed.url)
+    except NetworkError as exc:
+        reporter.say(f"v{pushed.version} runs, and the lock could not record it yet: {exc.message}", Level.WARN)
+        return held
+    except SahelError as exc:
+        exc.started = True
+        raise
 
 
 def _settle(plan: Plan, base: int, service: KernelService, cause: NetworkError) -> Pushed:
@@ -221,7 +234,7 @@ def _settle(plan: Plan, base: int, service: KernelService, cause: NetworkError) 
         if current is not None and version > base:
             stamp = Stamp.find(current.source)
             if stamp is not None and stamp.nonce == plan.stamp.nonce:
-                return Pushed(str(plan.ref), version, service.web_url(plan.ref, version))
+                return Pushed(str(plan.ref), version, service.web_url(plan.ref))
             break  # a newer version, and not ours: only the lock's recovery may say more
     else:
         if answered:

@@ -58,8 +58,11 @@ class Plan:
         return hashlib.sha256(self.source.code).hexdigest()
 
 
-def read_source(worktree: Worktree, commit: str, folder: str) -> Source:
-    """Read a kernel from the commit. Raises `UsageError` where it is not one."""
+def read_source(worktree: Worktree, commit: str, folder: str, mirror: str = ".py") -> Source:
+    """Read a kernel from the commit; `mirror` is the ending of the paired file, empty where nothing is paired.
+
+    Raises `UsageError` where the folder is no kernel.
+    """
     where = _join(folder, FILE_NAME)
     data = objects.read_blob(worktree, commit, where)
     if data is None:
@@ -74,9 +77,10 @@ def read_source(worktree: Worktree, commit: str, folder: str) -> Source:
             f"commit {commit[:12]} has no {code_path}, which {where} names as `code_file`",
             hints=(f"git add {code_path}", "git commit"),
         )
-    mirror_path = str(PurePosixPath(code_path).with_suffix(".py"))
-    mirror = objects.read_blob(worktree, commit, mirror_path) if metadata.kernel_type == "notebook" else None
-    return Source(objects.commit_info(worktree, commit), folder, metadata, code, mirror_path, mirror)
+    paired = bool(mirror) and metadata.kernel_type == "notebook"
+    mirror_path = str(PurePosixPath(code_path).with_suffix(mirror)) if paired else ""
+    text = objects.read_blob(worktree, commit, mirror_path) if paired else None
+    return Source(objects.commit_info(worktree, commit), folder, metadata, code, mirror_path, text)
 
 
 def new_run_id() -> str:

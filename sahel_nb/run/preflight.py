@@ -180,6 +180,12 @@ def examine_mirror(source: Source, config: Config) -> Check | None:
 
 def examine_credentials(service: KernelService, ref: KernelRef) -> Check:
     account = service.account()
+    try:
+        service.quotas()  # the cheapest question that nobody may ask without being known
+    except AuthError:
+        raise
+    except SahelError:
+        pass  # whatever this is, the rows below say it of what they look at
     if account.username and account.username.lower() != ref.owner.lower():
         return Check(
             "credentials", Verdict.WARNING,

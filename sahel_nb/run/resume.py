@@ -67,7 +67,7 @@ def resume_dev(
     job = Job(
         ref=ref, shared=ref, dev=True, run_id=stamp.run_id,
         commit=stamp.commit, subject=_subject(worktree, stamp.commit),
-        source_sha256="", version=version, url=service.web_url(ref, version), began=_began(stamp.run_id),
+        source_sha256="", version=version, url=service.web_url(ref), began=_began(stamp.run_id),
         actor=who.actor, account=who.account, host=who.host,
     )  # fmt: skip
     with journal.adopted(places.journal, stamp.nonce):
@@ -82,7 +82,7 @@ def _job(ref: KernelRef, held: Held, who: Who, worktree: Worktree, service: Kern
     return Job(
         ref=ref, shared=ref, dev=False, run_id=record.run_id, commit=record.git_commit,
         subject=_subject(worktree, record.git_commit), source_sha256=record.src_digest, version=version,
-        url=record.url or service.web_url(ref, version), began=record.since,
+        url=record.url or service.web_url(ref), began=record.since,
         actor=record.actor, account=who.account, host=record.host,
     )  # fmt: skip
 

@@ -107,3 +107,24 @@ def test_the_same_clone_knows_at_once_that_its_run_is_dead(world: tuple[Lab, Mem
     assert run.code == 0, run
     assert lab.versions("same-clone") == 1
     assert [entry["op"] for entry in awa.chain("same-clone")] == ["arm", "reap", "arm", "start", "finish"]
+
+
+@pytest.mark.parametrize("method", ["started", "finish"])
+def test_a_line_that_is_away_for_a_moment_ends_no_run_and_frees_no_lock(
+    world: tuple[Lab, Member, Member], method: str
+) -> None:
+    lab, awa, _ = world
+    slug = f"away-{method}"
+    awa.kernel(slug, CELLS)
+
+    done = finished(awa.python(DIES, slug, "lock", method, "unreachable"))
+
+    assert done.code == 0, done
+    assert "away for a moment" in done.err
+    assert lab.versions(slug) == 1
+    lock = awa.lock(slug) or {}
+    assert lock["state"] == ("FREE" if method == "started" else "RUNNING")
+    again = awa.sahel("run", slug)
+    assert again.code == 0, again
+    assert (awa.lock(slug) or {})["state"] == "FREE"
+    assert "RUNNING" in [entry["state"] for entry in awa.chain(slug)][:2]

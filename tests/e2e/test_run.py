@@ -207,6 +207,37 @@ def test_dropped_sources_are_a_failure_that_says_what_has_started(lab: Lab) -> N
     assert (awa.lock("fula-lid") or {})["state"] == "FREE"
 
 
+def test_another_accounts_kernel_refuses_the_push_and_the_lock_is_given_back(lab: Lab) -> None:
+    awa = lab.join("awa")
+    awa.kernel("not-shared", HELLO)
+    binta = lab.join("binta")
+
+    done = binta.sahel("run")
+
+    assert done.code == 4, done
+    assert "takes pushes from its owner" in done.err
+    assert "no quota was spent" in done.err
+    assert lab.versions("not-shared") == 0
+    assert [entry["op"] for entry in awa.chain("not-shared")] == ["arm", "disarm"]
+
+
+def test_without_the_locks_remote_nothing_starts(lab: Lab) -> None:
+    awa = lab.join("awa")
+    awa.kernel("fula-lid", HELLO)
+    awa.git("remote", "add", "locks", str(lab.folder / "away.git"))
+    awa.git.write(
+        "sahel-nb.toml", (awa.root / "sahel-nb.toml").read_text().replace("[lock]", '[lock]\nremote = "locks"')
+    )
+    awa.git("commit", "-qam", "Locks elsewhere")
+    awa.git.push()
+
+    done = awa.sahel("run")
+
+    assert done.code == 9, done
+    assert "no quota was spent" in done.err
+    assert lab.versions("fula-lid") == 0
+
+
 def test_dry_run_does_nothing(lab: Lab) -> None:
     awa = lab.join("awa")
     awa.kernel("fula-lid", HELLO)
@@ -272,8 +303,8 @@ def test_wrong_credentials_are_named_as_such(lab: Lab) -> None:
     awa.kernel("fula-lid", HELLO)
     wrong = WrongKey(lab, "awa", awa.git)
     done = wrong.sahel("run")
-    assert done.code == 3, done
-    assert "FAIL  credentials" in done.err or "does not accept these credentials" in done.err
+    assert done.code == 8, done
+    assert "does not accept these credentials" in done.err
     assert lab.versions("fula-lid") == 0
 
 

@@ -1,6 +1,7 @@
-"""A run that kills itself with -9 at a named point: `dies.py SLUG OBJECT METHOD before|after`, in a member's clone.
+"""A run that kills itself with -9 at a named point: `dies.py SLUG OBJECT METHOD before|after|unreachable`.
 
-The real run, assembled as the command assembles it; only one method of one object is wrapped.
+The real run, assembled as the command assembles it; only one method of one object is wrapped. `unreachable` does not
+kill: the method fails once, as over a line that is away for a moment.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from sahel_nb.cli import assembly
 from sahel_nb.cli.context import Context
+from sahel_nb.errors import NetworkError
 from sahel_nb.run import plan as planning
 from sahel_nb.run.execute import RunOptions, Waiting, execute
 from sahel_nb.run.select import select
@@ -29,11 +31,17 @@ class Dies:
             return attribute
 
         def deadly(*args: Any, **kwargs: Any) -> Any:
+            if self._when == "unreachable":
+                self._when = "passed"
+                raise NetworkError("the remote is away for a moment")
+            if self._when == "passed":
+                return attribute(*args, **kwargs)
             if self._when == "after":
                 result = attribute(*args, **kwargs)
                 if name == "outputs":
                     list(result)
             os.kill(os.getpid(), signal.SIGKILL)
+            raise AssertionError("still alive")
 
         return deadly
 
