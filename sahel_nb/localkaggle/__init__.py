@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 from sahel_nb.errors import UsageError
 
-NEEDED = ("starlette", "uvicorn", "nbformat", "nbclient", "ipykernel", "psutil")
+NEEDED = ("starlette", "uvicorn", "nbformat", "nbclient", "ipykernel")
 
 
 def _check() -> None:
