@@ -95,6 +95,8 @@ class RemoteRefs:
         with self._scratch() as store:
             answer = self._fetch(store, f"+{prefix}/*:refs/all/*", "--depth=1", timeout)
             if answer.returncode != 0:
+                if not answer.stderr.strip() and self._none_below(prefix, timeout):
+                    return {}
                 raise _failed(answer)
             found: dict[str, RawCommit] = {}
             base = store.git_dir / "refs" / "all"
@@ -150,6 +152,11 @@ class RemoteRefs:
         answer = git("config", "--local", "--includes", "-z", "--list", cwd=self.worktree.root)
         pairs = (os.fsdecode(item).partition("\n") for item in answer.stdout.split(b"\0") if item)
         return tuple((key, value if newline else "true") for key, newline, value in pairs)
+
+    def _none_below(self, prefix: str, timeout: float) -> bool:
+        """A shallow fetch of a pattern that matches nothing ends with 1 and not a word."""
+        answer = git("ls-remote", "--refs", "--", self.url, f"{prefix}/*", cwd=self.worktree.root, timeout=timeout)
+        return not answer.stdout
 
     def _ask(self, key: str) -> str:
         return git("config", "--get", key, cwd=self.worktree.root, check=False).text

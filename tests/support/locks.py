@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from sahel_nb.lock.backend import Backend
 from sahel_nb.lock.client import LockClient
 from sahel_nb.lock.clock import Clock, FakeClock
 from sahel_nb.lock.git_refs import GitRefs
@@ -104,11 +104,12 @@ class Notes:
 
 @dataclass
 class Person:
-    """Somebody at a clone: their lock client, and what they do with it."""
+    """Somebody at a clone: their lock client, and what they do with it. `backend` is a `Backend`, `kaggle` a view of
+    Kaggle that can also push and end."""
 
     name: str
-    backend: Backend
-    kaggle: FolderKaggle
+    backend: Any
+    kaggle: Any
     clock: Clock = field(default_factory=FakeClock)
     ttl: float = 600.0
     settle: float = 0.0

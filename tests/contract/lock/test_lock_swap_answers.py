@@ -232,3 +232,12 @@ def test_pushes_and_reads_go_to_one_place(scene: Scene, tmp_path: Path) -> None:
     one = scene.commit("one")
     assert refs.swap(REF, None, one).swap is Swap.WON
     assert refs.read(REF) == one
+
+
+def test_all_refs_below_a_prefix(scene: Scene) -> None:
+    assert scene.refs.read_all("refs/sahel/locks") == {}
+    one, two = scene.commit("one"), scene.commit("two")
+    scene.refs.swap(REF, None, one)
+    scene.refs.swap("refs/sahel/locks/o/ɓ", None, two)
+    scene.refs.swap("refs/sahel/elsewhere", None, two)
+    assert scene.refs.read_all("refs/sahel/locks") == {REF: one, "refs/sahel/locks/o/ɓ": two}
