@@ -11,7 +11,7 @@ from sahel_nb.errors import Refused
 
 
 @click.command()
-@click.option("--fix", is_flag=True, help="Run what can be mended from here: init and install.")
+@click.option("--fix", is_flag=True, help="Run what can be mended from here: init, install, phantom changes.")
 @click.option("--offline", is_flag=True, help="Do not ask the lock remote.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def doctor(fix: bool, offline: bool, as_json: bool) -> None:
@@ -24,6 +24,12 @@ def doctor(fix: bool, offline: bool, as_json: bool) -> None:
 
     context = Context.here()
     checks = examine(context.worktree, context.config, os.environ, offline=offline)
+    if fix:
+        from sahel_nb.install.phantom import mend
+
+        for path in mend(context.worktree):
+            context.reporter.say(f"{path.decode('utf-8', 'backslashreplace')} no longer shows as modified")
+        checks = examine(context.worktree, context.config, os.environ, offline=offline)
     mends = {check.mend.split(" && ")[0] for check in checks if check.mend}
     if fix and mends & {"sahel-nb init", "sahel-nb install"}:
         from sahel_nb.install.install import install

@@ -17,6 +17,7 @@ from sahel_nb.hooks.findings import refuse
 from sahel_nb.hooks.metadata import check_id, check_metadata, is_metadata
 from sahel_nb.hooks.pre_commit import id_may_change
 from sahel_nb.hooks.staged import Change, Repository, parse_change
+from sahel_nb.install.phantom import phantoms
 from sahel_nb.notebook.document import NotebookError
 from sahel_nb.notebook.finding import Finding, Severity
 from sahel_nb.notebook.secrets import find_secrets
@@ -210,7 +211,10 @@ def _refuse_dirty(repository: Repository) -> None:
     if not folders:
         return
     dirty: dict[bytes, list[str]] = {}
+    only_run_again = set(phantoms(repository.worktree))
     for entry in repository.worktree.status():
+        if entry.text == " M" and entry.path in only_run_again:
+            continue
         folder = next((folder for folder in folders if not folder or entry.path.startswith(folder + b"/")), None)
         if folder is not None:
             shown = f"{entry.text} {entry.path.decode('utf-8', 'backslashreplace')}"

@@ -15,6 +15,7 @@ from sahel_nb.config import Config
 from sahel_nb.errors import SahelError
 from sahel_nb.install import shipped
 from sahel_nb.install.install import BEFORE, HookState, Settings, configured, hooks_folder, state
+from sahel_nb.install.phantom import phantoms
 from sahel_nb.install.repository import ours_missing
 from sahel_nb.repo.cmd import git
 from sahel_nb.repo.worktree import Worktree
@@ -22,6 +23,7 @@ from sahel_nb.report.events import Check, Verdict
 
 GIT_MINIMUM = (2, 11)
 """The first with the long-running filter protocol."""
+MEND_PHANTOMS = "sahel-nb doctor --fix"
 _SLOW_CLOCK = 120
 _STRIPPERS = frozenset(("nbstripout", "nbstripout-fast", "nbwipers", "nb-clean", "nbdev-clean", "jupyter"))
 
@@ -43,6 +45,7 @@ def examine(worktree: Worktree, config: Config, environ: Mapping[str, str], *, o
         ("attributes", lambda: _attributes(worktree, config)),
         ("hooks", lambda: _hooks(worktree)),
         ("nbstripout", lambda: _nbstripout(worktree)),
+        ("phantoms", lambda: _phantoms(worktree)),
         ("ignored", lambda: _ignored(worktree, config)),
         ("jupytext", lambda: _package("jupytext")),
         ("kaggle", lambda: _package("kaggle")),
@@ -134,6 +137,15 @@ def _nbstripout(worktree: Worktree) -> Check:
         found = f"the filter {name} is configured too; no file of this repository uses it"
         return Check("nbstripout", _WARNING, found, f"git config --remove-section filter.{name}")
     return Check("nbstripout", _OK, "no other notebook filter")
+
+
+def _phantoms(worktree: Worktree) -> Check:
+    found = phantoms(worktree)
+    if not found:
+        return Check("phantoms", _OK, "no notebook shows as modified that is not")
+    name = found[0].decode("utf-8", "backslashreplace")
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    return Check("phantoms", _WARNING, f"{name}{more}: modified in its outputs alone", MEND_PHANTOMS)
 
 
 def _ignored(worktree: Worktree, config: Config) -> Check:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+import sahel_nb
 from sahel_nb.errors import Refused
 from sahel_nb.install import shipped
 from sahel_nb.repo.cmd import git
@@ -41,9 +42,7 @@ class Settings:
 
     @classmethod
     def mine(cls) -> Settings:
-        import sahel_nb.hooks
-
-        launch = Path(sahel_nb.hooks.__file__).resolve().parent / "launch.py"
+        launch = Path(sahel_nb.__file__).resolve().parent / "hooks" / "launch.py"
         # -I -S: nothing but the standard library, until something needs more; see hooks/launch.py.
         return cls(f"{shlex.quote(sys.executable)} -I -S {shlex.quote(str(launch))}")
 

@@ -1,0 +1,176 @@
+"""Proves the set-up of a clone: it can be repeated, undone to the byte, and keeps the hooks that were there."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sahel_nb.config import Config
+from sahel_nb.errors import Refused
+from sahel_nb.install.doctor import examine
+from sahel_nb.install.install import install, uninstall
+from sahel_nb.install.phantom import mend, phantoms
+from sahel_nb.install.repository import Outcome, initialize
+from sahel_nb.repo.worktree import Worktree
+from sahel_nb.report.events import Silent, Verdict
+from tests.integration.commit.story import Clone, executed, kernel, set_up
+from tests.support.git import Git, Origin
+from tests.unit.notebook.shapes import simple
+
+
+def files_of(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {
+        str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mode)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def git(tmp_path: Path) -> Git:
+    return Git.init(tmp_path / "o ŋ")
+
+
+def hook(git: Git, name: str, script: str) -> Path:
+    path = git.root / ".git" / "hooks" / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_round_trip_leaves_config_and_hooks_byte_identical(git: Git) -> None:
+    hook(git, "pre-commit", "exit 0")
+    git("config", "sahel-nb.owner", "awa")
+    worktree = Worktree.discover(git.root)
+    before = files_of(git.root / ".git")
+    install(worktree, Silent())
+    installed = files_of(git.root / ".git")
+    assert installed != before
+    install(worktree, Silent())
+    assert files_of(git.root / ".git") == installed
+    uninstall(worktree, Silent())
+    assert files_of(git.root / ".git") == before
+    uninstall(worktree, Silent())
+    assert files_of(git.root / ".git") == before
+
+
+def test_a_hook_that_was_there_runs_first_and_may_refuse(git: Git) -> None:
+    log = git.root.parent / "log"
+    hook(git, "pre-commit", f"echo before >> '{log}'; test ! -e stop")
+    hook(git, "pre-push", f"cat >> '{log}'; echo \"$@\" >> '{log}'")
+    install(Worktree.discover(git.root), Silent())
+    clone = Clone(git)
+    git.write("a.txt")
+    clone.must("add", ".")
+    clone.must("commit", "-qm", "One")
+    assert log.read_text() == "before\n"
+    git.write("stop")
+    clone.must("add", ".")
+    assert clone.run("commit", "-qm", "Two").code != 0
+    origin = Origin.create(git.root.parent / "origin.git")
+    clone.must("push", "-q", str(origin.path), "main")
+    head = git.head()
+    assert f"refs/heads/main {head} refs/heads/main {'0' * 40}\n{origin.path} {origin.path}\n" in log.read_text()
+
+
+def test_hooks_path_inside_is_used_and_outside_is_refused(git: Git) -> None:
+    git("config", "core.hooksPath", ".githooks")
+    install(Worktree.discover(git.root), Silent())
+    assert (git.root / ".githooks" / "pre-commit").exists()
+    uninstall(Worktree.discover(git.root), Silent())
+    git("config", "core.hooksPath", str(git.root.parent / "shared"))
+    with pytest.raises(Refused, match="outside this repository"):
+        install(Worktree.discover(git.root), Silent())
+    assert not (git.root.parent / "shared").exists()
+    assert "filter.sahel-nb" not in git("config", "--local", "--list")
+
+
+def test_a_runner_that_is_gone_refuses_commits_and_lets_checkouts_pass(git: Git) -> None:
+    install(Worktree.discover(git.root), Silent())
+    git("config", "sahel-nb.hook", "/nowhere/python")
+    clone = Clone(git)
+    git.write("a.txt")
+    clone.must("add", ".")
+    said = clone.run("commit", "-qm", "One")
+    assert said.code != 0
+    assert "sahel-nb install" in said.err
+    clone.must("commit", "-qm", "One", "--no-verify")
+    clone.must("switch", "-qc", "side")
+    git("config", "--unset", "sahel-nb.hook")
+    bare = f"{Path(shutil.which('git') or '').parent}:/usr/bin:/bin"
+    assert clone.run("commit", "--allow-empty", "-qm", "Two", PATH=bare).code != 0
+
+
+def test_init_only_adds(git: Git) -> None:
+    git.write(".gitignore", b"*.log\r\n/runs/\r\n")
+    git.write(".gitattributes", b"*.png binary")
+    git.write("pyproject.toml", "[tool.jupytext]\nformats = 'ipynb,py'\n")
+    done = {one.name: one.outcome for one in initialize(git.root, Config(), pre_commit=True)}
+    assert done == {
+        "sahel-nb.toml": Outcome.CREATED,
+        ".gitattributes": Outcome.EXTENDED,
+        ".gitignore": Outcome.EXTENDED,
+        "jupytext.toml": Outcome.UNCHANGED,
+        ".pre-commit-config.yaml": Outcome.CREATED,
+    }
+    ignore = (git.root / ".gitignore").read_bytes()
+    assert ignore.startswith(b"*.log\r\n/runs/\r\n")
+    assert ignore.count(b"/runs/") == 1
+    assert ignore.count(b"\n") == ignore.count(b"\r\n")
+    assert (git.root / ".gitattributes").read_bytes().startswith(b"*.png binary\n\n# sahel-nb\n*.ipynb filter=sahel-nb")
+    again = initialize(git.root, Config(), pre_commit=True)
+    assert {one.outcome for one in again} == {Outcome.UNCHANGED}
+    assert Worktree.discover(git.root).config({}) == Config()
+
+
+def verdicts(clone: Clone, **environ: str) -> dict[str, Verdict]:
+    worktree = Worktree.discover(clone.root)
+    checks = examine(worktree, worktree.config({}), environ, offline=False)
+    for check in checks:
+        assert check.mend or not check.blocks, check
+    return {check.name: check.verdict for check in checks}
+
+
+def test_doctor_sees_what_is_missing_and_what_is_mended(tmp_path: Path, frozen_world: Path) -> None:
+    git = Git.init(tmp_path / "bare")
+    clone = Clone(git)
+    found = verdicts(clone)
+    for name in ("filter", "attributes", "hooks", "ignored", "lock remote"):
+        assert found[name] is Verdict.FAILED, name
+    initialize(git.root, Config(), pre_commit=False)
+    install(Worktree.discover(git.root), Silent())
+    git("remote", "add", "origin", str(Origin.create(tmp_path / "origin.git").path))
+    credential = frozen_world / ".kaggle" / "kaggle.json"
+    credential.parent.mkdir()
+    credential.write_text('{"username": "awa", "key": "secret-thing"}')
+    credential.chmod(0o644)
+    found = verdicts(clone)
+    assert {name for name, verdict in found.items() if verdict is not Verdict.OK} == {"credentials"}
+    assert found["credentials"] is Verdict.FAILED
+    credential.chmod(0o600)
+    assert set(verdicts(clone).values()) == {Verdict.OK}
+    git("config", "filter.nbstripout.clean", "nbstripout")
+    assert verdicts(clone)["nbstripout"] is Verdict.WARNING
+    (git.root / ".git" / "info" / "attributes").write_text("*.ipynb filter=nbstripout\n")
+    found = verdicts(clone)
+    assert (found["nbstripout"], found["attributes"]) == (Verdict.FAILED, Verdict.FAILED)
+
+
+def test_phantoms_are_found_and_mended(tmp_path: Path) -> None:
+    clone = set_up(tmp_path / "clone")
+    name = kernel(clone)
+    git = clone.git
+    worktree = Worktree.discover(clone.root)
+    git.write(f"{name}.ipynb", executed(clone.disk(f"{name}.ipynb")))
+    git.write("edited.ipynb", simple("x = 1"))
+    clone.must("add", ".")
+    clone.must("commit", "-qm", "Edited")
+    git.write("edited.ipynb", simple("x = 2"))
+    git.write(f"{name}.ipynb", executed(executed(clone.disk(f"{name}.ipynb"))) + b"\n")
+    raw = clone.disk(f"{name}.ipynb")
+    assert phantoms(worktree) == [f"{name}.ipynb".encode()]
+    mend(worktree)
+    assert clone.status() == " M edited.ipynb"
+    assert clone.disk(f"{name}.ipynb") == raw
