@@ -73,7 +73,17 @@ def smudge(path: bytes, content: bytes) -> bytes:  # noqa: ARG001  the twin of c
 def _report(path: bytes, exc: Exception) -> None:
     name = path.decode("utf-8", "backslashreplace")
     _say(f"sahel-nb: {name}: {getattr(exc, 'message', None) or f'{type(exc).__name__}: {exc}'}")
-    _say(f"  nothing of it was staged; if it is meant to be like this: echo '{name} -filter' >> .gitattributes")
+    if type(exc).__name__ == "ConflictMarkers":
+        _say("  resolve its .py mirror, then let the notebook follow:")
+        _say(f"  $ sahel-nb pair --from mirror {shell_quoted(name)} && git add {shell_quoted(name)}")
+    else:
+        _say(f"  nothing of it was staged; if it is meant to be like this: echo '{name} -filter' >> .gitattributes")
+
+
+def shell_quoted(name: str) -> str:
+    """As shlex.quote does it; that module would cost more than all of this one."""
+    plain = all(letter.isalnum() or letter in "/._-+@%" for letter in name)
+    return name if plain else "'" + name.replace("'", "'\\''") + "'"
 
 
 def _usage(synopsis: str) -> int:

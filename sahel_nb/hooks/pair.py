@@ -14,7 +14,7 @@ from sahel_nb.errors import UsageError
 from sahel_nb.hooks.inplace import read_if_there, replace
 from sahel_nb.hooks.pairing import NOTEBOOK, is_notebook, mirror_path
 from sahel_nb.hooks.staged import Repository, parse_raw
-from sahel_nb.notebook.document import NotebookError
+from sahel_nb.notebook.document import NotebookError, parse
 from sahel_nb.notebook.pair import Direction, decide, extension, in_step, looks_like_mirror, mirror_of, notebook_from
 
 
@@ -77,13 +77,26 @@ def _one(repository: Repository, name: bytes, mirror: bytes, fmt: str, force: Di
     if direction is Direction.TO_MIRROR:
         target, old, made = mirror, now[1], mirror_of(_there(now[0], name), fmt)
     else:
-        target, old, made = name, now[0], notebook_from(_there(now[1], mirror), now[0], fmt)
+        target, old = name, now[0]
+        base = _readable(old) or _readable(_head(repository, name))
+        made = notebook_from(_there(now[1], mirror), base, fmt)
     if made == old:
         return Outcome(name, mirror, Direction.NOTHING)
     if check:
         return Outcome(name, mirror, direction, "out of step")
     replace(repository.disk(target), made)
     return Outcome(name, mirror, direction)
+
+
+def _readable(notebook: bytes | None) -> bytes | None:
+    """A notebook to take outputs and metadata from; one with conflict markers has none to give."""
+    if notebook is None:
+        return None
+    try:
+        parse(notebook)
+    except NotebookError:
+        return None
+    return notebook
 
 
 def _there(data: bytes | None, path: bytes) -> bytes:

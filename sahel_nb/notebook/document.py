@@ -25,6 +25,10 @@ class NotebookError(SahelError):
     """These bytes are no notebook that we can read; the message says why."""
 
 
+class ConflictMarkers(NotebookError):
+    """A merge left its markers in the JSON."""
+
+
 class CellKind(Enum):
     CODE = "code"
     MARKDOWN = "markdown"
@@ -79,7 +83,7 @@ def parse(data: bytes) -> Document:
     if data.startswith(b"\xef\xbb\xbf"):
         raise NotebookError("the notebook starts with a byte order mark (BOM); save it as UTF-8 without one")
     if _CONFLICT.search(data):
-        raise NotebookError("the notebook contains git conflict markers (<<<<<<<, =======, >>>>>>>)")
+        raise ConflictMarkers("the notebook contains git conflict markers (<<<<<<<, =======, >>>>>>>)")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as exc:

@@ -55,7 +55,7 @@ def lint_notebook(data: bytes, path: str, *, committed: bool = False) -> list[Fi
         document = parse(data)
         stripped = strip(data)
     except NotebookError as exc:
-        return [Finding("SNB101", Severity.ERROR, path, "", exc.message, f"git log -- {path}")]
+        return [Finding("SNB101", Severity.ERROR, path, "", exc.message)]
     found = [*_whole(document, data, stripped, path, committed)]
     for cell in document.cells():
         if cell.kind is CellKind.CODE:

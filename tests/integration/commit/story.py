@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +80,18 @@ def set_up(root: Path, install_it: bool = True) -> Clone:
     if install_it:
         install(Worktree.discover(root), Silent())
     return Clone(git)
+
+
+def sahel_nb(clone: Clone, *args: str, stdin: bytes = b"", cwd: Path | None = None) -> Said:
+    """The command line, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "sahel_nb.cli.main", *args],
+        cwd=cwd or clone.root,
+        input=stdin,
+        capture_output=True,
+        timeout=120,
+    )
+    return Said(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
 
 
 def executed(notebook: bytes, **sources: str) -> bytes:

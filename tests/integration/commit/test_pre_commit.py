@@ -9,7 +9,7 @@ import pytest
 
 from sahel_nb.notebook.pair import in_step, mirror_of
 from sahel_nb.notebook.strip import is_stripped, strip
-from tests.integration.commit.story import Clone, executed, kernel, set_up, sources_of
+from tests.integration.commit.story import Clone, executed, kernel, sahel_nb, set_up, sources_of
 from tests.unit.notebook.shapes import simple
 
 
@@ -233,3 +233,28 @@ def test_without_anything_of_ours_nothing_happens(clone: Clone) -> None:
     clone.must("add", ".")
     said = clone.run("commit", "-qm", "Readme")
     assert (said.code, said.err) == (0, "")
+
+
+def test_a_merge_conflict_is_resolved_in_the_mirror(clone: Clone, name: str) -> None:
+    clone.must("switch", "-qc", "side")
+    clone.git.write(f"{name}.ipynb", executed(clone.disk(f"{name}.ipynb"), cell_1="side = 1"))
+    clone.must("commit", "-qam", "Side")
+    clone.must("switch", "-q", "main")
+    clone.git.write(f"{name}.ipynb", executed(clone.disk(f"{name}.ipynb"), cell_1="main = 1"))
+    clone.must("commit", "-qam", "Main")
+    assert clone.run("merge", "-q", "side").code != 0
+    said = clone.run("add", f"{name}.ipynb")
+    assert said.code != 0
+    assert f"sahel-nb pair --from mirror {name}.ipynb" in said.err
+    resolved = [
+        line
+        for line in clone.disk(f"{name}.py").splitlines(keepends=True)
+        if not line.startswith((b"<<<<<<< ", b"=======", b">>>>>>> "))
+    ]
+    clone.git.write(f"{name}.py", b"".join(resolved))
+    done = sahel_nb(clone, "pair", "--from", "mirror", f"{name}.ipynb")
+    assert done.code == 0, done
+    clone.must("add", "-u")
+    clone.must("commit", "-qm", "Merged")
+    assert_in_step(clone, name)
+    assert any("main = 1\nside = 1" in source for source in sources_of(clone.committed(f"{name}.ipynb")))
