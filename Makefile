@@ -1,5 +1,7 @@
 # A machine needs python3 (3.10 or later, with venv), git and make; everything else goes into .venv.
-PYTHON ?= python3
+# Kaggle's own client needs Python 3.11; the first interpreter that has it is taken, else python3 as it is.
+PYTHON ?= $(or $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done),python3)
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= auto

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
@@ -17,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sahel_nb.errors import NOTHING_STARTED, AuthError, NetworkError, PushRejected
+from sahel_nb.errors import NOTHING_STARTED, AuthError, NetworkError, PushRejected, UsageError
 from sahel_nb.kernels import logs
 from sahel_nb.kernels.door import NotFound, Rejected, translated
 from sahel_nb.kernels.model import (
@@ -180,8 +181,11 @@ class KaggleClient:
             kaggle_env._env_to_endpoint[kaggle_env.KaggleEnv.PROD] = f"{self._target.url}/api"
         own = _only(self._target) if self._target.username else contextlib.nullcontext()
         with own, contextlib.redirect_stdout(io.StringIO()), translated("signing in to Kaggle"):
-            import kaggle
-            from kaggle.api.kaggle_api_extended import KaggleApi
+            try:
+                import kaggle
+                from kaggle.api.kaggle_api_extended import KaggleApi
+            except ModuleNotFoundError as exc:
+                raise _no_package(exc) from exc
         if not getattr(kaggle.api, "_authenticated", False):
             raise AuthError(
                 "no Kaggle credentials were found",
@@ -210,6 +214,15 @@ class KaggleClient:
         api = Api()
         api.config_values = dict(kaggle.api.config_values)
         return api
+
+
+def _no_package(exc: ModuleNotFoundError) -> UsageError:
+    """Kaggle's client is not there: on Python 3.10 it cannot be, elsewhere the installation is broken."""
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    if sys.version_info < (3, 11):
+        what = f"Kaggle's own client needs Python 3.11 or later, and this is {version}: commits work, runs do not"
+        return UsageError(what, hints=("python3.11 -m venv .venv && .venv/bin/pip install sahel-nb",))
+    return UsageError(f"Kaggle's own client cannot be imported: {exc}", hints=("pip install --upgrade kaggle six",))
 
 
 @contextlib.contextmanager
