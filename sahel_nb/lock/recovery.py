@@ -61,6 +61,12 @@ class Undertaker:
 
     def recover(self, *, wait: bool) -> Recovered:
         """See `LockClient.recover`."""
+        try:
+            return self._recover(wait=wait)
+        finally:
+            self._reporter.status("")
+
+    def _recover(self, *, wait: bool) -> Recovered:
         interval = min(15.0, self._ttl / 5)
         observation = Observation(self._ttl, patience=4 * interval + 60)
         failures = 0
@@ -127,7 +133,10 @@ class Undertaker:
         if not phase.ended or self._survey.busy_beside(record, newest):
             raise Locked(record)
         if not self._is_dead(record):
-            self._clock.sleep(self._settle)  # its holder may be fetching the outputs, and knows more than we do
+            # Its holder may be fetching the outputs, and knows more than we do.
+            self._reporter.status(f"v{own} has ended; giving {record.actor} {self._settle:g} s to record it")
+            self._clock.sleep(self._settle)
+            self._reporter.status("")
             now = self._chain.tip()
             if now is None or now.oid != tip.oid:
                 return

@@ -355,3 +355,29 @@ def test_a_kernel_deleted_on_kaggle_starts_anew_with_an_alarm(
     held = fresh.client.acquire(fresh.intent())
     assert held.record.alarms == ("the kernel was deleted on Kaggle: v3 was known, and v0 is the newest",)
     assert (held.record.base_version, held.record.fence) == (0, 4)
+
+
+def test_a_run_is_not_reaped_while_an_outsider_runs_beside_it(people: People, kaggle: FolderKaggle) -> None:
+    awa, bob = people("Awa"), people("Bob")
+    held = awa.client.acquire(awa.intent())
+    awa.client.started(held, kaggle.push(held.record.stamp), "")
+    foreign = kaggle.push(None)
+    kaggle.end(1)
+    with pytest.raises(Locked, match="Awa"):
+        bob.client.acquire(bob.intent())
+    kaggle.end(foreign)
+    assert bob.client.acquire(bob.intent()).record.last_done == 2
+    assert bob.client.log(2)[1].alarms == ("v2 was pushed outside the lock",)
+
+
+def test_the_same_stamp_in_two_versions_is_told(people: People, kaggle: FolderKaggle) -> None:
+    """A push that was taken twice: one version was adopted, and the holder comes with the other."""
+    awa, bob = people("Awa"), people("Bob")
+    held = awa.client.acquire(awa.intent())
+    first, second = kaggle.push(held.record.stamp), kaggle.push(held.record.stamp)
+    found = bob.client.recover(wait=False)
+    assert found.record is not None
+    assert found.record.kaggle_version == first
+    with pytest.raises(FencedOut, match=f"v{second}"):
+        awa.client.started(held, second, "")
+    assert any(f"v{second} was pushed by Awa" in text for text in awa.client.log(1)[0].alarms)
