@@ -22,7 +22,7 @@ def demo(folder: Path | None) -> None:
 
     Needs no account and no network. Nothing outside the folder is touched, and the folder stays for you to look at.
     """
-    if sys.version_info < (3, 11):
+    if find_spec("kaggle") is None:
         raise UsageError(
             "the demo runs kernels, and Kaggle's own client needs Python 3.11 or later",
             hints=("make PYTHON=python3.11 demo",),

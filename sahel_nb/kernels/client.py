@@ -219,7 +219,7 @@ class KaggleClient:
 def _no_package(exc: ModuleNotFoundError) -> UsageError:
     """Kaggle's client is not there: on Python 3.10 it cannot be, elsewhere the installation is broken."""
     version = ".".join(str(part) for part in sys.version_info[:3])
-    if sys.version_info < (3, 11):
+    if tuple(sys.version_info) < (3, 11):
         what = f"Kaggle's own client needs Python 3.11 or later, and this is {version}: commits work, runs do not"
         return UsageError(what, hints=("python3.11 -m venv .venv && .venv/bin/pip install sahel-nb",))
     return UsageError(f"Kaggle's own client cannot be imported: {exc}", hints=("pip install --upgrade kaggle six",))
