@@ -157,7 +157,7 @@ class Locking(RuleBasedStateMachine):
             return
         assert record.same_grant(held.record)
         assert record.state is State.FREE
-        person.backend.read_faults = []
+        person.backend.faults, person.backend.read_faults = [], []
         if data.draw(st.booleans(), label="again"):
             assert person.client.finish(held, person.outcome(held.record)).fence == held.record.fence
 
@@ -244,7 +244,7 @@ class Locking(RuleBasedStateMachine):
 
 
 Locking.TestCase.settings = settings(
-    max_examples=200,
+    max_examples=150,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
