@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -147,10 +148,11 @@ def test_doctor_sees_what_is_missing_and_what_is_mended(tmp_path: Path, frozen_w
     credential.write_text('{"username": "awa", "key": "secret-thing"}')
     credential.chmod(0o644)
     found = verdicts(clone)
-    assert {name for name, verdict in found.items() if verdict is not Verdict.OK} == {"credentials"}
+    without = set() if find_spec("kaggle") else {"kaggle"}  # it does not install on Python 3.10
+    assert {name for name, verdict in found.items() if verdict is not Verdict.OK} == {"credentials"} | without
     assert found["credentials"] is Verdict.FAILED
     credential.chmod(0o600)
-    assert set(verdicts(clone).values()) == {Verdict.OK}
+    assert {name for name, verdict in verdicts(clone).items() if verdict is not Verdict.OK} == without
     git("config", "filter.nbstripout.clean", "nbstripout")
     assert verdicts(clone)["nbstripout"] is Verdict.WARNING
     (git.root / ".git" / "info" / "attributes").write_text("*.ipynb filter=nbstripout\n")
