@@ -1,0 +1,93 @@
+"""Documents: their links lead somewhere, each can be reached from the README, none names somebody's machine."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+IDS = [path.relative_to(ROOT).as_posix() for path in DOCUMENTS]
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_CODE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+
+
+def links(document: Path) -> list[str]:
+    """Targets inside the project."""
+    found = _LINK.findall(_CODE.sub("", document.read_text(encoding="utf-8")))
+    return [target for target in found if not re.match(r"[a-z]+:", target)]
+
+
+def anchors(document: Path) -> set[str]:
+    """Headings, as the usual hosts name them: lower case, spaces to dashes, punctuation gone."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=IDS)
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in links(document):
+        name, _, anchor = target.partition("#")
+        path = (document.parent / name).resolve() if name else document
+        assert path.exists(), f"{target} is not there"
+        assert path.is_relative_to(ROOT), f"{target} lies outside the project"
+        if anchor:
+            assert anchor in anchors(path), f"{target}: no such heading"
+
+
+def test_every_document_can_be_reached_from_the_readme() -> None:
+    seen, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        document = waiting.pop()
+        if document in seen or document.suffix != ".md" or not document.exists():
+            continue
+        seen.add(document)
+        waiting += [
+            (document.parent / target.partition("#")[0]).resolve() for target in links(document) if target[0] != "#"
+        ]
+    assert [name for path, name in zip(DOCUMENTS, IDS, strict=True) if path not in seen] == []
+
+
+@pytest.mark.parametrize(
+    "document", [*DOCUMENTS, ROOT / "docs/session.txt", ROOT / "docs/session.svg"], ids=lambda p: p.name
+)
+def test_no_document_names_a_machine_or_leaves_something_open(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    assert re.findall(r"/(?:root|work|home|Users)/\w+|/tmp/tmp\w+|\bTODO\b|\bFIXME\b|\bTBD\b", text) == []
+
+
+@pytest.mark.parametrize("document", sorted((ROOT / "docs/adr").glob("*.md")), ids=lambda path: path.stem)
+def test_a_decision_has_its_parts(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    assert text.startswith(f"# {int(document.name[:4])}. ")
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences"]
+
+
+def test_the_commands_of_the_readme_exist() -> None:
+    """make's targets, and the extras that its plain-pip equivalents ask for."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for target in ("demo", "test"):
+        assert f"make {target}" in readme
+        done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    asked = re.findall(r"pip install .*?\[(\w+)\]", readme)
+    assert asked
+    assert set(asked) <= set(extras)
+
+
+def test_the_readme_names_every_command() -> None:
+    from sahel_nb.cli.main import COMMANDS
+
+    table = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Commands")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`([a-z]+)[ `]", table))
+    assert set(COMMANDS) <= named
