@@ -38,7 +38,7 @@ def runner(clone: str, kaggle: str, name: str, rounds: str) -> None:
         try:
             person.run(nonce)
         except (Locked, KaggleBusy):
-            time.sleep(random.uniform(0.1, 0.6))
+            time.sleep(random.uniform(0.2, 0.9))
             continue
         except NetworkError:
             # Six on one file of the server may leave an answer undecided; then Kaggle alone says how far it came.
