@@ -29,7 +29,7 @@ from sahel_nb.notebook.strip import (
 from sahel_nb.notebook.strip_fast import strip_ordinary
 from tests.unit.notebook import shapes
 
-EXAMPLES = int(os.environ.get("STRIP_EXAMPLES", "120"))
+EXAMPLES = int(os.environ.get("STRIP_EXAMPLES", "60"))
 QUICK = settings(
     max_examples=EXAMPLES,
     deadline=None,
