@@ -75,6 +75,13 @@ def processes_with(word: str) -> list[int]:
     return [pid for pid in found if pid != os.getpid()]
 
 
+def children_of(pid: int) -> list[int]:
+    """Everybody who descends from a process."""
+    import psutil
+
+    return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+
+
 @dataclass(frozen=True)
 class Run:
     folder: Path

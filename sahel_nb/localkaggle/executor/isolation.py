@@ -52,7 +52,7 @@ def _try() -> str:
     """Empty, or the reason."""
     import json
 
-    from sahel_nb.localkaggle.executor.launch import supervisor_command
+    from sahel_nb.localkaggle.executor.launch import supervisor_command, supervisor_environment
     from sahel_nb.localkaggle.executor.spec import Interpreter, Spec
 
     with tempfile.TemporaryDirectory(prefix="sahel-nb-probe-", ignore_cleanup_errors=True) as folder:
@@ -69,7 +69,13 @@ def _try() -> str:
         )
         try:
             done = subprocess.run(
-                supervisor_command(), input=spec.to_line(), capture_output=True, timeout=60, check=True, cwd=Path("/")
+                supervisor_command(),
+                input=spec.to_line(),
+                capture_output=True,
+                timeout=60,
+                check=True,
+                cwd=Path("/"),
+                env=supervisor_environment(),
             )
             return str(json.loads(done.stdout))
         except subprocess.CalledProcessError as exc:

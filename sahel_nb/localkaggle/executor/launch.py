@@ -18,7 +18,7 @@ from sahel_nb.localkaggle.executor.job import Job, Mount, Outcome, Result
 from sahel_nb.localkaggle.executor.record import read_result
 from sahel_nb.localkaggle.executor.spec import Interpreter, Spec
 
-__all__ = ["Execution", "launch", "read_result", "supervisor_command"]
+__all__ = ["Execution", "launch", "read_result", "supervisor_command", "supervisor_environment"]
 
 _PACKAGE_ROOT = str(Path(__file__).resolve().parents[3])
 _SUPERVISE = (
@@ -26,6 +26,8 @@ _SUPERVISE = (
     "from sahel_nb.localkaggle.executor.supervisor import main; main()"
 )
 _CANCEL_PATIENCE = 15.0
+# What a supervisor needs of the service's environment. The rest may hold secrets, and a run is beside it.
+_INHERITED = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "LC_ALL")
 
 
 def launch(job: Job) -> Execution:
@@ -62,6 +64,7 @@ def launch(job: Job) -> Execution:
             stdout=trouble,
             stderr=trouble,
             cwd="/",
+            env=supervisor_environment(),
             start_new_session=True,
         )
     assert process.stdin is not None
@@ -75,6 +78,10 @@ def supervisor_command() -> tuple[str, ...]:
     """Isolated and without site, which would cost start-up time: it imports from where this process does."""
     path = os.pathsep.join(str(Path(folder).absolute()) for folder in (*sys.path, _PACKAGE_ROOT) if folder)
     return (sys.executable, "-I", "-S", "-c", _SUPERVISE, path)
+
+
+def supervisor_environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in _INHERITED if name in os.environ}
 
 
 class Execution:

@@ -34,6 +34,7 @@ MS_RELATIME = 1 << 21
 MNT_DETACH = 2
 # sys/prctl.h
 PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
 PR_CAPBSET_DROP = 24
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
@@ -140,3 +141,8 @@ def give_up_privileges() -> None:
     header = struct.pack("Ii", _CAPABILITY_VERSION_3, 0)
     _check(_libc.capset(header, struct.pack("6I", 0, 0, 0, 0, 0, 0)), "capset")
     prctl(PR_SET_NO_NEW_PRIVS, 1)
+
+
+def close_to_others() -> None:
+    """No process without privileges may trace this one, or look at its environment, memory and open files."""
+    prctl(PR_SET_DUMPABLE, 0)

@@ -76,6 +76,8 @@ def enter(spec: Spec) -> None:
     ns.pivot(str(root.at("/")))
     _make_read_only()
     ns.give_up_privileges()
+    # This process is a fork of the supervisor and stays pid 1; the run itself is opened again by its exec.
+    ns.close_to_others()
     os.chdir(SANDBOX.working)
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from sahel_nb.localkaggle.executor import isolation
 from sahel_nb.localkaggle.executor.job import Mount, Outcome
-from support.jobs import Runs, text
+from support.jobs import Runs, children_of, eventually, text
 
 LOOK = """
 import json, os, pathlib, socket
@@ -138,6 +138,44 @@ def test_read_only_holds_against_root_inside_too(tmp_path: Path, words: Path) ->
     )
     assert [line.rsplit(" ", 1)[1] for line in run.log.splitlines()] == ["True"] * 5, run.log
     assert (words / "a.txt").read_text(encoding="utf-8") == "ŋɓɗɲ"
+
+
+PRY = """
+import ctypes, os
+def tried(what):
+    try:
+        return what()
+    except OSError as exc:
+        return type(exc).__name__
+print(tried(lambda: open("/proc/1/environ", "rb").read()))
+print(tried(lambda: open("/proc/1/mem", "rb").close()))
+print(tried(lambda: os.readlink("/proc/1/fd/0")))
+print("traced" if ctypes.CDLL(None).ptrace(16, 1, 0, 0) == 0 else "PermissionError")
+"""
+
+
+def test_the_first_process_in_the_sandbox_is_closed_to_the_kernel(tmp_path: Path) -> None:
+    """It is a fork of a process outside, and would show that one's environment, files and pipes."""
+    if not isolation.probe().namespaces:
+        assert isolation.probe().missing
+        return
+    run = Runs(tmp_path).run(PRY.encode(), "script", time_limit=30.0)
+    assert run.log.splitlines() == ["PermissionError"] * 4
+
+
+@pytest.mark.parametrize("switch", ["", "none"])
+def test_nobody_of_a_run_has_the_services_environment(
+    tmp_path: Path, switch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(isolation.SWITCH, switch)
+    monkeypatch.setenv("SECRET_OF_THE_SERVICE", "hunter2")
+    _, execution = Runs(tmp_path).start(b"import time; print(1, flush=True); time.sleep(60)", "script")
+    eventually(lambda: text(tmp_path / "job-1"))
+    family = [execution.pid, *children_of(execution.pid)]
+    environments = [Path(f"/proc/{pid}/environ").read_bytes() for pid in family]
+    execution.cancel()
+    assert len(family) > 1
+    assert not any(b"hunter2" in environment for environment in environments)
 
 
 @pytest.mark.parametrize("switch", ["", "none"])
