@@ -25,7 +25,7 @@ def doctor(fix: bool, offline: bool, as_json: bool) -> None:
     context = Context.here()
     checks = examine(context.worktree, context.config, os.environ, offline=offline)
     if fix:
-        from sahel_nb.install.phantom import mend
+        from sahel_nb.repo.phantom import mend
 
         for path in mend(context.worktree):
             context.reporter.say(f"{path.decode('utf-8', 'backslashreplace')} no longer shows as modified")

@@ -17,10 +17,10 @@ from sahel_nb.hooks.findings import refuse
 from sahel_nb.hooks.metadata import check_id, check_metadata, is_metadata
 from sahel_nb.hooks.pre_commit import id_may_change
 from sahel_nb.hooks.staged import Change, Repository, parse_change
-from sahel_nb.install.phantom import phantoms
 from sahel_nb.notebook.document import NotebookError
 from sahel_nb.notebook.finding import Finding, Severity
 from sahel_nb.notebook.secrets import find_secrets
+from sahel_nb.repo.phantom import phantoms
 
 ALLOW_DIRTY_KEY = "sahel-nb.push.allowdirty"
 ALLOW_DIRTY_ENV = "SAHEL_NB_ALLOW_DIRTY"

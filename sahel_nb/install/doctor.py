@@ -15,9 +15,9 @@ from sahel_nb.config import Config
 from sahel_nb.errors import SahelError
 from sahel_nb.install import shipped
 from sahel_nb.install.install import BEFORE, HookState, Settings, configured, hooks_folder, state
-from sahel_nb.install.phantom import phantoms
 from sahel_nb.install.repository import ours_missing
 from sahel_nb.repo.cmd import git
+from sahel_nb.repo.phantom import phantoms
 from sahel_nb.repo.worktree import Worktree
 from sahel_nb.report.events import Check, Verdict
 

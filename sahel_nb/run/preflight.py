@@ -21,6 +21,7 @@ from sahel_nb.lock.record import Record, State
 from sahel_nb.lock.refusals import KaggleBusy, Locked
 from sahel_nb.notebook import lint, pair, strip
 from sahel_nb.repo.cmd import git
+from sahel_nb.repo.phantom import phantoms
 from sahel_nb.repo.upstream import upstream
 from sahel_nb.repo.worktree import StatusEntry, StatusKind, Worktree
 from sahel_nb.report.events import Check, Verdict
@@ -75,6 +76,10 @@ def examine_tree(worktree: Worktree, config: Config, folder: str) -> Check:
     if busy:
         return Check("tree", Verdict.FAILED, f"a {busy} is in progress", f"git {busy} --abort")
     entries = [entry for entry in worktree.status() if _counts(entry, config.run.clean, folder)]
+    if any(entry.path.endswith(b".ipynb") for entry in entries):
+        # A notebook that was only run again shows as modified, and no commit would make it clean.
+        again = set(phantoms(worktree))
+        entries = [entry for entry in entries if entry.text != " M" or entry.path not in again]
     if not entries:
         return Check("tree", Verdict.OK, "clean")
     shown = ", ".join(_shown(entry.path) for entry in entries[:3]) + (

@@ -100,6 +100,27 @@ def test_preflight_shows_every_failing_row_with_its_command(lab: Lab) -> None:
     assert awa.lock("fula-lid") is None
 
 
+def test_a_notebook_that_was_only_run_again_is_clean(lab: Lab) -> None:
+    awa = lab.join("awa")
+    assert awa.sahel("init").code == 0
+    assert awa.sahel("install").code == 0
+    awa.git("add", "-A")
+    awa.git.commit(message="Set up")
+    folder = awa.kernel("fula-lid", HELLO)
+    path = awa.root / folder / "fula-lid.ipynb"
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    notebook["cells"][0]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["ŋ\n"]}]
+    path.write_text(json.dumps(notebook, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    assert awa.git("status", "--porcelain") == f" M {folder}/fula-lid.ipynb", "git goes by the size"
+
+    done = awa.sahel("run", "--dry-run")
+
+    assert done.code == 0, done
+    notebook["cells"][0]["source"] = ["print('another')"]
+    path.write_text(json.dumps(notebook, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    assert awa.sahel("run", "--dry-run").code == 3
+
+
 def test_a_branch_that_is_behind_is_refused(lab: Lab) -> None:
     awa, binta = lab.join("awa"), None
     folder = awa.kernel("fula-lid", HELLO)

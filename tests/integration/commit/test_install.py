@@ -12,8 +12,8 @@ from sahel_nb.config import Config
 from sahel_nb.errors import Refused
 from sahel_nb.install.doctor import examine
 from sahel_nb.install.install import install, uninstall
-from sahel_nb.install.phantom import mend, phantoms
 from sahel_nb.install.repository import Outcome, initialize
+from sahel_nb.repo.phantom import mend, phantoms
 from sahel_nb.repo.worktree import Worktree
 from sahel_nb.report.events import Silent, Verdict
 from tests.integration.commit.story import Clone, executed, kernel, set_up
