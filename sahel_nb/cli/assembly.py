@@ -114,6 +114,11 @@ def journal_folder(context: Context) -> Path:
     return context.worktree.state_dir() / "runs"
 
 
+def attach_command(context: Context, shared: str, *, dev: bool = False) -> str:
+    """What to type to go on with a run, from any clone."""
+    return f"sahel-nb attach{' --dev' if dev else ''}{' --local' if context.local else ''} {shared}"
+
+
 def places(context: Context) -> Places:
     from sahel_nb.run.execute import Places
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import click
@@ -30,6 +31,7 @@ def attach(kernel: str | None, dev: bool, local: bool, as_json: bool) -> None:
     context = Context.here(local=local)
     asked = assembly.asked(context, kernel, dev=dev)
     who, places = assembly.who(context), assembly.places(context)
+    again = assembly.attach_command(context, asked.selection.kernel.id if asked.selection else str(asked.ref), dev=dev)
     finished: Finished | None
     if dev or context.is_embedded:
         finished = resume_dev(
@@ -39,6 +41,7 @@ def attach(kernel: str | None, dev: bool, local: bool, as_json: bool) -> None:
             worktree=context.worktree,
             service=context.kaggle,
             reporter=context.reporter,
+            attach=again,
         )
     else:
         finished = resume(
@@ -49,7 +52,10 @@ def attach(kernel: str | None, dev: bool, local: bool, as_json: bool) -> None:
             service=context.kaggle,
             lock=assembly.lock_of(context, asked.ref),
             reporter=context.reporter,
+            attach=again,
         )
     if finished is not None:
         show(context, finished, as_json=as_json)
         finished.raise_for_outcome()
+    elif as_json:
+        click.echo(json.dumps({"schema": "sahel-nb.attach/1", "kernel": str(asked.ref), "state": "free"}, indent=2))

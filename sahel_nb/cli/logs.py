@@ -45,6 +45,7 @@ def logs(kernel: str | None, follow: bool, dev: bool, local: bool, as_json: bool
                 f"{asked.ref} v{version} is {state.value.lower()}: Kaggle has no log yet, only the live stream",
                 hints=(f"sahel-nb logs --follow {asked.ref}@v{version}",),
             )
-        shown = follow_run(context.kaggle, asked.ref, version, Silent(), sink=write).records
+        again = f"sahel-nb logs --follow {asked.ref}@v{version}"
+        shown = follow_run(context.kaggle, asked.ref, version, Silent(), sink=write, attach=again).records
     for record in context.kaggle.log(asked.ref, version)[shown:]:
         write(record)

@@ -73,7 +73,7 @@ def launch(
     """Everything that `run` and `rehearse` do. A rehearsal takes no lock and asks for nothing to be pushed."""
     from sahel_nb.cli import assembly
     from sahel_nb.run import plan as planning
-    from sahel_nb.run.execute import RunOptions, Waiting, attach_command, execute
+    from sahel_nb.run.execute import RunOptions, Waiting, execute
     from sahel_nb.run.select import select
 
     worktree, reporter = context.worktree, context.reporter
@@ -97,18 +97,16 @@ def launch(
     if dry_run:
         return
     options = RunOptions(
-        timeout or context.config.run.timeout or None, Waiting.DETACH if detach else Waiting.FOLLOW, wait
+        timeout or context.config.run.timeout or None,
+        Waiting.DETACH if detach else Waiting.FOLLOW,
+        assembly.attach_command(context, selection.kernel.id, dev=dev),
+        wait,
     )
     who, places = assembly.who(context), assembly.places(context)
     if context.is_embedded:
         _bring_datasets(context, plan)
-    try:
-        finished = execute(plan, options, who=who, places=places, service=context.kaggle, lock=lock, reporter=reporter)
-    except KeyboardInterrupt:
-        reporter.say(f"detached, if the run had started; go on with: $ {attach_command(plan)}")
-        raise
+    finished = execute(plan, options, who=who, places=places, service=context.kaggle, lock=lock, reporter=reporter)
     if finished is None:
-        reporter.say(f"detached; go on with: $ {attach_command(plan)}")
         return
     show(context, finished, as_json=as_json)
     finished.raise_for_outcome()

@@ -115,7 +115,7 @@ class KaggleClient:
                 with response:
                     response.raise_for_status()
                     if "event-stream" in response.headers.get("Content-Type", ""):
-                        yield from logs.parse_stream(response.iter_lines())
+                        yield from logs.parse_stream(logs.lines(response.iter_content(None)))
                     else:
                         yield from logs.parse_log(response.content.decode("utf-8", errors="replace"))
                         yield None
@@ -281,6 +281,7 @@ def _settle(answer: Any) -> Pushed:
             f"Kaggle refused the push: {error}",
             kaggle=f"v{version} was made all the same: {url}" if version else NOTHING_STARTED,
             details=_advice(error),
+            started=bool(version),
         )
     if not version:
         raise NetworkError("Kaggle took the push and named no version", kaggle="A version may have been made.")

@@ -50,9 +50,27 @@ def _from_lines(text: str) -> Iterator[LogRecord]:
         yield _record(item)
 
 
-def parse_stream(lines: Iterable[bytes]) -> Iterator[LogRecord | None]:
+def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines of a stream, as soon as they are whole, in time that grows with their length and no faster.
+
+    (`requests` looks at everything that it has of a line again with every 512 bytes: seconds for a line of 10 MB.)
+    """
+    held: list[bytes] = []
+    for chunk in chunks:
+        *whole, rest = chunk.split(b"\n")
+        for line in whole:
+            held.append(line)
+            yield b"".join(held)
+            held.clear()
+        if rest:
+            held.append(rest)
+    if held:
+        yield b"".join(held)
+
+
+def parse_stream(raw_lines: Iterable[bytes]) -> Iterator[LogRecord | None]:
     """Server-sent events as records; a last `None` says that the service itself ended the log."""
-    for raw in lines:
+    for raw in raw_lines:
         line = raw.decode("utf-8", errors="replace").rstrip("\r\n")
         if not line.startswith("data:"):
             continue

@@ -8,13 +8,16 @@ run.json      what the run was (see `run.record`); written last, so a folder wit
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 from sahel_nb.durable import write_atomically
 from sahel_nb.errors import SahelError
@@ -24,6 +27,7 @@ from sahel_nb.kernels.service import KernelService
 from sahel_nb.report.events import Level, Reporter
 
 LIVE_LOG = "log.jsonl"
+OUTPUTS = "outputs"
 
 
 def run_folder(base: Path, ref: KernelRef, date: str, commit: str, version: int) -> Path:
@@ -37,54 +41,147 @@ def run_folder(base: Path, ref: KernelRef, date: str, commit: str, version: int)
     return folder
 
 
-class LiveLog:
-    """The live records on disk, line by line. After a crash, whole lines remain, and are written anew by the next."""
+@dataclass
+class Turn:
+    """A process's place at a run's folder. Only whoever has it writes there."""
 
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
+    fd: int
+    first: bool
+    """It was ours from the beginning; else another process of this machine is at the same run."""
 
-    def __call__(self, record: LogRecord) -> None:
-        self._file.write(_line(record))
-        self._file.flush()
+    def wait(self, reporter: Reporter) -> None:
+        """Until the folder is ours. A KeyboardInterrupt gets through."""
+        while not self.first and not _taken(self.fd):
+            reporter.status("another process here fetches the outputs of this run")
+            time.sleep(0.2)
+        reporter.status("")
 
 
 @contextmanager
-def live_log(folder: Path) -> Iterator[LiveLog]:
-    """A stream replays from its beginning, so a new follower begins a new file; the old one stays until then."""
-    part = folder / (LIVE_LOG + ".part")
-    with part.open("w", encoding="utf-8") as file:
+def alone(folder: Path) -> Iterator[Turn]:
+    """Inside: our turn at the folder, or `Turn.wait` for it. It ends with the process, whatever kills that."""
+    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield Turn(fd, _taken(fd))
+    finally:
+        os.close(fd)
+
+
+def _taken(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass  # a file system without locks: there is one process at a folder, as good as always
+    return True
+
+
+class LiveLog:
+    """The live records on disk, line by line. After a crash, whole lines remain, and are written anew by the next.
+
+    A disk that refuses ends the writing, not the following: the persisted log may still find room.
+    """
+
+    def __init__(self, file: BinaryIO | None, reporter: Reporter) -> None:
+        self._file = file
+        self._reporter = reporter
+
+    def __call__(self, record: LogRecord) -> None:
+        if self._file is None:
+            return
+        line = _line(record)
         try:
-            yield LiveLog(file)
-        finally:
-            file.flush()
+            whole = self._file.write(line) == len(line)
+            why = "the disk is full"
+        except OSError as exc:
+            whole, why = False, exc.strerror or str(exc)
+        if not whole:
+            self._file = None
+            self._reporter.say(f"the live log cannot be written ({why}); the run goes on", Level.WARN)
+
+    @property
+    def whole(self) -> bool:
+        return self._file is not None
+
+
+@contextmanager
+def live_log(folder: Path | None, reporter: Reporter) -> Iterator[LiveLog]:
+    """A stream replays from its beginning, so a new follower begins a new file; the old one stays until then.
+
+    Without a folder nothing is written.
+    """
+    if folder is None:
+        yield LiveLog(None, reporter)
+        return
+    part = folder / (LIVE_LOG + ".part")
+    with part.open("wb", buffering=0) as file:
+        log = LiveLog(file, reporter)
+        yield log
+        if log.whole:
             os.fsync(file.fileno())
-    part.replace(folder / LIVE_LOG)
+    if log.whole and file_has_more(part, folder / LIVE_LOG):
+        part.replace(folder / LIVE_LOG)
+    else:
+        part.unlink(missing_ok=True)
+
+
+def file_has_more(new: Path, old: Path) -> bool:
+    """A log only ever grows: the shorter one of two is the one with less in it."""
+    return not old.exists() or new.stat().st_size >= old.stat().st_size
+
+
+@dataclass(frozen=True)
+class Log:
+    """A run's log: its records, the digest of log.jsonl, and what is missing of it."""
+
+    records: tuple[LogRecord, ...]
+    sha256: str
+    missed: tuple[Missed, ...]
 
 
 def collect_log(
     service: KernelService, ref: KernelRef, version: int, folder: Path, live: int, reporter: Reporter
-) -> tuple[tuple[LogRecord, ...], str]:
-    """The persisted log in place of the live one, unless it has less. Returns the records and the file's digest."""
+) -> Log:
+    """The persisted log in place of the live one, unless it has less. Where it cannot be read, that is missed."""
     path = folder / LIVE_LOG
+    missed: tuple[Missed, ...] = ()
     try:
         records = service.log(ref, version)
     except SahelError as exc:
         reporter.say(f"the persisted log could not be read ({exc.message}); the live one is kept", Level.WARN)
-        records = ()
-    if len(records) >= live or not path.exists():
-        write_atomically(path, "".join(_line(record) for record in records).encode("utf-8"))
+        records, missed = (), (Missed(LIVE_LOG, exc.message),)
+    if len(records) >= max(live, _count(path)):
+        _write_lines(path, map(_line, records))
     else:
-        records = tuple(_read(path))
-    text = "".join(record.data if record.data.endswith("\n") else record.data + "\n" for record in records)
-    write_atomically(folder / "log.txt", text.encode("utf-8", errors="surrogatepass"))
-    return records, hashlib.sha256(path.read_bytes()).hexdigest()
+        records = read_log(folder)
+    _write_lines(folder / "log.txt", (_text(record) for record in records))
+    return Log(records, _digest(path), missed)
+
+
+def read_log(folder: Path) -> tuple[LogRecord, ...]:
+    """What log.jsonl has; a last line that was cut is left out."""
+    try:
+        with (folder / LIVE_LOG).open("rb") as file:
+            return tuple(_read(file))
+    except FileNotFoundError:
+        return ()
+
+
+def is_whole(folder: Path, files: tuple[Fetched, ...], log_sha256: str) -> bool:
+    """Whether the folder still has what its record says; sizes of outputs are believed, and not read through."""
+    try:
+        sizes = all((folder / OUTPUTS / file.name).stat().st_size == file.size for file in files)
+        return sizes and _digest(folder / LIVE_LOG) == log_sha256
+    except (OSError, ValueError):
+        return False
 
 
 def collect_outputs(
     service: KernelService, ref: KernelRef, version: int, folder: Path, reporter: Reporter
 ) -> tuple[tuple[Fetched, ...], tuple[Missed, ...]]:
     """Every output file. A listing that fails is one missed entry, so that nothing looks complete that is not."""
-    target = folder / "outputs"
+    target = folder / OUTPUTS
     target.mkdir(exist_ok=True)
     try:
         listed = tuple(service.outputs(ref, version))
@@ -103,13 +200,51 @@ def collect_outputs(
         reporter.status("")
 
 
-def _line(record: LogRecord) -> str:
+def _line(record: LogRecord) -> bytes:
     item = {"stream_name": record.stream, "time": record.time, "data": record.data}
-    return json.dumps(item, ensure_ascii=False) + "\n"
+    # Half of a surrogate pair is no UTF-8: it keeps its escape, which is JSON's own.
+    return (json.dumps(item, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
 
 
-def _read(path: Path) -> Iterator[LogRecord]:
-    for line in path.read_text(encoding="utf-8").split("\n"):
-        if line:
+def _text(record: LogRecord) -> bytes:
+    text = record.data if record.data.endswith("\n") else record.data + "\n"
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _read(lines: Iterable[bytes]) -> Iterator[LogRecord]:
+    for line in lines:
+        try:
             item = json.loads(line)
             yield LogRecord(item["stream_name"], item["time"], item["data"])
+        except (ValueError, KeyError, TypeError):
+            continue
+
+
+def _count(path: Path) -> int:
+    try:
+        with path.open("rb") as file:
+            return sum(1 for _ in file)
+    except FileNotFoundError:
+        return 0
+
+
+def _write_lines(path: Path, lines: Iterable[bytes]) -> None:
+    """As `write_atomically`, line by line: twelve hours of log must not stand in memory twice."""
+    part = path.with_name(path.name + ".new")
+    try:
+        with part.open("wb") as file:
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()

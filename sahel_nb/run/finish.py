@@ -9,17 +9,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from sahel_nb.errors import OutputsIncomplete, RunCancelled, RunFailed, RunTimedOut, SahelError
 from sahel_nb.kernels.diagnosis import Diagnosis, diagnose
-from sahel_nb.kernels.model import KernelRef, LogRecord, RunState, RunStatus
+from sahel_nb.kernels.model import KernelRef, RunState, RunStatus
 from sahel_nb.kernels.service import KernelService
 from sahel_nb.lock.client import LockClient
 from sahel_nb.lock.grants import Held
 from sahel_nb.lock.record import Outcome
 from sahel_nb.report.events import Level, Reporter
 from sahel_nb.run import collect, record
-from sahel_nb.run.follow import follow
+from sahel_nb.run.follow import Followed, follow
 from sahel_nb.run.journal import Step
 from sahel_nb.run.record import RunRecord
 
@@ -66,11 +67,12 @@ class Finished:
                     kaggle=kaggle,
                 )
             return
-        reason = self.diagnosis.error if self.diagnosis and self.diagnosis.error else self.status.message
+        message = self.status.message
+        if "exceeded the max" in message:  # Kaggle says so of either state
+            raise RunTimedOut(f"{name} timed out: {message}", kaggle=kaggle, hints=(hint,))
         if self.status.state is RunState.CANCELLED:
-            kind = RunTimedOut if "exceeded the max" in self.status.message else RunCancelled
-            word = "timed out" if kind is RunTimedOut else "was cancelled"
-            raise kind(f"{name} {word}: {self.status.message}", kaggle=kaggle, hints=(hint,))
+            raise RunCancelled(f"{name} was cancelled" + f": {message}" * bool(message), kaggle=kaggle, hints=(hint,))
+        reason = (self.diagnosis.error if self.diagnosis else "") or message or "Kaggle gives no reason"
         raise RunFailed(f"{name} failed: {reason}", kaggle=kaggle, hints=(hint,))
 
 
@@ -82,19 +84,45 @@ def finish(
     lock: LockClient | None,
     held: Held | None,
     reporter: Reporter,
+    attach: str,
     at: Callable[[Step], None] = lambda _: None,
 ) -> Finished:
     """Follow `job` to its end, fetch its outputs below `places`, write run.json, release the lock with the outcome.
 
-    The outcome of the run itself is in the result, not raised: `Finished.raise_for_outcome` does that.
+    The outcome of the run itself is in the result, not raised: `Finished.raise_for_outcome` does that. Where another
+    process here is at the same run, only one of them fetches. Raises `OutputsIncomplete` where the disk refuses; the
+    lock then stays, and `attach` is what to type.
     """
-    folder = collect.run_folder(places, job.ref, job.began[:10], job.commit, job.version)
-    with collect.live_log(folder) as sink:
-        followed = follow(service, job.ref, job.version, reporter, sink=sink)
-    ended = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    at(Step.COLLECTING)
-    records, log_digest = collect.collect_log(service, job.ref, job.version, folder, followed.records, reporter)
-    _show_rest(records, followed.records, reporter)
+    try:
+        folder = collect.run_folder(places, job.ref, job.began[:10], job.commit, job.version)
+        with collect.alone(folder) as turn:
+            with collect.live_log(folder if turn.first else None, reporter) as sink:
+                followed = follow(service, job.ref, job.version, reporter, sink=sink, attach=attach)
+            ended = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            at(Step.COLLECTING)
+            turn.wait(reporter)
+            done = _kept(job, folder, followed.status) or _collect(job, folder, followed, ended, service, reporter)
+            failed = followed.status.state is not RunState.COMPLETE
+            why = diagnose(collect.read_log(folder), followed.status) if failed else None
+    except OSError as exc:
+        raise OutputsIncomplete(
+            f"{job.ref} v{job.version}: its outputs cannot be kept in {places}: {exc.strerror or exc}",
+            kaggle="The run itself is not affected: its outputs stay on Kaggle, and its lock stays until they are here.",
+            hints=(f"df -h {quote(str(places))}", attach),
+        ) from exc
+    at(Step.RELEASING)
+    _release(done, lock, held, reporter)
+    reporter.say(f"{job.ref} v{job.version}: {_word(followed.status)}, {len(done.files)} outputs in {folder}")
+    return Finished(done, folder, followed.status, why)
+
+
+def _collect(
+    job: Job, folder: Path, followed: Followed, ended: str, service: KernelService, reporter: Reporter
+) -> RunRecord:
+    log = collect.collect_log(service, job.ref, job.version, folder, followed.records, reporter)
+    for item in log.records[followed.records :]:  # what the live stream did not bring, the persisted log has
+        reporter.log(item.stream, item.data)
+    reporter.status("")
     files, missed = collect.collect_outputs(service, job.ref, job.version, folder, reporter)
     done = RunRecord(
         run_id=job.run_id,
@@ -113,24 +141,21 @@ def finish(
         status=followed.status.state.value,
         failure=followed.status.message,
         source_sha256=job.source_sha256,
-        log_records=len(records),
-        log_sha256=log_digest,
+        log_records=len(log.records),
+        log_sha256=log.sha256,
         files=files,
-        missed=missed,
+        missed=(*log.missed, *missed),
     )
     record.write(done, folder)
-    at(Step.RELEASING)
-    _release(done, lock, held, reporter)
-    reporter.say(f"{job.ref} v{job.version}: {_word(followed.status)}, {len(files)} outputs in {folder}")
-    failed = followed.status.state is not RunState.COMPLETE
-    return Finished(done, folder, followed.status, diagnose(records, followed.status) if failed else None)
+    return done
 
 
-def _show_rest(records: tuple[LogRecord, ...], shown: int, reporter: Reporter) -> None:
-    """What the live stream did not bring, the persisted log has."""
-    for item in records[shown:]:
-        reporter.log(item.stream, item.data)
-    reporter.status("")
+def _kept(job: Job, folder: Path, status: RunStatus) -> RunRecord | None:
+    """What another process of this clone has collected already, if it is all there."""
+    done = record.read(folder)
+    if done is None or done.missed or (done.run_id, done.status) != (job.run_id, status.state.value):
+        return None
+    return done if collect.is_whole(folder, done.files, done.log_sha256) else None
 
 
 def _release(done: RunRecord, lock: LockClient | None, held: Held | None, reporter: Reporter) -> None:

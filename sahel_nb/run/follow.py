@@ -23,6 +23,10 @@ POLL_LONGEST = 30.0
 STREAM_RETRY_LONGEST = 30.0
 OFFLINE_PATIENCE = 6 * 3600.0
 """Seconds without any answer after which we stop waiting; the run itself goes on, and `attach` resumes."""
+REFUSED_PATIENCE = 600.0
+"""The same where Kaggle answers, and says no: right after a push it may for a moment."""
+AT_ONCE = 2_000
+"""Records shown before the status is looked at again: a lively log must not hide the end of the run."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +44,21 @@ def follow(
     reporter: Reporter,
     *,
     sink: Callable[[LogRecord], None],
+    attach: str,
     now: Callable[[], float] = time.monotonic,
 ) -> Followed:
     """Wait until the version has ended. Every record goes to `sink` once, in order, before it is shown.
 
-    Raises `AuthError` when the credentials stop being accepted, `NetworkError` after hours without an answer, and lets
-    KeyboardInterrupt through: detaching loses nothing.
+    Raises `AuthError` when the credentials stop being accepted, `NetworkError` after hours without an answer or
+    minutes of refusals, all of them naming `attach`, the command that goes on. Lets KeyboardInterrupt through:
+    detaching loses nothing.
     """
     pump = _Pump(service, ref, version)
     try:
-        return _Loop(service, ref, version, reporter, sink, now, pump).run()
+        return _Loop(service, ref, version, reporter, sink, attach, now, pump).run()
+    except AuthError as exc:
+        exc.hints, exc.kaggle = (*exc.hints, attach), exc.kaggle or _may_run(version)
+        raise
     finally:
         pump.stop()
         reporter.status("")
@@ -63,10 +72,11 @@ class _Loop:
         version: int,
         reporter: Reporter,
         sink: Callable[[LogRecord], None],
+        attach: str,
         now: Callable[[], float],
         pump: _Pump,
     ) -> None:
-        self._service, self._ref, self._version = service, ref, version
+        self._service, self._ref, self._version, self._attach = service, ref, version, attach
         self._reporter, self._sink, self._now, self._pump = reporter, sink, now, pump
         self._status = RunStatus(RunState.QUEUED)
         self._records = 0
@@ -82,19 +92,25 @@ class _Loop:
                 self._poll()
             self._show()
         self._pump.finish()
-        self._drain(0.0)
+        while self._drain(0.0):
+            pass
         return Followed(self._status, self._records)
 
-    def _drain(self, wait: float) -> None:
-        while True:
+    def _drain(self, wait: float) -> bool:
+        """Hand on what has come. True where there may be more."""
+        if self._pump.failure:
+            self._reporter.say(f"the live log stopped ({self._pump.failure}); it comes whole in the end", Level.WARN)
+            self._pump.failure = ""
+        for _ in range(AT_ONCE):
             try:
                 record = self._pump.records.get(timeout=wait) if wait else self._pump.records.get_nowait()
             except queue.Empty:
-                return
+                return False
             wait = 0.0
             self._records += 1
             self._sink(record)
             self._reporter.log(record.stream, record.data)
+        return True
 
     def _poll(self) -> None:
         before = self._status.state
@@ -118,11 +134,11 @@ class _Loop:
 
     def _unreachable(self, exc: SahelError) -> None:
         silent = self._now() - self._last_answer
-        if silent > OFFLINE_PATIENCE:
+        if silent > (OFFLINE_PATIENCE if isinstance(exc, NetworkError) else REFUSED_PATIENCE):
             raise NetworkError(
-                f"no answer from Kaggle for {_duration(silent)}: {exc.message}",
-                hints=(f"sahel-nb attach {self._ref}",),
-                kaggle=f"v{self._version} may still run; its lock stays.",
+                f"no status from Kaggle for {_duration(silent)}: {exc.message}",
+                hints=(self._attach,),
+                kaggle=_may_run(self._version),
             ) from exc
         if not self._offline:
             self._offline = True
@@ -143,6 +159,8 @@ class _Pump:
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._ended = threading.Event()
+        self.failure = ""
+        """Why the thread gave up, once, for whoever can say so."""
 
     def start(self) -> None:
         if self._thread is None:
@@ -189,8 +207,15 @@ class _Pump:
                         return
             except SahelError:
                 pass  # a cut stream is normal on a bad line; the status, polled elsewhere, decides what it means
+            except Exception as exc:  # noqa: BLE001  a bug in here must not end the run, nor print over its log
+                self.failure = f"{type(exc).__name__}: {exc}"
+                return
             self._stopping.wait(delay)
             delay = min(delay * 2, STREAM_RETRY_LONGEST)
+
+
+def _may_run(version: int) -> str:
+    return f"v{version} may still run on Kaggle; its lock stays."
 
 
 def _duration(seconds: float) -> str:

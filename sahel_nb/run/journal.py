@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -18,6 +19,9 @@ from pathlib import Path
 from types import TracebackType
 
 from sahel_nb.durable import write_atomically
+
+MEMORY = 14 * 86400.0
+"""Seconds for which a dead run is remembered. A session lives half a day, and nobody pushes for an older attempt."""
 
 
 class Step(Enum):
@@ -94,6 +98,18 @@ def adopted(folder: Path, nonce: str) -> Iterator[None]:
             path.with_suffix(".lock").unlink(missing_ok=True)
 
 
+def sweep(folder: Path, older_than: float = MEMORY) -> None:
+    """Forget dead runs of long ago: those that somebody else finished, and what another version of us left."""
+    before = time.time() - older_than
+    for path in sorted(folder.glob("*.json")) + sorted(folder.glob("*.lock")):
+        try:
+            old = path.stat().st_mtime < before and not _locked(path.with_suffix(".lock"))
+        except FileNotFoundError:
+            continue  # another process sweeps as well
+        if old:
+            path.unlink(missing_ok=True)
+
+
 def _entries(folder: Path) -> Iterator[tuple[Entry, Path]]:
     for path in sorted(folder.glob("*.json")):
         try:
@@ -109,7 +125,8 @@ def _locked(path: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Shared: two who look at the same time must not take each other for the run itself.
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     finally:

@@ -88,6 +88,12 @@ def new_run_id() -> str:
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + secrets.token_hex(3)
 
 
+def began(run_id: str) -> str:
+    """When an attempt was made: `20261121T091503Z-4f1c2a` → `2026-11-21T09:15:03Z`."""
+    text = run_id.partition("-")[0]
+    return f"{text[:4]}-{text[4:6]}-{text[6:8]}T{text[9:11]}:{text[11:13]}:{text[13:15]}Z"
+
+
 def make_plan(source: Source, *, dev_ref: KernelRef | None = None, dev_title: str = "") -> Plan:
     """Stamp the source for one attempt, under the shared name or the personal one."""
     stamp = Stamp(source.commit.sha, new_run_id(), secrets.token_hex(16))

@@ -49,7 +49,31 @@ class RunRecord:
 
     def to_json(self) -> bytes:
         value = {"schema": SCHEMA, **asdict(self), "outputs_sha256": self.outputs_digest()}
-        return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
+        # A name of the service's that is no Unicode text keeps its escape, which is JSON's own.
+        return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode("utf-8", "backslashreplace")
+
+    @classmethod
+    def from_json(cls, data: bytes) -> RunRecord | None:
+        """None for what is not a whole record of this schema."""
+        try:
+            value = json.loads(data)
+            if value.pop("schema") != SCHEMA:
+                return None
+            digest = value.pop("outputs_sha256")
+            files = tuple(Fetched(**item) for item in value.pop("files"))
+            missed = tuple(Missed(**item) for item in value.pop("missed"))
+            record = cls(**value, files=files, missed=missed)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return None
+        return record if record.outputs_digest() == digest else None
+
+
+def read(folder: Path) -> RunRecord | None:
+    """The record of a run's folder; None where there is none yet, or none that can be believed."""
+    try:
+        return RunRecord.from_json((folder / FILE_NAME).read_bytes())
+    except OSError:
+        return None
 
 
 def write(record: RunRecord, folder: Path) -> Path:

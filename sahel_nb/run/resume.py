@@ -19,6 +19,7 @@ from sahel_nb.report.events import Reporter
 from sahel_nb.run import journal
 from sahel_nb.run.execute import Places, Who
 from sahel_nb.run.finish import Finished, Job, finish
+from sahel_nb.run.plan import began
 
 
 def resume(
@@ -30,6 +31,7 @@ def resume(
     service: KernelService,
     lock: LockClient,
     reporter: Reporter,
+    attach: str,
 ) -> Finished | None:
     """Bring the run of a shared kernel to its end. None where there is none to follow, which is then said.
 
@@ -44,8 +46,9 @@ def resume(
     reporter.say(f"{ref} v{job.version}, started by {held.record.actor} on {held.record.host}: {job.url}")
     with journal.adopted(places.journal, held.record.stamp):
         return finish(
-            job, places=places.root / places.outputs, service=service, lock=lock, held=held, reporter=reporter
-        )
+            job, places=places.root / places.outputs, service=service, lock=lock, held=held, reporter=reporter,
+            attach=attach,
+        )  # fmt: skip
 
 
 def resume_dev(
@@ -56,6 +59,7 @@ def resume_dev(
     worktree: Worktree,
     service: KernelService,
     reporter: Reporter,
+    attach: str,
 ) -> Finished:
     """The same for a personal slug: its current version, if it was pushed by us. Raises `Refused` where it was not."""
     kernel = service.kernel(ref)
@@ -67,13 +71,14 @@ def resume_dev(
     job = Job(
         ref=ref, shared=ref, dev=True, run_id=stamp.run_id,
         commit=stamp.commit, subject=_subject(worktree, stamp.commit),
-        source_sha256="", version=version, url=service.web_url(ref), began=_began(stamp.run_id),
+        source_sha256="", version=version, url=service.web_url(ref), began=began(stamp.run_id),
         actor=who.actor, account=who.account, host=who.host,
     )  # fmt: skip
     with journal.adopted(places.journal, stamp.nonce):
         return finish(
-            job, places=places.root / places.outputs, service=service, lock=None, held=None, reporter=reporter
-        )
+            job, places=places.root / places.outputs, service=service, lock=None, held=None, reporter=reporter,
+            attach=attach,
+        )  # fmt: skip
 
 
 def _job(ref: KernelRef, held: Held, who: Who, worktree: Worktree, service: KernelService) -> Job:
@@ -92,12 +97,6 @@ def _subject(worktree: Worktree, commit: str) -> str:
         return commit_info(worktree, commit).subject
     except SahelError:
         return ""  # the commit is not in this clone yet
-
-
-def _began(run_id: str) -> str:
-    """`20261121T091503Z-4f1c2a` → `2026-11-21T09:15:03Z`."""
-    text = run_id.partition("-")[0]
-    return f"{text[:4]}-{text[4:6]}-{text[6:8]}T{text[9:11]}:{text[11:13]}:{text[13:15]}Z"
 
 
 def _say_free(ref: KernelRef, record: Record | None, reporter: Reporter) -> None:
