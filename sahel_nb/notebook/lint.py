@@ -25,6 +25,7 @@ MAX_SOURCE_BYTES = 1_000_000  # beyond this the service answers 400
 
 _HOME = re.compile(r"""(?<![\w./~-])(?:/home/(?!jovyan\b)[\w.-]+|/Users/[\w.-]+|[A-Za-z]:\\{1,2}Users\\{1,2}[\w.-]+)""")
 _OLD_INPUT = re.compile(r"/kaggle/input/(?!(?:datasets|competitions|notebooks|models)(?:[/\"'\s]|$))[\w{]")
+_NEW_INPUT = re.compile(r"/kaggle/input/(?:datasets|competitions|notebooks|models)/")
 _BAR = re.compile(r"\b(?:tqdm|trange|tqdm_notebook|tnrange)\(")
 _CALM = re.compile(r"\b(?:mininterval|disable)\s*=")
 _KAGGLE_SHELL = re.compile(r"^\s*[!%](?:sx\s+|system\s+)?\s*kaggle\s+\w", re.MULTILINE)
@@ -122,6 +123,8 @@ def _home_paths(place: Place) -> Iterator[Hit]:
 
 
 def _old_input(place: Place) -> Iterator[Hit]:
+    if _NEW_INPUT.search(place.cell.source):
+        return  # a cell that knows the new layout keeps the old one for the sessions that still have it
     for match in _OLD_INPUT.finditer(place.cell.source):
         yield (
             place.line_of(match.start()),

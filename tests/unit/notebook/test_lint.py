@@ -28,6 +28,7 @@ def codes(*cells: str, committed: bool = False) -> list[str]:
         ("SNB202", r"p = 'C:\\Users\\awa'", "p = Path.home() / 'x'"),
         ("SNB203", "open('/kaggle/input/fula-corpus/a.txt')", "open('/kaggle/input/datasets/awa/fula-corpus/a.txt')"),
         ("SNB203", "p = f'/kaggle/input/{slug}'", "root = Path('/kaggle/input')"),
+        ("SNB203", "P = ['/kaggle/input/fula']", "P = ['/kaggle/input/datasets/awa/fula', '/kaggle/input/fula']"),
         ("SNB203", "'/kaggle/input/datasets-of-mine/x'", "'/kaggle/input/competitions/x'"),
         ("SNB204", "for x in tqdm(rows):\n    pass", "for x in tqdm(rows, mininterval=10):\n    pass"),
         ("SNB204", "for x in trange(9):\n    pass", "from tqdm import tqdm"),
