@@ -107,7 +107,7 @@ def stop(data: Path | None) -> None:
 @_DATA
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def status(data: Path | None, as_json: bool) -> None:
-    """Whether a service runs for the data folder, and where."""
+    """Whether a service runs for the data folder, and where; the address that opens its pages in your browser."""
     from sahel_nb.localkaggle import daemon
 
     folder = data or _default_data()
@@ -120,12 +120,14 @@ def status(data: Path | None, as_json: bool) -> None:
             "running": found is not None,
             "url": found.url if found else None,
             "pid": found.pid if found else None,
+            "pages": daemon.pages(folder, found) if found else None,
         }
         click.echo(json.dumps(answer, ensure_ascii=False))
     elif found is None:
         click.echo("not running")
     else:
         click.echo(f"{found.url} (process {found.pid})")
+        click.echo(f"pages, private ones included: {daemon.pages(folder, found)}")
 
 
 def _announce(url: str) -> None:

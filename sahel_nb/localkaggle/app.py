@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sahel_nb.localkaggle.api import admin, blobs, datasets, files, kernels, pages, security, streams
-from sahel_nb.localkaggle.api.call import Call, Handler, is_local, who
+from sahel_nb.localkaggle.api.call import Call, Handler, who
 from sahel_nb.localkaggle.authority import AbsoluteForm, App, Own
 from sahel_nb.localkaggle.service import Service
 from sahel_nb.localkaggle.wire import ApiError, Fields
@@ -68,7 +68,7 @@ def build(service: Service, own: Own) -> App:
         return JSONResponse({"service": "sahel-nb local", "pid": os.getpid()})
 
     async def page(request: Request) -> Response:
-        return await run_in_threadpool(pages.render, service, request, is_local(request))
+        return await run_in_threadpool(pages.render, service, request)
 
     async def admin_call(request: Request) -> Response:
         body = await _body(request)

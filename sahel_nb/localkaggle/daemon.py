@@ -16,6 +16,7 @@ from sahel_nb.errors import NetworkError
 from sahel_nb.localkaggle import instance
 from sahel_nb.localkaggle.folder import DataFolder
 from sahel_nb.localkaggle.instance import Endpoint
+from sahel_nb.localkaggle.signing import PagesKey
 
 LOG = "service.log"
 _START_LIMIT = 30.0
@@ -25,6 +26,11 @@ _STOP_LIMIT = 25.0
 def find(folder: Path) -> Endpoint | None:
     """The running service of a data folder."""
     return instance.running(folder / "service.lock")
+
+
+def pages(folder: Path, endpoint: Endpoint) -> str:
+    """The address that opens the service's pages in a browser, private ones included. Not for others' eyes."""
+    return f"{endpoint.url}/?key={PagesKey.of(DataFolder(folder).secret()).value}"
 
 
 def ensure(folder: Path) -> Endpoint:

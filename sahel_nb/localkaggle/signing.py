@@ -1,4 +1,6 @@
-"""URLs of files. Downloads carry no credentials on Kaggle either: who holds the URL may read that one file.
+"""What the service signs: URLs of files, and the key that opens its pages.
+
+Downloads carry no credentials on Kaggle either: who holds the URL may read that one file.
 
 /files/<kind><id>.<expiry>.<signature>/<path>      kind: k output of a version, o all its outputs as a zip,
                                                          d file of a dataset version, z all of it as a zip
@@ -50,6 +52,29 @@ def check(secret: bytes, head: str, path: str, now: float) -> Grant | None:
     return grant if genuine and now < expiry else None
 
 
+@dataclass(frozen=True)
+class PagesKey:
+    """What a browser shows to see private pages: a cookie of this name and value, set by a visit to `/?key=<value>`.
+
+    Only who can read the data folder's secret can make it. A run's sandbox cannot, though it reaches our port.
+    """
+
+    cookie: str
+    value: str
+
+    @classmethod
+    def of(cls, secret: bytes) -> PagesKey:
+        # Cookies are shared by all ports of a host: two services must not take each other's.
+        return cls(f"sahel-nb-{_hmac(secret, b'pages cookie')[:12]}", _hmac(secret, b"pages key"))
+
+    def fits(self, given: str) -> bool:
+        return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), self.value.encode())
+
+
 def _signature(secret: bytes, grant: Grant, expiry: int) -> str:
     text = f"{grant.kind.value}\n{grant.id}\n{expiry}\n{grant.path}".encode("utf-8", "surrogateescape")
+    return _hmac(secret, text)
+
+
+def _hmac(secret: bytes, text: bytes) -> str:
     return hmac.new(secret, text, hashlib.sha256).hexdigest()[:40]

@@ -1,8 +1,8 @@
 """Plain pages for people: what there is, one kernel with its versions, status, log and outputs, one dataset.
 
-There is no login here, as a browser has no API key to show. So private things are shown to callers on loopback only:
-whoever is on this machine as another user could see them too, which `docs/local-service.md` says; everybody else sees
-what is public. Everything that users wrote is escaped, and the pages run no script.
+A browser has no API key to show. So private things are shown to one that has been at `/?key=…` once, the address that
+`sahel-nb local status` prints; a cookie keeps that. Coming from this machine is not enough: kernels do that, too.
+Everything that users wrote is escaped, and the pages run no script.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from datetime import datetime, timezone
 from html import escape
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from sahel_nb.localkaggle import logs, names, signing
 from sahel_nb.localkaggle.model import Kernel, Version
 from sahel_nb.localkaggle.service import Service
-from sahel_nb.localkaggle.signing import Grant, Kind
+from sahel_nb.localkaggle.signing import Grant, Kind, PagesKey
 from sahel_nb.localkaggle.store import datasets, kernels, sessions
 
 _HEADERS = {
@@ -35,8 +35,20 @@ _STYLE = (
 _LOG_SHOWN = 4000
 
 
-def render(service: Service, request: Request, private: bool) -> Response:
-    """The page that a path names; `private`: whether the caller may see private things."""
+_NOT_FOUND = (
+    "<p>There is nothing here that you may see.</p><p>To see private things in this browser, open the address that "
+    "<code>sahel-nb local status</code> prints, once, then come back.</p>"
+)
+
+
+def render(service: Service, request: Request) -> Response:
+    """The page that a path names."""
+    key = PagesKey.of(service.secret)
+    if key.fits(request.query_params.get("key", "")):
+        answer = RedirectResponse(str(request.url.remove_query_params("key").replace(scheme="", netloc="")), 303)
+        answer.set_cookie(key.cookie, key.value, max_age=signing.LIFETIME, httponly=True, samesite="lax")
+        return answer
+    private = key.fits(request.cookies.get(key.cookie, ""))
     params = request.path_params
     if "slug" not in params:
         return _page("sahel-nb local", _index(service, private))
@@ -60,7 +72,7 @@ def render(service: Service, request: Request, private: bool) -> Response:
             kernel = kernels.find(tx, ref)
             if kernel is not None and (private or not kernel.private):
                 return _page(str(ref), _kernel(service, request, kernel))
-    return _page("Not found", "<p>There is nothing here that you may see.</p>", 404)
+    return _page("Not found", _NOT_FOUND, 404)
 
 
 def _index(service: Service, private: bool) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
 import threading
 from typing import Any
 
 import requests
 
-from support.service import Service, service_fixture, wait_until
+from support.service import BIN, Service, service_fixture, wait_until
 
 service = service_fixture("--admin", "--token", "token-of-awa=awa", "--signup")
 
@@ -181,13 +182,32 @@ def test_pages_show_the_run_and_escape_what_users_wrote(service: Service) -> Non
     text = "print('<script>alert(1)</script> ŋ'); open('<b>.txt', 'w').write('x')"
     _, pushed = push(service, "page-kernel", text, newTitle="Page <kernel>")
     service.wait("awa", pushed["ref"])
-    page = requests.get(pushed["url"])
+    assert requests.get(pushed["url"]).status_code == 404  # private, and no key was shown
+    assert pushed["ref"] not in requests.get(service.url).text
+    status = subprocess.run(
+        [str(BIN / "sahel-nb"), "local", "status", "--json", "--data", str(service.data)], capture_output=True
+    )
+    browser = requests.Session()
+    assert pushed["ref"] in browser.get(json.loads(status.stdout)["pages"]).text
+    page = browser.get(pushed["url"])
     assert "COMPLETE" in page.text
     assert "&lt;script&gt;alert(1)&lt;/script&gt; ŋ" in page.text
     assert "&lt;b&gt;.txt" in page.text
     assert "<script" not in page.text
-    assert pushed["ref"] in requests.get(service.url).text
-    assert requests.get(f"{service.url}/code/awa/no-such-kernel").status_code == 404
+    assert browser.get(f"{service.url}/code/awa/no-such-kernel").status_code == 404
+    assert requests.get(f"{service.url}/?key=wrong").history == []
+
+
+def test_a_kernel_with_internet_sees_no_private_page(service: Service) -> None:
+    """It reaches the service over loopback, as its owner's browser does."""
+    push(service, "secret-kernel", "print(1)")
+    look = f"import urllib.request; print(urllib.request.urlopen('{service.url}').read().decode())"
+    assert push(service, "spying-kernel", look, user="binta", slug="binta/spying-kernel")[0] == 200
+    assert service.wait("binta", "binta/spying-kernel") == "COMPLETE"
+    where = {"userName": "binta", "kernelSlug": "spying-kernel"}
+    log = service.api("binta", "ListKernelSessionOutput", where)[1]["log"]
+    assert "embedded Kaggle-compatible service" in log
+    assert "secret-kernel" not in log
 
 
 def test_the_admin_sees_everything_and_no_web_page_can_ask(service: Service) -> None:
