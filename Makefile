@@ -39,5 +39,8 @@ check: $(VENV)/.extra-dev ## ruff, mypy --strict and the import contracts
 bench: $(VENV)/.extra-test ## measure start-up and the commit path side by side, into docs/benchmarks.md
 	@$(BIN)/python -m tests.bench
 
+docs: $(VENV)/.extra-demo ## regenerate docs/reference from the code, and redraw the session of the README
+	@$(BIN)/python docs/generate.py && $(BIN)/python docs/session.py
+
 clean: ## forget .venv and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist build

@@ -124,6 +124,14 @@ def _section(
         raise UsageError(
             f"{FILE_NAME}: unknown key `{unknown[0]}` in [{name}]", details=(f"known: {', '.join(hints)}",)
         )
+    known_git = {f"sahel-nb.{name}.{key}" for key in hints}
+    known_env = {f"SAHEL_NB_{name}_{key}".upper() for key in hints}
+    misspelt = [
+        f"git config {key}" for key in git_config if key.startswith(f"sahel-nb.{name}.") and key not in known_git
+    ]
+    misspelt += [key for key in environ if key.startswith(f"SAHEL_NB_{name}_".upper()) and key not in known_env]
+    if misspelt:
+        raise UsageError(f"unknown setting: {misspelt[0]}", details=(f"known in [{name}]: {', '.join(hints)}",))
     values: dict[str, Any] = {}
     for key, hint in hints.items():
         if key in table:

@@ -43,6 +43,14 @@ def test_a_mistake_is_named(toml: bytes, named: str) -> None:
     assert named in caught.value.message
 
 
+def test_a_misspelt_personal_setting_is_named_too() -> None:
+    with pytest.raises(UsageError, match=r"sahel-nb\.run\.claen"):
+        load(None, {"sahel-nb.run.claen": "kernel"})
+    with pytest.raises(UsageError, match="SAHEL_NB_RUN_CLAEN"):
+        load(None, None, {"SAHEL_NB_RUN_CLAEN": "kernel"})
+    assert load(None, {"sahel-nb.owner": "awa"}, {"SAHEL_NB_KAGGLE": "local"}) == Config(), "not of this file"
+
+
 def test_the_layer_of_a_mistake_is_named() -> None:
     with pytest.raises(UsageError, match=r"git config sahel-nb\.lock\.ttl"):
         load(None, {"sahel-nb.lock.ttl": "soon"})
