@@ -7,9 +7,13 @@ counted as it is written, because an archive's own headers can lie about its siz
 
 from __future__ import annotations
 
+import errno
+import lzma
+import secrets
 import shutil
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,16 +71,13 @@ def unpack(archive: Path, target: Path, budget: Budget, depth: int = 0) -> bool:
     """
     if depth >= budget.depth:
         raise ArchiveRefused("Archives are nested too deeply")
-    try:
+    with _refusals():
         if zipfile.is_zipfile(archive):
             written = [_store(target, name, opened, budget) for name, opened in _zip_members(archive)]
         elif tarfile.is_tarfile(archive):
             written = [_store(target, name, opened, budget) for name, opened in _tar_members(archive)]
         else:
             return False
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, RuntimeError, NotImplementedError, ValueError) as exc:
-        # zipfile says RuntimeError of an encrypted member, NotImplementedError of an unknown compression.
-        raise ArchiveRefused(f"The archive cannot be unpacked: {exc}") from exc
     for path in written:
         unpack_in_place(path, budget, depth + 1)
     return True
@@ -90,13 +91,36 @@ def unpack_in_place(path: Path, budget: Budget, depth: int) -> None:
     target = path.with_name(bare)
     if target.exists() or names.file_name(bare) is None:
         raise ArchiveRefused(f"{path.name} unpacks over another file")
-    hidden = path.with_name(f".unpacking-{path.name}"[:200])
+    hidden = path.with_name(f".unpacking-{secrets.token_hex(8)}")
     path.rename(hidden)
     if unpack(hidden, target, budget, depth):
         target.mkdir(exist_ok=True)  # an empty archive
         hidden.unlink()
     else:
         hidden.rename(path)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What a damaged or strange archive makes the libraries raise is the archive's fault; a full disk is not."""
+    try:
+        yield
+    except (
+        zipfile.BadZipFile,
+        tarfile.TarError,
+        zlib.error,
+        lzma.LZMAError,
+        EOFError,
+        RuntimeError,
+        ValueError,
+    ) as exc:
+        # RuntimeError: zipfile of an encrypted member, and as NotImplementedError of an unknown compression.
+        raise ArchiveRefused(f"The archive cannot be unpacked: {exc}") from exc
+    except OSError as exc:
+        # gzip and bz2 have no other word for damage, and then there is no errno.
+        if exc.errno not in (None, errno.ENAMETOOLONG):
+            raise
+        raise ArchiveRefused(f"The archive cannot be unpacked: {exc.strerror or exc}") from exc
 
 
 def _store(target: Path, name: str, opened: IO[bytes], budget: Budget) -> Path:

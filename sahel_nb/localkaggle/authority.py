@@ -5,7 +5,8 @@ requests arrive here with absolute-form targets (RFC 9112, 3.2.2). They are acce
 service is known. It is no proxy for anything else: other targets and CONNECT are refused.
 
 A second duty follows from the pages that need no login on loopback: a web page elsewhere must not reach them by a
-name of its own that resolves to 127.0.0.1. So the Host must be one of ours, too.
+name of its own that resolves to 127.0.0.1. So the Host must be one of ours, too. Nor may it post to us under our own
+name: browsers say in Origin which site a form or a script belongs to, and there is no form on ours.
 """
 
 from __future__ import annotations
@@ -48,6 +49,12 @@ class Own:
         if proxied:
             return ours and (port == self.port or (port == 80 and host in LOOPBACK))
         return ours or self.anywhere
+
+    def is_origin(self, origin: str) -> bool:
+        """Whether a browser's Origin is this service itself: a page of another port is another site."""
+        scheme, _, authority = origin.partition("://")
+        parts = split(authority)
+        return scheme == "http" and parts is not None and parts[1] == self.port and self.knows(authority, proxied=False)
 
 
 def split(authority: str) -> tuple[str, int] | None:
@@ -95,6 +102,9 @@ class AbsoluteForm:
         target: bytes = scope["raw_path"]
         if scope["method"] == "CONNECT":
             raise ApiError(405, "This service is not a proxy")
+        for key, value in scope["headers"]:
+            if key == b"origin" and not own.is_origin(value.decode("latin-1")):
+                raise ApiError(403, "Requests from web pages of other sites are not answered")
         if target.startswith(b"/"):
             host = next((value.decode("latin-1") for key, value in scope["headers"] if key == b"host"), "")
             if not own.knows(host, proxied=False):

@@ -6,6 +6,7 @@ which is safe because a complete upload is never written again.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -84,7 +85,14 @@ def _walk(tx: Connection, account: str, fields: Fields, folder: str, depth: int)
 
 def _place(folder: DataFolder, staging: Path, item: Item, budget: Budget) -> None:
     target = staging / item.folder
-    target.mkdir(parents=True, exist_ok=True)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ApiError(400, f"A file and a directory are both named {item.folder.rstrip('/')}") from None
+    except OSError as exc:
+        if exc.errno != errno.ENAMETOOLONG:
+            raise
+        raise ApiError(400, "A directory's name is too long") from None
     source = folder.upload(item.upload.token)
     bare = archives.stem(item.upload.name)
     if bare is not None:

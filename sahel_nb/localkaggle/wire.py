@@ -9,10 +9,12 @@ of the flat one only:
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+_NUMBER = re.compile(r"-?[0-9]{1,19}")  # 64-bit numbers may come as strings: JSON's own are doubles for many
 _STATUS = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -86,8 +88,8 @@ class Fields:
         value = self._values.get(key)
         if value is None:
             return default
-        if isinstance(value, str) and value.lstrip("-").isdigit() and len(value) < 20:
-            return int(value)
+        if isinstance(value, str) and _NUMBER.fullmatch(value):
+            value = int(value)
         if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**63:
             raise ApiError(400, f"{key} must be a number")
         return value

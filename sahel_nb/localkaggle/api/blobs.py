@@ -91,6 +91,10 @@ class Receiver:
                 async for chunk in request.stream():
                     waiting += chunk
                     if position + len(waiting) > size:
+                        # It grew since it was announced; its beginning alone must not pass for the file.
+                        waiting.clear()
+                        position = 0
+                        os.ftruncate(descriptor, 0)
                         raise ApiError(400, f"More than the {size} bytes that were announced")
                     if len(waiting) >= _FLUSH:
                         position += await anyio.to_thread.run_sync(_write, descriptor, bytes(waiting), position)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import zipfile
@@ -27,11 +28,7 @@ def metadata(folder: Path, slug: str) -> Path:
 
 def upload(service: Service, slug: str, content: bytes) -> None:
     """A version with the one file n.txt, without the client."""
-    _, started = service.api(
-        "awa", "StartBlobUpload", {"name": "n.txt", "contentLength": len(content)}, "blobs.BlobApiService"
-    )
-    assert requests.put(started["createUrl"], data=content).status_code == 200
-    files = [{"token": started["token"]}]
+    files = [put(service, "n.txt", content)]
     made = service.api(
         "awa", "CreateDataset", {"slug": slug, "title": slug, "isPrivate": True, "files": files}, DATASETS
     )
@@ -39,6 +36,14 @@ def upload(service: Service, slug: str, content: bytes) -> None:
         version = {"ownerSlug": "awa", "datasetSlug": slug, "body": {"files": files}}
         made = service.api("awa", "CreateDatasetVersion", version, DATASETS)
     assert (made[0], made[1]["status"]) == (200, "ok")
+
+
+def put(service: Service, name: str, content: bytes = b"x") -> dict[str, str]:
+    """An uploaded file, as CreateDataset names it."""
+    fields = {"name": name, "contentLength": len(content)}
+    _, started = service.api("awa", "StartBlobUpload", fields, "blobs.BlobApiService")
+    assert requests.put(started["createUrl"], data=content).status_code == 200
+    return {"token": started["token"]}
 
 
 def fetch(service: Service, slug: str, name: str) -> bytes:
@@ -84,6 +89,29 @@ def test_round_trip_with_versions_directories_and_archives(service: Service, tmp
     for user, group, seen in (("awa", "MY", True), ("binta", "PUBLIC", False), ("awa", "PUBLIC", False)):
         found = service.api(user, "ListDatasets", {"group": f"DATASET_SELECTION_GROUP_{group}"}, DATASETS)[1]
         assert ("awa/fula-corpus" in [dataset["ref"] for dataset in found["datasets"]]) is seen
+
+
+def test_what_cannot_be_a_dataset_is_a_400_and_leaves_nothing(service: Service) -> None:
+    file = put(service, "a")
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x", os.urandom(100) + bytes(10_000))
+    broken = bytearray(inner.getvalue())
+    broken[40:120] = b"\xff" * 80
+    deep_files: dict[str, object] = {"name": "d" * 250, "files": [file]}
+    for _ in range(20):
+        deep_files = {"name": "d" * 250, "directories": [deep_files]}
+    for fields in (
+        {"files": [file], "directories": [{"name": "a", "files": [file]}]},
+        {"files": [file, file]},
+        {"directories": [{"name": "..", "files": [file]}]},
+        {"files": [put(service, "broken.zip", bytes(broken))]},
+        {"directories": [deep_files]},
+        {"files": []},
+    ):
+        made = service.api("awa", "CreateDataset", {"slug": "odd-corpus", "title": "Odd corpus", **fields}, DATASETS)
+        assert made[0] == 400, (fields, made)
+    assert [path.name for path in (service.data / "datasets").iterdir() if path.name.startswith(".")] == []
 
 
 def test_a_kernel_sees_the_version_it_names_and_the_latest(service: Service) -> None:

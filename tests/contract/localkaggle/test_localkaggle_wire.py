@@ -178,6 +178,22 @@ def test_other_names_for_loopback_are_not_answered(service: Service) -> None:
     assert requests.get(service.url, headers={"Host": "localhost"}).status_code == 200
 
 
+def test_no_web_page_elsewhere_can_push(service: Service) -> None:
+    """A form on any site can post to this machine, with an account of its own making where people may sign up."""
+    where = f"{service.url}/api/v1/kernels.KernelsApiService/SaveKernel"
+    for origin, code in (("https://evil.example", 403), ("null", 403), (service.url, 200)):
+        fields = {"slug": "awa/form-kernel", "text": "1", "language": "python", "kernelType": "script"}
+        answer = requests.post(where, json=fields, auth=("awa", service.key("awa")), headers={"Origin": origin})
+        assert answer.status_code == code, origin
+
+
+def test_odd_numbers_are_a_400(service: Service) -> None:
+    for number in ("²", "9999999999999999999", "--5", 2**70, 1.5, True, []):
+        code, _ = service.api("awa", "ListKernels", {"group": "PROFILE", "pageSize": number})
+        assert code == 400, number
+        assert service.api("awa", "CancelKernelSession", {"kernelSessionId": number})[0] == 400, number
+
+
 def test_pages_show_the_run_and_escape_what_users_wrote(service: Service) -> None:
     text = "print('<script>alert(1)</script> ŋ'); open('<b>.txt', 'w').write('x')"
     _, pushed = push(service, "page-kernel", text, newTitle="Page <kernel>")
@@ -249,6 +265,10 @@ def test_an_upload_states_how_far_it_is(service: Service) -> None:
     assert put(b"789", "bytes 7-9/10") == (200, "")
     assert put(b"overwritten", "") == (200, "")  # complete is complete
     assert requests.put(f"{service.url}/uploads/unknown", data=b"x").status_code == 404
+    _, started = service.api("awa", "StartBlobUpload", {"name": "b.txt", "contentLength": 4}, "blobs.BlobApiService")
+    url = started["createUrl"]
+    assert put(b"a file that has grown", "") == (400, "")
+    assert put(b"", "bytes */4") == (308, "")  # its first 4 bytes are not the file
     assert service.api("awa", "StartBlobUpload", {"name": "../x", "contentLength": 1}, "blobs.BlobApiService")[0] == 400
 
 

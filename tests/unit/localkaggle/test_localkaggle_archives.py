@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import tarfile
 import zipfile
@@ -120,6 +121,44 @@ def test_members_do_not_replace_each_other(unpack: Callable[..., list[str]]) -> 
         unpack(twice)
     with pytest.raises(ArchiveRefused, match="over another file"):
         unpack(zipped(("b", b"1"), ("b.zip", zipped(("x", b"1")))))
+
+
+def test_a_name_that_fits_is_unpacked_and_a_path_too_long_for_the_system_is_refused(
+    unpack: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    assert unpack(zipped((f"{'ŋ' * 120}.zip", zipped(("x", b"1"))))) == [f"{'ŋ' * 120}/x"]
+    (tmp_path / "long").write_bytes(zipped(("/".join(["\U00010330" * 60] * 16), b"x")))
+    with pytest.raises(ArchiveRefused, match="too long"):
+        archives.unpack(tmp_path / "long", tmp_path / ("d" * 250) / "target", Budget())
+
+
+def test_a_member_with_the_name_of_a_hidden_file_is_kept(unpack: Callable[..., list[str]]) -> None:
+    inner = zipped(("x", b"1"))
+    assert unpack(zipped((".unpacking-b.zip", b"mine"), ("b.zip", inner))) == [".unpacking-b.zip", "b/x"]
+
+
+TEXT = b"".join(hashlib.sha256(bytes([n])).digest() + bytes(n) for n in range(100))
+
+
+@pytest.mark.parametrize("kind", ["zip", "w:gz", "w:bz2", "w:xz", "w"])
+@settings(max_examples=40, deadline=None)
+@given(place=st.integers(0, 3000), junk=st.binary(min_size=1, max_size=40))
+def test_damage_anywhere_is_refused_and_nothing_else(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, place: int, junk: bytes
+) -> None:
+    data = io.BytesIO()
+    if kind == "zip":
+        with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("a", TEXT)
+    else:
+        with tarfile.open(fileobj=data, mode=kind) as tar:  # type: ignore[call-overload]  # a mode from a variable
+            tar.addfile(info("a", size=len(TEXT)), io.BytesIO(TEXT))
+    damaged = bytearray(data.getvalue())
+    damaged[place : place + len(junk)] = junk
+    root = tmp_path_factory.mktemp("damaged")
+    (root / "packed").write_bytes(bytes(damaged))
+    with contextlib.suppress(ArchiveRefused):
+        archives.unpack(root / "packed", root / "target", Budget())
 
 
 def test_a_broken_archive_is_refused_and_a_file_that_is_none_is_left(tmp_path: Path) -> None:
