@@ -6,23 +6,27 @@ import os
 import sys
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sahel_nb.report.console import Console
-from sahel_nb.report.jsonl import JsonLines
-
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sahel_nb.config import Config
     from sahel_nb.kernels.client import KaggleClient
     from sahel_nb.kernels.target import Target
     from sahel_nb.repo.worktree import Worktree
+    from sahel_nb.report.console import Console
+    from sahel_nb.report.jsonl import JsonLines
 
 
 def reporter() -> Console | JsonLines:
     """Where people, or programs that set SAHEL_NB_EVENTS=json, read what is going on: stderr."""
     if os.environ.get("SAHEL_NB_EVENTS") == "json":
+        from sahel_nb.report.jsonl import JsonLines
+
         return JsonLines(sys.stderr)
+    from sahel_nb.report.console import Console
+
     return Console(sys.stderr)
 
 
@@ -35,6 +39,8 @@ class Context:
 
     @classmethod
     def here(cls, *, local: bool = False) -> Context:
+        from pathlib import Path
+
         return cls(Path.cwd(), local)
 
     @cached_property

@@ -24,8 +24,8 @@ TEXT = """A lock that has been taken before, on an idle remote; Kaggle is a fold
 Acquire is a fetch of depth one and a push; giving back is a push; a whole run is two fetches and three pushes.
 The lock works in a Python that runs already, as it does in `sahel-nb run`; its git processes are included, and so \
 are those of a file remote.
-Smart HTTP is git's own http-backend behind Python's HTTP server in another process, whose CPU time is not included, \
-and whose answers carry the usual 40 ms of loopback's delayed acknowledgements for plain pushes and for ours."""
+Smart HTTP is git's own http-backend behind Python's HTTP server, in another process whose CPU time is not included; \
+that server's own delays fall on plain pushes and on ours alike."""
 
 
 def measure(world: World) -> Section:
