@@ -60,9 +60,10 @@ def serve(
     """Serve in the foreground; stdout gets one line, the URL, when it is ready. SIGTERM ends it in order."""
     import sahel_nb.localkaggle  # noqa: F401  says what to install before anything else can fail
     from sahel_nb.localkaggle.limits import Limits
-    from sahel_nb.localkaggle.serve import Plan, say
+    from sahel_nb.localkaggle.serve import Plan
     from sahel_nb.localkaggle.serve import serve as run
     from sahel_nb.localkaggle.service import Options
+    from sahel_nb.localkaggle.voice import say
 
     options = Options(
         limits=Limits(cpu_sessions=cpu_sessions, gpu_sessions=gpu_sessions, gpu_hours=gpu_hours),

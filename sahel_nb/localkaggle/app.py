@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +19,7 @@ from sahel_nb.localkaggle.api import admin, blobs, datasets, files, kernels, pag
 from sahel_nb.localkaggle.api.call import Call, Handler, who
 from sahel_nb.localkaggle.authority import AbsoluteForm, App, Own
 from sahel_nb.localkaggle.service import Service
+from sahel_nb.localkaggle.voice import say
 from sahel_nb.localkaggle.wire import ApiError, Fields
 
 BODY_LIMIT = 16 << 20
@@ -90,6 +93,8 @@ def build(service: Service, own: Own) -> App:
         ApiError: _api_error,
         HTTPException: _http_error,
         ClientDisconnect: _gone,
+        OSError: _storage,
+        sqlite3.OperationalError: _storage,
         Exception: _bug,
     }
     app = Starlette(routes=routes, exception_handlers=handlers)
@@ -129,6 +134,16 @@ async def _http_error(_: Request, exc: HTTPException) -> Response:
 
 async def _gone(_: Request, __: ClientDisconnect) -> Response:
     return Response(status_code=499)  # nobody is there to read it
+
+
+async def _storage(_: Request, exc: Exception) -> Response:
+    """The disk is full: whoever asked may ask again later. Any other trouble is a bug of ours."""
+    full = isinstance(exc, OSError) and exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    # SQLite says "database or disk is full", and of other failed writes "disk I/O error".
+    if not full and not (isinstance(exc, sqlite3.OperationalError) and "disk" in str(exc)):
+        raise exc
+    say(f"A request could not be served: {exc}")
+    return JSONResponse(ApiError(507, "The embedded service's disk is full, or cannot be written").body(), 507)
 
 
 async def _bug(request: Request, exc: Exception) -> Response:

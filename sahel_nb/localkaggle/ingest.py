@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,7 +40,11 @@ class Staged:
     files: tuple[tuple[str, int], ...]
 
     def settle(self, place: Path) -> None:
-        """The last step: from here on the files belong to a version."""
+        """The last step before the commit: from there on the files belong to a version.
+
+        A commit that failed, on a full disk, has left its files in the place and given the number back.
+        """
+        shutil.rmtree(place, ignore_errors=True)
         self.path.rename(place)
 
 

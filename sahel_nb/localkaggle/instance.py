@@ -5,10 +5,13 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from sahel_nb.errors import Refused
+
+_PATIENCE = 0.5
 
 
 @dataclass(frozen=True)
@@ -27,16 +30,14 @@ class Instance:
     def take(cls, lock: Path) -> Instance:
         """Raises `Refused`, naming the other service, where the folder is in use."""
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(descriptor):
             os.close(descriptor)
             other = _read(lock)
             who = f"process {other.pid} at {other.url}" if other else "a process that is just starting"
             raise Refused(
                 f"Another service uses {lock.parent}: {who}.",
                 hints=(f"sahel-nb local stop --data {lock.parent}", "sahel-nb local serve --data ANOTHER-FOLDER"),
-            ) from None
+            )
         os.ftruncate(descriptor, 0)
         return cls(descriptor)
 
@@ -50,6 +51,20 @@ class Instance:
         os.close(self._descriptor)
 
 
+def _locked(descriptor: int) -> bool:
+    """Take the lock. Whoever only looks whether it is held has it for a moment, so one refusal means nothing."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        else:
+            return True
+
+
 def held(lock: Path) -> bool:
     """Whether a living process holds the folder."""
     try:
@@ -57,7 +72,7 @@ def held(lock: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two who look do not see each other
     except BlockingIOError:
         return True
     finally:

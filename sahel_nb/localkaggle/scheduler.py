@@ -6,9 +6,10 @@ for this machine. A thread that starts a run waits for its end and records it; o
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import shutil
-import sys
+import sqlite3
 import threading
 import time
 import traceback
@@ -18,13 +19,15 @@ from typing import Protocol
 from sahel_nb.localkaggle import logs, outputs, sources
 from sahel_nb.localkaggle.executor.job import Job, Outcome, Result
 from sahel_nb.localkaggle.folder import DataFolder
-from sahel_nb.localkaggle.model import Status
+from sahel_nb.localkaggle.model import Output, Status
 from sahel_nb.localkaggle.store import kernels, sessions
 from sahel_nb.localkaggle.store.database import Database
+from sahel_nb.localkaggle.voice import say
 
 STOPPED_RUNNING = "The service was stopped while this version was running."
 STOPPED_QUEUED = "The service was stopped before this version started."
 _LAST_WORDS = 3.0
+_AGAIN = 1.0
 
 
 class Execution(Protocol):
@@ -135,10 +138,10 @@ class Scheduler:
             try:
                 self._run(version_id)
             except Exception as exc:  # noqa: BLE001  one broken run must not take a place in the queue for ever
-                traceback.print_exc(file=sys.stderr)
-                with self._db.write() as tx:
-                    message = f"The embedded service failed to run this version: {type(exc).__name__}: {exc}"
-                    sessions.finish(tx, version_id, Status.ERROR, message, time.time())
+                say(traceback.format_exc())
+                message = f"The embedded service failed to run this version: {type(exc).__name__}: {exc}"
+                with contextlib.suppress(sqlite3.OperationalError):
+                    self._finish(version_id, Status.ERROR, message, time.time())
 
     def _run(self, version_id: int) -> None:
         with self._db.write() as tx:
@@ -202,10 +205,22 @@ class Scheduler:
                 f"sahel-nb: the output {name} cannot be offered: not a regular file, or not a name that can be sent\n"
             )
             logs.append(self._folder.log(version_id), max(0.0, result.ended - result.started), text)
-        with self._db.write() as tx:
-            kept = sessions.finish(tx, version_id, status, failure, result.ended, scan.outputs)
-        if not kept:
+        if not self._finish(version_id, status, failure, result.ended, scan.outputs):
             shutil.rmtree(self._folder.run(version_id), ignore_errors=True)
+
+    def _finish(
+        self, version_id: int, status: Status, failure: str, ended: float, outputs: tuple[Output, ...] = ()
+    ) -> bool:
+        """Record an end, as soon as the disk takes it: nobody else will. A restart does, if we are stopped before."""
+        while True:
+            try:
+                with self._db.write() as tx:
+                    return sessions.finish(tx, version_id, status, failure, ended, outputs)
+            except sqlite3.OperationalError as exc:
+                if self._stopping:
+                    raise
+                say(f"The end of session {version_id} cannot be recorded yet: {exc}")
+                time.sleep(_AGAIN)
 
     def _recover(self) -> None:
         with self._db.read() as tx:

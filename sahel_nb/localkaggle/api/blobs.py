@@ -15,6 +15,7 @@ import secrets
 import time
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import anyio
 from starlette.requests import ClientDisconnect, Request
@@ -51,17 +52,16 @@ class Receiver:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._locks: dict[str, asyncio.Lock] = {}
+        # A lock lives as long as somebody holds it or waits for it.
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def put(self, request: Request) -> Response:
         token = request.path_params["token"]
-        lock = self._locks.setdefault(token, asyncio.Lock())
-        try:
-            async with lock:
-                return await self._put(request, token)
-        finally:
-            if not lock.locked():
-                self._locks.pop(token, None)
+        lock = self._locks.get(token)
+        if lock is None:
+            self._locks[token] = lock = asyncio.Lock()
+        async with lock:
+            return await self._put(request, token)
 
     async def _put(self, request: Request, token: str) -> Response:
         upload = await anyio.to_thread.run_sync(self._find, token)

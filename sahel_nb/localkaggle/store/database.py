@@ -56,23 +56,15 @@ CREATE TABLE dataset_files (
 
 class Database:
     def __init__(self, path: Path) -> None:
-        """Open or create. Raises `UsageError` for a file that a newer version of this program wrote."""
+        """Open or create. Raises `UsageError` for a file of a newer version, a damaged one, or one that is no store."""
         self._lock = threading.RLock()
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        path.chmod(0o600)
-        self._connection.row_factory = sqlite3.Row
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
-            self._connection.execute(f"PRAGMA {pragma}")
-        found = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        if found == 0:
-            # One transaction: killed in the middle, the next start finds an empty file and begins again.
-            self._connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
-        elif found != SCHEMA_VERSION:
-            self._connection.close()
+        try:
+            self._connection = _open(path)
+        except sqlite3.Error as exc:
             raise UsageError(
-                f"{path} was written by another version of sahel-nb (schema {found}, this one knows {SCHEMA_VERSION}).",
-                hints=("pip install --upgrade 'sahel-nb[local]'",),
-            )
+                f"{path} cannot be used: {exc}.",
+                hints=(f"ls -l {path}", "sahel-nb local serve --data ANOTHER-FOLDER"),
+            ) from exc
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -81,10 +73,11 @@ class Database:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # SQLite may have ended it already, where the disk is full
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -94,3 +87,35 @@ class Database:
     def close(self) -> None:
         with self._lock:
             self._connection.close()
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        found = connection.execute("PRAGMA user_version").fetchone()[0]
+        _check(connection, path, found)
+        path.chmod(0o600)
+        connection.row_factory = sqlite3.Row
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+            connection.execute(f"PRAGMA {pragma}")
+        if found == 0:
+            # One transaction: killed in the middle, the next start finds an empty file and begins again.
+            connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check(connection: sqlite3.Connection, path: Path, found: int) -> None:
+    """Nothing is written to a file that is not ours, or not whole."""
+    if found not in (0, SCHEMA_VERSION):
+        raise UsageError(
+            f"{path} was written by another version of sahel-nb (schema {found}, this one knows {SCHEMA_VERSION}).",
+            hints=("pip install --upgrade 'sahel-nb[local]'",),
+        )
+    if found == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+        raise sqlite3.DatabaseError("it belongs to another program")
+    damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if damage != "ok":
+        raise sqlite3.DatabaseError(f"it is damaged: {' '.join(str(damage).split())}")

@@ -202,6 +202,17 @@ def test_an_upload_goes_on_after_the_service_was_killed(service: Service, tmp_pa
     assert fetch(service, "resumed-corpus", "big.bin") == big.read_bytes()
 
 
+def test_what_a_failed_transaction_left_is_in_nobodys_way(service: Service) -> None:
+    """The files of a version get their place before the row is committed; a commit that fails gives the number back."""
+    numbers = [int(path.name) for path in (service.data / "datasets").iterdir()]
+    left = service.data / "datasets" / str(max(numbers, default=0) + 1)
+    left.mkdir()
+    (left / "left.txt").write_text("x")
+    upload(service, "cleared-corpus", b"1")
+    assert fetch(service, "cleared-corpus", "n.txt") == b"1"
+    assert [path.name for path in left.iterdir()] == ["n.txt"]
+
+
 def test_what_was_acknowledged_is_there_after_a_kill(service: Service) -> None:
     upload(service, "lasting-corpus", TEXT.encode())
     service.kill()

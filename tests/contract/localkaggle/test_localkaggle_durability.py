@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import threading
 from pathlib import Path
@@ -115,6 +116,25 @@ def test_sigterm_ends_the_runs_says_so_and_exits_0(service: Service) -> None:
     assert status(service, "running-kernel") == ("ERROR", "The service was stopped while this version was running.")
     assert [file["fileName"] for file in output(service, "running-kernel")["files"]] == ["part.txt"]
     assert "Traceback" not in service.stderr
+
+
+def test_a_full_disk_is_told_and_nothing_is_lost_or_stuck(service: Service) -> None:
+    """As if the disk were full: the service cannot write a byte more. What ends meanwhile is recorded afterwards."""
+    push(service, "going-kernel", "import time; print('ɓ', flush=True); time.sleep(2)")
+    wait_until(lambda: logged(service, "going-kernel"), "the run to have begun")
+    before = resource.prlimit(service.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(service.pid, resource.RLIMIT_FSIZE, (0, before[1]))
+    fields = {"slug": "awa/refused-kernel", "text": "1", "language": "python", "kernelType": "script"}
+    upload = {"name": "a.txt", "contentLength": 1}
+    for method, values, where in (("SaveKernel", fields, ""), ("StartBlobUpload", upload, "blobs.BlobApiService")):
+        code, answer = service.api("awa", method, values, where)
+        assert (code, "disk" in answer["message"]) == (507, True), answer
+    wait_until(lambda: not psutil.Process(service.pid).children(), "the run to end")
+    assert status(service, "going-kernel") == ("RUNNING", "")
+    resource.prlimit(service.pid, resource.RLIMIT_FSIZE, before)
+    assert service.wait("awa", "awa/going-kernel") == "COMPLETE"
+    assert push(service, "refused-kernel", "print(1)") == 1
+    assert service.wait("awa", "awa/refused-kernel") == "COMPLETE"
 
 
 def test_one_service_for_a_data_folder(service: Service) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 import subprocess
 import threading
@@ -270,6 +271,29 @@ def test_an_upload_states_how_far_it_is(service: Service) -> None:
     assert put(b"a file that has grown", "") == (400, "")
     assert put(b"", "bytes */4") == (308, "")  # its first 4 bytes are not the file
     assert service.api("awa", "StartBlobUpload", {"name": "../x", "contentLength": 1}, "blobs.BlobApiService")[0] == 400
+
+
+def test_pieces_of_one_upload_wait_for_each_other(service: Service) -> None:
+    """Three senders at once: the third comes when the first is done and the second is in the middle of its piece."""
+    _, started = service.api("awa", "StartBlobUpload", {"name": "c.txt", "contentLength": 10}, "blobs.BlobApiService")
+    path = started["createUrl"].removeprefix(service.url)
+
+    def sender(content_range: str, length: int) -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", service.port), timeout=20)
+        head = f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\nConnection: close\r\n"
+        connection.sendall(f"{head}Content-Range: {content_range}\r\n\r\n".encode())
+        return connection
+
+    with sender("bytes 0-4/10", 5) as first, sender("bytes 5-9/10", 5) as second:
+        first.sendall(b"01234")
+        assert first.recv(1000).startswith(b"HTTP/1.1 308 ")
+        with sender("bytes 0-9/10", 10) as third:
+            third.sendall(b"abcdefghij")
+            assert select.select([third], [], [], 0.3)[0] == [], "it does not overtake"
+            second.sendall(b"56789")
+            assert second.recv(1000).startswith(b"HTTP/1.1 200 ")
+            assert third.recv(1000).startswith(b"HTTP/1.1 200 ")
+    assert (service.data / "uploads" / started["token"]).read_bytes() == b"0123456789"
 
 
 def test_versions_run_beside_each_other_and_status_means_the_latest(service: Service) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sahel_nb.errors import UsageError
+from sahel_nb.localkaggle import instance
 from sahel_nb.localkaggle.model import Accelerator, Output, Settings, Status
 from sahel_nb.localkaggle.names import Ref
 from sahel_nb.localkaggle.store import accounts, kernels, sessions
@@ -134,6 +136,84 @@ def test_a_process_killed_inside_a_transaction_leaves_nothing_half_done(tmp_path
     with db.read() as tx:
         assert accounts.names(tx) == ("kept",)
     db.close()
+
+
+FULL = """
+import pathlib, resource, signal, sqlite3, sys
+from sahel_nb.localkaggle.store import accounts
+from sahel_nb.localkaggle.store.database import Database
+path = pathlib.Path(sys.argv[1])
+db = Database(path)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+acknowledged = []
+for attempt in range(3):
+    # A disk with room for a little more: whatever is longer than this cannot be written.
+    room = path.with_name("service.db-wal").stat().st_size + 20_000
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        for number in range(1000):
+            with db.write() as tx:
+                accounts.put(tx, f"a{attempt}-{number}", "k" * 100, 0.0)
+            acknowledged.append(f"a{attempt}-{number}")
+    except (sqlite3.Error, OSError) as exc:
+        print(type(exc).__name__, exc)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+with db.read() as tx:
+    assert set(acknowledged) == set(accounts.names(tx)), "nothing lost, nothing half done"
+"""
+
+
+def test_a_full_disk_is_an_error_that_passes(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path / "service.db")], capture_output=True, encoding="utf-8", timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 3
+    assert "transaction" not in done.stdout, "what is told is the cause"
+
+
+@pytest.mark.parametrize("damage", ["not a database", "a page overwritten", "a folder", "another program's"])
+def test_a_file_that_is_no_store_is_one_clear_error(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "service.db"
+    if damage == "a folder":
+        path.mkdir()
+    elif damage == "not a database":
+        path.write_bytes(b"not a database, " * 1000)
+    elif damage == "another program's":
+        import sqlite3
+
+        connection = sqlite3.connect(path)
+        connection.execute("CREATE TABLE accounts (x)")
+        connection.close()
+    else:
+        Database(path).close()
+        data = bytearray(path.read_bytes())
+        data[4096 * 2 : 4096 * 6] = b"\xee" * 4096 * 4
+        path.write_bytes(bytes(data))
+    before = path.read_bytes() if path.is_file() else b""
+    with pytest.raises(UsageError, match=r"service\.db"):
+        Database(path)
+    assert not before or path.read_bytes() == before
+
+
+def test_whoever_looks_does_not_keep_a_service_from_starting(tmp_path: Path) -> None:
+    lock = tmp_path / "service.lock"
+    lock.touch()
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            instance.held(lock)
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    try:
+        for _ in range(300):
+            instance.Instance.take(lock).release()
+    finally:
+        stop.set()
+        looker.join()
 
 
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
