@@ -30,8 +30,23 @@ def local() -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=0, show_default="a free one", type=click.IntRange(0, 65535))
 @_DATA
-@click.option("--user", "users", multiple=True, metavar="NAME:KEY", help="An account and its API key.")
-@click.option("--token", "tokens", multiple=True, metavar="TOKEN=NAME", help="An API token of an account.")
+@click.option(
+    "--user",
+    "users",
+    multiple=True,
+    metavar="NAME:KEY",
+    envvar="SAHEL_NB_LOCAL_USERS",
+    help="An account and its API key. Others on this machine can read a command line: SAHEL_NB_LOCAL_USERS takes "
+    "several, with blanks between them.",
+)
+@click.option(
+    "--token",
+    "tokens",
+    multiple=True,
+    metavar="TOKEN=NAME",
+    envvar="SAHEL_NB_LOCAL_TOKENS",
+    help="An API token of an account; likewise SAHEL_NB_LOCAL_TOKENS.",
+)
 @click.option("--collaborator", "collaborators", multiple=True, metavar="OWNER/SLUG=NAME", help="May push to a kernel.")
 @click.option("--signup", is_flag=True, help="Register unknown accounts with the key they first use; loopback only.")
 @click.option("--cpu-sessions", default=5, show_default=True, type=click.IntRange(0), help="At once, per account.")
@@ -39,7 +54,12 @@ def local() -> None:
 @click.option("--gpu-hours", default=30.0, show_default=True, type=click.FloatRange(0), help="A week, per account.")
 @click.option("--workers", default=0, type=click.IntRange(0), help="Runs at once.  [default: the cores, at least 2]")
 @click.option("--admin", is_flag=True, help="Serve /admin/…, for tests.")
-@click.option("--admin-token", default="", help="What /admin/… asks for as Bearer token.")
+@click.option(
+    "--admin-token",
+    default="",
+    envvar="SAHEL_NB_LOCAL_ADMIN_TOKEN",
+    help="What /admin/… asks for as Bearer token; likewise SAHEL_NB_LOCAL_ADMIN_TOKEN.",
+)
 @click.option("--allow-remote", is_flag=True, help="Permit a --host that others can reach: they can run code here.")
 def serve(
     host: str,

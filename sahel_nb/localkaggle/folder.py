@@ -13,10 +13,13 @@ DIR/models/<owner>/<model>/<framework>/<variation>/<version>/   likewise
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+
+_SECRET_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -60,13 +63,14 @@ class DataFolder:
         return self.root / "archives" / name
 
     def secret(self) -> bytes:
-        """Made once; so that URLs handed out before a restart are good after it."""
+        """Made once; so that URLs handed out before a restart are good after it. A damaged one is made anew."""
         path = self.root / "secret"
-        try:
-            return path.read_bytes()
-        except FileNotFoundError:
-            write_whole(path, secrets.token_bytes(32))
-            return path.read_bytes()
+        with contextlib.suppress(FileNotFoundError):
+            found = path.read_bytes()
+            if len(found) == _SECRET_BYTES:
+                return found
+        write_whole(path, secrets.token_bytes(_SECRET_BYTES))
+        return path.read_bytes()
 
 
 def write_whole(path: Path, data: bytes) -> None:

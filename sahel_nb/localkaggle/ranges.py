@@ -26,10 +26,6 @@ class Piece:
     last: int
     total: int | None
 
-    @property
-    def length(self) -> int:
-        return self.last - self.first + 1
-
 
 def content_range(text: str) -> Query | Piece | None:
     """None for what cannot be understood or contradicts itself."""

@@ -55,15 +55,15 @@ class Service:
 
     def start(self, *, port: int = 0) -> Service:
         """Returns when the service has printed its URL."""
-        users = [word for user in self.users for word in ("--user", f"{user}:{self.key(user)}")]
+        users = " ".join(f"{user}:{self.key(user)}" for user in self.users)
         command = [str(BIN / "sahel-nb"), "local", "serve", "--data", str(self.data), "--port", str(port)]
         self.folder.mkdir(parents=True, exist_ok=True)
         with open(self.folder / "service.err", "ab") as errors:
             self._process = subprocess.Popen(
-                [*command, *users, *self._arguments],
+                [*command, *self._arguments],
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=self._plain_env("service"),
+                env={**self._plain_env("service"), "SAHEL_NB_LOCAL_USERS": users},
             )
         self.url = self._line()
         return self

@@ -137,6 +137,32 @@ def test_a_full_disk_is_told_and_nothing_is_lost_or_stuck(service: Service) -> N
     assert service.wait("awa", "awa/refused-kernel") == "COMPLETE"
 
 
+def test_no_key_stands_where_others_can_read_it(service: Service) -> None:
+    """Not in the command line, which `ps` shows to everybody, and not in the data folder."""
+    assert service.api("awa", "ListKernels", {"group": "PROFILE"})[0] == 200
+    assert service.key("awa") not in " ".join(psutil.Process(service.pid).cmdline())
+    stored = [path for path in service.data.rglob("*") if path.is_file()]
+    assert not [path for path in stored if service.key("awa").encode() in path.read_bytes()]
+    assert [path for path in (service.data, *stored) if path.stat().st_mode & 0o077] == []
+
+
+def test_what_nobody_names_any_more_is_cleared_at_a_start(service: Service) -> None:
+    service.stop()
+    archives = service.data / "archives"
+    for name in ("z999.zip", "o999.zip", ".z1.zip.partial"):
+        (archives / name).write_bytes(b"x")
+    service.restart()
+    assert list(archives.iterdir()) == []
+
+
+def test_a_damaged_secret_signs_nothing(service: Service) -> None:
+    """An empty one would let anybody sign."""
+    service.stop()
+    (service.data / "secret").write_bytes(b"")
+    service.restart()
+    assert len((service.data / "secret").read_bytes()) == 32
+
+
 def test_one_service_for_a_data_folder(service: Service) -> None:
     second = subprocess.run(
         [str(BIN / "sahel-nb"), "local", "serve", "--data", str(service.data)],
