@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sahel_nb.config import Config
     from sahel_nb.kernels.client import KaggleClient
     from sahel_nb.kernels.target import Target
+    from sahel_nb.localkaggle.instance import Endpoint
     from sahel_nb.repo.worktree import Worktree
     from sahel_nb.report.console import Console
     from sahel_nb.report.jsonl import JsonLines
@@ -69,9 +70,23 @@ class Context:
         from sahel_nb.report.crash import state_home
 
         folder = state_home() / "local"
-        endpoint = daemon.ensure(folder)
-        self.reporter.say(f"using the embedded Kaggle service at {endpoint.url}")
+        endpoint = daemon.find(folder)
+        if endpoint is None:
+            endpoint = self._start(folder)
+        else:
+            self.reporter.say(f"using the embedded Kaggle service at {endpoint.url}")
         return Target(TargetKind.EMBEDDED, endpoint.url, self._owner, _key(folder))
+
+    def _start(self, folder: Path) -> Endpoint:
+        from sahel_nb.localkaggle import daemon
+        from sahel_nb.localkaggle.executor.isolation import probe
+        from sahel_nb.report.events import Level
+
+        endpoint = daemon.ensure(folder)
+        self.reporter.say(f"started the embedded Kaggle service at {endpoint.url}; `sahel-nb local stop` ends it")
+        for sentence in probe().missing:
+            self.reporter.say(sentence, Level.WARN)
+        return endpoint
 
     @cached_property
     def _owner(self) -> str:
