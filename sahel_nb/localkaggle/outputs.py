@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sahel_nb.localkaggle import names
+from sahel_nb.localkaggle.executor.trees import walk
 from sahel_nb.localkaggle.model import Output
 
 
@@ -22,9 +23,9 @@ def scan(working: Path) -> Scan:
     """Regular files below `working`, links never followed, each flushed to the disk."""
     found: list[Output] = []
     left_out: list[str] = []
-    for folder, folders, files in os.walk(working, followlinks=False):
+    for folder, _, files in walk(working):
         inside = Path(folder).relative_to(working)
-        for name in sorted(files) + [name for name in folders if Path(folder, name).is_symlink()]:
+        for name in files:
             relative = (inside / name).as_posix()
             try:
                 size, modified = _settle(Path(folder, name))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import shutil
 import sqlite3
 import threading
 import time
@@ -18,6 +17,7 @@ from typing import Protocol
 
 from sahel_nb.localkaggle import logs, outputs, sources
 from sahel_nb.localkaggle.executor.job import Job, Outcome, Result
+from sahel_nb.localkaggle.executor.trees import discard
 from sahel_nb.localkaggle.folder import DataFolder
 from sahel_nb.localkaggle.model import Output, Status
 from sahel_nb.localkaggle.store import kernels, sessions
@@ -111,7 +111,7 @@ class Scheduler:
             if run is not None:
                 run.cancel()  # its thread removes the folder when the processes are gone
             else:
-                shutil.rmtree(self._folder.run(version_id), ignore_errors=True)
+                discard(self._folder.run(version_id))
 
     def stop(self) -> None:
         """End all runs and say so in their records. Returns when the last process is gone."""
@@ -195,7 +195,7 @@ class Scheduler:
         with self._db.read() as tx:
             version = kernels.version_by_id(tx, version_id)
         if version is None:
-            shutil.rmtree(self._folder.run(version_id), ignore_errors=True)
+            discard(self._folder.run(version_id))
             return
         if status is Status.CANCEL_ACKNOWLEDGED and self._stopping and version.status is not Status.CANCEL_REQUESTED:
             status, failure = Status.ERROR, STOPPED_RUNNING
@@ -206,7 +206,7 @@ class Scheduler:
             )
             logs.append(self._folder.log(version_id), max(0.0, result.ended - result.started), text)
         if not self._finish(version_id, status, failure, result.ended, scan.outputs):
-            shutil.rmtree(self._folder.run(version_id), ignore_errors=True)
+            discard(self._folder.run(version_id))
 
     def _finish(
         self, version_id: int, status: Status, failure: str, ended: float, outputs: tuple[Output, ...] = ()
@@ -241,9 +241,9 @@ class Scheduler:
                 last = self._last_sign(version_id)
                 result = Result(outcome, "" if outcome is Outcome.CANCELLED else words, last, last)
             self._record(version_id, result)
-        for home in (self._folder.root / "runs").iterdir():
-            if home.name.isdigit() and int(home.name) not in known:
-                shutil.rmtree(home, ignore_errors=True)
+        for home in list((self._folder.root / "runs").iterdir()):
+            if not home.name.isdigit() or int(home.name) not in known:
+                discard(home)
 
     def _last_sign(self, version_id: int) -> float:
         """When a run that was cut off was last known to be alive: quota is not charged for the service's absence."""

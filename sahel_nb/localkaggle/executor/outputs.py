@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
+from sahel_nb.localkaggle.executor.trees import discard, walk
+
 WORKING_LIMIT = 20 * 1024**3
+# Names that can be sent are shorter; deeper folders would break whoever recurses into them.
+_LONGEST = 3000
+_DEEPEST = 200
 
 
 def settle(working: Path, seen_as: str) -> list[str]:
@@ -20,16 +23,16 @@ def settle(working: Path, seen_as: str) -> list[str]:
     Call it when no process of the run is left.
     """
     links: list[Path] = []
-    removed: list[str] = []
-    for folder, folders, files in _walk(working):
+    removed = [f"{name[:80]}…: too deep" for name in _cut(working)]
+    for folder, folders, files in walk(working):
         for name in (*folders, *files):
             path = Path(folder, name)
             mode = path.lstat().st_mode
             if stat.S_ISLNK(mode):
                 links.append(path)
             elif stat.S_ISREG(mode):
-                if stat.S_IMODE(mode) & 0o600 != 0o600:
-                    path.chmod(stat.S_IMODE(mode) | 0o600)
+                if mode & 0o7600 != 0o600:
+                    path.chmod(mode & 0o777 | 0o600)
             elif not stat.S_ISDIR(mode):
                 path.unlink()
                 removed.append(f"{path.relative_to(working)}: not a regular file")
@@ -52,40 +55,24 @@ def settle(working: Path, seen_as: str) -> list[str]:
 def size(working: Path) -> int:
     """Bytes on disk below `working`; a sparse file counts as what it takes."""
     total = 0
-    for folder, _, files in _walk(working):
+    for folder, _, files in walk(working):
         for name in files:
             with contextlib.suppress(OSError):
                 total += Path(folder, name).lstat().st_blocks * 512
     return total
 
 
-def discard(folder: Path) -> None:
-    """Remove a tree that a kernel could write to: modes are mended on the way, links are not followed."""
-    if not folder.is_dir() or folder.is_symlink():
-        with contextlib.suppress(OSError):
-            folder.unlink()
-        return
-    for _ in _walk(folder):
-        pass
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _walk(top: Path) -> Iterator[tuple[str, list[str], list[str]]]:
-    """os.walk that opens what the kernel closed: every folder gets its owner's rwx before it is listed."""
-    stack = [str(top)]
-    while stack:
-        folder = stack.pop()
-        with contextlib.suppress(OSError):
-            mode = stat.S_IMODE(Path(folder).lstat().st_mode)
-            if mode & 0o700 != 0o700:
-                Path(folder).chmod(mode | 0o700)
-            folders: list[str] = []
-            files: list[str] = []
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    (folders if entry.is_dir(follow_symlinks=False) else files).append(entry.name)
-            yield folder, folders, files
-            stack.extend(f"{folder}/{name}" for name in folders)
+def _cut(working: Path) -> list[str]:
+    """Remove what lies too deep; the names of what went."""
+    base = len(os.fsencode(working)) + 1
+    gone = []
+    for folder, folders, _ in walk(working):
+        for name in folders:
+            path = f"{folder}/{name}"
+            if len(os.fsencode(path)) - base > _LONGEST or path.count("/") - str(working).count("/") > _DEEPEST:
+                discard(Path(path))
+                gone.append(path[len(str(working)) + 1 :])
+    return gone
 
 
 def _make_relative(link: Path, working: Path, seen_as: str) -> None:

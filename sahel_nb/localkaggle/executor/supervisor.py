@@ -23,6 +23,7 @@ from sahel_nb.localkaggle.executor import command, outputs, plain, processes, re
 from sahel_nb.localkaggle.executor.job import Outcome, Result
 from sahel_nb.localkaggle.executor.pipes import Frames, Pipe, Text
 from sahel_nb.localkaggle.executor.spec import SANDBOX, Spec
+from sahel_nb.localkaggle.executor.trees import discard
 
 TIMED_OUT = "Your {kind} was stopped because it exceeded the max allowed execution duration."
 OUT_OF_MEMORY = "Your {kind} tried to allocate more memory than is available."
@@ -229,8 +230,8 @@ class Run:
 
     def _clean(self) -> None:
         for part in ("scratch", "src", "input", "usr"):
-            outputs.discard(self._spec.path / part)
-        outputs.discard(self._exchange)
+            discard(self._spec.path / part)
+        discard(self._exchange)
 
 
 def _oom_kills() -> int:

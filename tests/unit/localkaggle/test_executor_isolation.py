@@ -8,13 +8,17 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sahel_nb.localkaggle import outputs
 from sahel_nb.localkaggle.executor import isolation
 from sahel_nb.localkaggle.executor.job import Mount, Outcome
+from sahel_nb.localkaggle.executor.outputs import discard
 from support.jobs import Runs, children_of, eventually, text
 
 LOOK = """
@@ -202,3 +206,40 @@ def test_links_that_lead_out_are_no_outputs(tmp_path: Path, switch: str, monkeyp
     for name in ("out", "up", "dangling", "chain", "pipe"):
         assert f"Not among the outputs: {name}: " in text(run.folder, "stderr")
     assert all(p.lstat().st_uid == os.getuid() for p in (run.folder / "working").rglob("*"))
+
+
+DEEP = """
+import os
+open("real.txt", "w").write("real")
+open("suid", "w").close(); os.chmod("suid", 0o6777)
+for name, depth in (("d", 3000), ("e" * 200, 30)):
+    os.chdir("/kaggle/working" if os.path.isdir("/kaggle/working") else os.environ["HERE"])
+    for _ in range(depth):
+        os.mkdir(name); os.chdir(name)
+    open("bottom.txt", "w").close(); os.symlink("/etc/passwd", "link"); os.chmod(".", 0)
+"""
+
+
+@pytest.mark.parametrize("switch", ["", "none"])
+def test_folders_deeper_than_any_path_are_no_outputs_and_can_be_removed(
+    tmp_path: Path, switch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(isolation.SWITCH, switch)
+    here = {"HERE": str(tmp_path / "job-1" / "working")}
+    run = Runs(tmp_path).run(DEEP.encode(), "script", environment=here)
+    assert (run.result.outcome, run.result.failure_message) == (Outcome.COMPLETE, "")
+    scan = outputs.scan(run.folder / "working")
+    assert [output.name for output in scan.outputs] == ["real.txt", "suid"]
+    assert (run.folder / "working" / "suid").stat().st_mode & 0o7000 == 0
+    assert text(run.folder, "stderr").count("Not among the outputs: ") == 2
+
+
+def test_what_an_unfinished_run_left_is_scanned_and_removed_too(tmp_path: Path) -> None:
+    """Nobody has tidied up behind a run that was killed together with its supervisor."""
+    working = tmp_path / "working"
+    working.mkdir()
+    done = subprocess.run([sys.executable, "-c", DEEP], cwd=working, env={"HERE": str(working)}, check=False)
+    assert done.returncode == 0
+    assert [output.name for output in outputs.scan(working).outputs][-2:] == ["real.txt", "suid"]
+    discard(working)
+    assert list(tmp_path.iterdir()) == []
