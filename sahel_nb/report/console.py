@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from typing import TextIO
 
@@ -17,9 +18,21 @@ _MARKS = {
     Verdict.UNKNOWN: ("31", "??"),
 }
 
+LONGEST = 2_000
+"""Characters of a kernel's line that are shown; log.txt has all of it."""
+# What a terminal obeys: colours (CSI … m), every other escape sequence, and the control characters but tab.
+_COLOR = re.compile(r"\x1b\[[0-9;:]*m")
+_ESCAPE = re.compile(
+    r"(\x1b\[[0-9;:]*m)"
+    r"|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)|\x1b[ -/]*[0-~]?|[\x00-\x08\x0a-\x1f\x7f-\x9f]"
+)
+
 
 class Console:
-    """Renders events to `stream`. A status line is redrawn in place on a TTY, and printed when it changes elsewhere."""
+    """Renders events to `stream`. A status line is redrawn in place on a TTY, and printed when it changes elsewhere.
+
+    A stream that is gone (a terminal that was closed, a reader that had enough) ends the showing, never the work.
+    """
 
     def __init__(self, stream: TextIO, *, tty: bool | None = None, color: bool | None = None) -> None:
         self._stream = stream
@@ -28,6 +41,7 @@ class Console:
         self._state = ""
         self._status = ""
         self._partial: dict[str, str] = {}
+        self._gone = False
 
     def say(self, text: str, level: Level = Level.INFO) -> None:
         self._line(self._paint("33", "warning: ") + text if level is Level.WARN else text)
@@ -43,10 +57,17 @@ class Console:
         text = self._partial.pop(stream, "") + text
         *lines, rest = text.split("\n")
         if rest:
-            self._partial[stream] = rest
+            # A progress bar may draw all day without ending its line: what it has drawn over is gone.
+            self._partial[stream] = _last_frame(rest)[: LONGEST + 1] + "\r" * rest.endswith("\r")
         bar = self._paint("33" if stream == "stderr" else "36", "|")
         for line in lines:
-            self._line(f"  {bar} {_last_frame(line)}")
+            self._line(f"  {bar} {self._shown(_last_frame(line))}")
+
+    def _shown(self, line: str) -> str:
+        """A kernel's line, as far as it is text: its colours stay on a terminal, and it commands nothing else."""
+        more = "  … (the whole line is in the log)" if len(line) > LONGEST else ""
+        line = _ESCAPE.sub(lambda match: (match[1] or "") if self._color else "", line[:LONGEST])
+        return line + "\x1b[0m" * bool(_COLOR.search(line)) + more
 
     def status(self, text: str, ticking: str = "") -> None:
         if not text:
@@ -57,8 +78,7 @@ class Console:
             self._status = f"{text}, {ticking}" if text and ticking else text
             self._draw()
         elif text and changed:
-            self._stream.write(text + "\n")
-            self._stream.flush()
+            self._write(text + "\n")
 
     def error(self, error: SahelError) -> None:
         """Two lines and their evidence: what happened, what it means for Kaggle, the next command to type."""
@@ -79,19 +99,26 @@ class Console:
 
     def _line(self, text: str) -> None:
         self._erase()
-        self._stream.write(text + "\n")
+        self._write(text + "\n")
         self._draw()
-        self._stream.flush()
 
     def _erase(self) -> None:
         if self._tty and self._status:
-            self._stream.write("\r\x1b[K")
+            self._write("\r\x1b[K")
 
     def _draw(self) -> None:
         if self._tty and self._status:
             width = shutil.get_terminal_size().columns - 1
-            self._stream.write(self._paint("2", self._status[:width]))
+            self._write(self._paint("2", self._status[:width]))
+
+    def _write(self, text: str) -> None:
+        if self._gone:
+            return
+        try:
+            self._stream.write(text)
             self._stream.flush()
+        except OSError:
+            self._gone = True
 
     def _paint(self, code: str, text: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self._color else text

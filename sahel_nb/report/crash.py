@@ -13,7 +13,14 @@ from pathlib import Path
 from sahel_nb import __version__
 
 # Values of settings whose name says that they are secret, wherever a traceback may quote them.
-_SECRET = re.compile(r"((?:key|token|password|secret|authorization)['\"]?\s*[:=]\s*['\"]?)[^\s'\",)}]{6,}", re.I)
+_SECRET = re.compile(
+    r"((?:key|token|password|secret|authorization)['\"]?\s*[:=]\s*['\"]?(?:(?:basic|bearer)\s+)?)[^\s'\",)}]{6,}", re.I
+)
+_USERINFO = re.compile(r"(\w://)[^/\s@'\"]+@")
+
+
+def redacted(text: str) -> str:
+    return _USERINFO.sub(r"\1<redacted>@", _SECRET.sub(r"\1<redacted>", text))
 
 
 def state_home() -> Path:
@@ -33,7 +40,7 @@ def write(exc: BaseException) -> Path | None:
         folder = state_home() / "crash"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = folder / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}.log"
-        path.write_text(_SECRET.sub(r"\1<redacted>", head + text), encoding="utf-8")
+        path.write_text(redacted(head + text), encoding="utf-8", errors="backslashreplace")
         path.chmod(0o600)
     except OSError:
         return None

@@ -15,6 +15,7 @@ class JsonLines:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._status = ""
+        self._gone = False
 
     def say(self, text: str, level: Level = Level.INFO) -> None:
         self._write(event="say", level=level.value, text=text)
@@ -42,5 +43,10 @@ class JsonLines:
         )
 
     def _write(self, **event: Any) -> None:
-        self._stream.write(json.dumps(event, ensure_ascii=False) + "\n")
-        self._stream.flush()
+        if self._gone:
+            return
+        try:
+            self._stream.write(json.dumps(event, ensure_ascii=False) + "\n")
+            self._stream.flush()
+        except OSError:
+            self._gone = True  # whoever read this is not there any more; the work goes on
