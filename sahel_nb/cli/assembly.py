@@ -6,7 +6,9 @@ import platform
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sahel_nb.errors import UsageError
+import click
+
+from sahel_nb.errors import Refused, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,13 +37,19 @@ def asked(context: Context, argument: str | None, *, dev: bool = False) -> Asked
     """Resolve KERNEL against the repository's HEAD; `owner/slug` alone needs no repository."""
     from sahel_nb.run.select import parse_ref, select
 
+    verb = click.get_current_context().info_name or "run"
     try:
         worktree = context.worktree
-        selection = select(worktree, worktree.head(), argument, context.cwd)
-    except UsageError:
+        selection = select(worktree, worktree.head(), argument, context.cwd, verb=verb)
+    except (UsageError, Refused):  # no such kernel here; no repository, or no commit in it
         if argument is None or "/" not in argument:
             raise
-        ref, version = parse_ref(argument)
+        try:
+            ref, version = parse_ref(argument)
+        except UsageError:
+            ref = None
+        if ref is None:
+            raise
         return Asked(ref, version, None)
     shared = source_of(context, worktree.head(), selection.kernel.folder).metadata.ref
     ref = dev_ref(context, shared)[0] if dev else shared
@@ -122,7 +130,21 @@ def attach_command(context: Context, shared: str, *, dev: bool = False) -> str:
 def places(context: Context) -> Places:
     from sahel_nb.run.execute import Places
 
-    return Places(journal_folder(context), context.worktree.root, context.config.run.outputs)
+    return Places(journal_folder(context), context.worktree.root, outputs_folder(context))
+
+
+def outputs_folder(context: Context) -> str:
+    """Where runs go, from the root. Raises `UsageError` where that is no folder of its own inside the repository:
+    everything in it is ignored by git."""
+    from pathlib import PurePosixPath
+
+    outputs = PurePosixPath(context.config.run.outputs)
+    if outputs.is_absolute() or not outputs.parts or ".." in outputs.parts or outputs.parts[0] == ".git":
+        raise UsageError(
+            f"run.outputs must be a folder below the repository's root, not {context.config.run.outputs!r}",
+            hints=("$EDITOR sahel-nb.toml",),
+        )
+    return str(outputs)
 
 
 def who(context: Context) -> Who:

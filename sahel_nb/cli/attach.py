@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sahel_nb.cli.context import Context
+from sahel_nb.cli.signals import as_interrupts
 
 if TYPE_CHECKING:
     from sahel_nb.run.finish import Finished
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 @click.option("--dev", is_flag=True, help="Your personal slug of this kernel.")
 @click.option("--local", is_flag=True, help="On the embedded service.")
 @click.option("--json", "as_json", is_flag=True, help="The run's record as one JSON object on stdout.")
+@as_interrupts()
 def attach(kernel: str | None, dev: bool, local: bool, as_json: bool) -> None:
     """Follow the run of KERNEL that is on, whoever started it, and finish its bookkeeping.
 

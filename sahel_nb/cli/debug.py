@@ -31,8 +31,17 @@ def debug(kernel: str | None, dev: bool, local: bool, as_json: bool) -> None:
     asked = assembly.asked(context, kernel, dev=dev)
     version = assembly.version_of(context, asked)
     status = context.kaggle.status(asked.ref, version)
+    head = {
+        "schema": "sahel-nb.debug/1",
+        "kernel": str(asked.ref),
+        "version": version,
+        "status": status.state.value,
+        "message": status.message,
+    }
     if not status.state.ended or status.state is RunState.COMPLETE:
         context.reporter.say(f"{asked.ref} v{version} is {status.state.value.lower()}: there is no failure to explain")
+        if as_json:
+            click.echo(json.dumps(head, ensure_ascii=False, indent=2))
         return
     diagnosis = diagnose(context.kaggle.log(asked.ref, version), status)
     folder = asked.selection.kernel.folder if asked.selection else None
@@ -41,11 +50,7 @@ def debug(kernel: str | None, dev: bool, local: bool, as_json: bool) -> None:
     if as_json:
         rule = diagnosis.rule.code if diagnosis.rule else None
         value = {
-            "schema": "sahel-nb.debug/1",
-            "kernel": str(asked.ref),
-            "version": version,
-            "status": status.state.value,
-            "message": status.message,
+            **head,
             **{key: item for key, item in asdict(diagnosis).items() if key != "rule"},
             "rule": rule,
             "place": place,

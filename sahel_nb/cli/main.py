@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -35,8 +37,34 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+_LOCAL = frozenset(("run", "attach", "status", "logs", "output", "debug", "quota"))
+
+# What a disk says that is full, over its quota, or not to be written.
+_DISK = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM))
+
+
+class _ReaderGone(Exception):
+    """Whoever read stdout went away. (click would end with 1 here, which is none of our exit codes.)"""
+
+
+class _Stopped(Exception):
+    """Ctrl-C, or a signal that counts as one. (click would print an empty line and forget which.)"""
+
+    def __init__(self, exc: KeyboardInterrupt) -> None:
+        super().__init__()
+        self.exit_code = int(getattr(exc, "exit_code", EXIT_INTERRUPTED))
+
+
 class LazyGroup(click.Group):
     """A group that knows its commands' names and imports only the one that was typed."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as exc:
+            raise _ReaderGone from exc
+        except KeyboardInterrupt as exc:
+            raise _Stopped(exc) from exc
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -85,32 +113,56 @@ def main(argv: Sequence[str] | None = None) -> None:
         reconfigure: Any = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(encoding="utf-8", errors="backslashreplace")
+    arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        code = cli.main(args=list(argv) if argv is not None else None, prog_name="sahel-nb", standalone_mode=False)
+        code = cli.main(args=arguments, prog_name="sahel-nb", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except SahelError as exc:
         from sahel_nb.cli.context import reporter
 
+        exc.hints = tuple(_sent_the_same_way(hint, arguments) for hint in exc.hints)
         reporter().error(exc)
         sys.exit(exc.exit_code)
     except click.exceptions.Exit as exc:
+        sys.exit(exc.exit_code)
+    except _Stopped as exc:
         sys.exit(exc.exit_code)
     except (KeyboardInterrupt, click.Abort):
         sys.exit(EXIT_INTERRUPTED)
     except click.ClickException as exc:
         exc.show()
         sys.exit(2)
-    except BrokenPipeError:
-        # The reader of stdout went away (`| head`): not an error of anybody's.
-        sys.stderr.close()
+    except (BrokenPipeError, _ReaderGone):
+        # The reader of stdout had enough (`| head`): not an error of anybody's, and nothing is left to be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_INTERRUPTED)
-    except Exception as exc:  # noqa: BLE001  the one place where a bug becomes a crash log
-        from sahel_nb.report import crash
+    except OSError as exc:
+        if exc.errno not in _DISK:
+            sys.exit(_bug(exc))
+        from sahel_nb.cli.context import reporter
 
-        path = crash.write(exc)
-        where = f"; the details are in {path}" if path else ""
-        print(f"error: a bug of ours: {type(exc).__name__}: {exc}{where}", file=sys.stderr)  # noqa: T201
-        sys.exit(EXIT_BUG)
+        what = f"{exc.filename}: {exc.strerror}" if exc.filename else f"a file cannot be written: {exc.strerror}"
+        reporter().error(SahelError(what, hints=("df -h . ~ /tmp",)))
+        sys.exit(SahelError.exit_code)
+    except Exception as exc:  # noqa: BLE001  the one place where a bug becomes a crash log
+        sys.exit(_bug(exc))
+
+
+def _bug(exc: Exception) -> int:
+    from sahel_nb.report import crash
+
+    path = crash.write(exc)
+    where = f"; the details are in {path}" if path else ""
+    text = crash.redacted(f"{type(exc).__name__}: {exc}")
+    print(f"error: a bug of ours: {text}{where}", file=sys.stderr)  # noqa: T201
+    return EXIT_BUG
+
+
+def _sent_the_same_way(hint: str, arguments: Sequence[str]) -> str:
+    """What was asked of the embedded service goes on there: its hints do not lead to Kaggle."""
+    words = hint.split()
+    goes_on = words[:1] == ["sahel-nb"] and words[1:2] and words[1] in _LOCAL and "--local" not in words
+    return f"{hint} --local" if goes_on and ("--local" in arguments or arguments[:1] == ["rehearse"]) else hint
 
 
 if __name__ == "__main__":

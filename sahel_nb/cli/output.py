@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sahel_nb.cli.context import Context
-from sahel_nb.errors import OutputsIncomplete
+from sahel_nb.errors import OutputsIncomplete, Refused, UsageError
+
+if TYPE_CHECKING:
+    from sahel_nb.kernels.model import KernelRef
 
 
 @click.command(epilog="Example: sahel-nb output fula-tts@v7 -o models --pattern '*.pt'")
 @click.argument("kernel", required=False)
 @click.option(
-    "-o", "--to", type=click.Path(path_type=Path), help="Folder for the files; outputs of v7 go to ./v7 else."
-)
+    "-o", "--to", type=click.Path(path_type=Path),
+    help="Folder for the files; else runs/<kernel>/v7 of the repository, or ./v7 outside of one.",
+)  # fmt: skip
 @click.option("--pattern", help="Only names that match, e.g. '*.json'.")
 @click.option("--dev", is_flag=True, help="Your personal slug of this kernel.")
 @click.option("--local", is_flag=True, help="On the embedded service.")
@@ -25,18 +30,32 @@ def output(kernel: str | None, to: Path | None, pattern: str | None, dev: bool, 
     """Fetch the output files of KERNEL, or of one version of it (KERNEL@v7)."""
     from sahel_nb.cli import assembly
     from sahel_nb.kernels.outputs import fetch_all
+    from sahel_nb.run.collect import alone
 
     context = Context.here(local=local)
     asked = assembly.asked(context, kernel, dev=dev)
     version = assembly.version_of(context, asked)
-    folder = to or context.cwd / f"v{version}"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = to or _folder(context, asked.ref, version)
     files = [
         file
         for file in context.kaggle.outputs(asked.ref, version)
         if pattern is None or fnmatchcase(file.name, pattern)
     ]
-    fetched, missed = fetch_all(files, folder, progress=lambda name: context.reporter.status(f"fetching {name}"))
+    state = context.kaggle.status(asked.ref, version).state
+    if not files and not state.ended:
+        raise Refused(
+            f"{asked.ref} v{version} is {state.value.lower()}: it has no outputs yet",
+            hints=(f"sahel-nb logs --follow {asked.ref}@v{version}",),
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with alone(folder) as turn:
+            turn.wait(context.reporter)
+            fetched, missed = fetch_all(
+                files, folder, progress=lambda name: context.reporter.status("fetching outputs", name)
+            )
+    except OSError as exc:
+        raise OutputsIncomplete(f"{folder}: {exc.strerror or exc}", hints=("df -h .",)) from exc
     context.reporter.status("")
     if as_json:
         value = {
@@ -58,3 +77,15 @@ def output(kernel: str | None, to: Path | None, pattern: str | None, dev: bool, 
             details=tuple(f"{item.name}: {item.why}" for item in missed),
             hints=(f"sahel-nb output {asked.ref}@v{version}",),
         )
+
+
+def _folder(context: Context, ref: KernelRef, version: int) -> Path:
+    """In a repository they go where git ignores them: what lies beside a notebook would make its tree unclean."""
+    from sahel_nb.cli import assembly
+    from sahel_nb.run.collect import base_folder
+
+    try:
+        root = context.worktree.root
+    except UsageError:
+        return context.cwd / f"v{version}"
+    return base_folder(root / assembly.outputs_folder(context)) / ref.slug / f"v{version}"

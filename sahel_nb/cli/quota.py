@@ -48,5 +48,5 @@ def _object(row: Quota | None) -> dict[str, object] | None:
         "reserved_hours": _hours(row.reserved),
         "left_hours": _hours(row.left),
         "allowed_hours": _hours(row.allowed),
-        "refresh": row.refresh.isoformat() if row.refresh else None,
+        "refresh": f"{row.refresh:%Y-%m-%dT%H:%M:%SZ}" if row.refresh else None,
     }

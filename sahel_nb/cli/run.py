@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from sahel_nb.cli.context import Context
+from sahel_nb.cli.signals import as_interrupts
 from sahel_nb.errors import NOTHING_STARTED, AuthError, NetworkError, Refused, UsageError
 
 if TYPE_CHECKING:
     from sahel_nb.lock.client import LockClient
     from sahel_nb.report.events import Check
+    from sahel_nb.run.execute import Places, Who
     from sahel_nb.run.finish import Finished
     from sahel_nb.run.plan import Plan
 
@@ -57,6 +60,7 @@ def run(
     )
 
 
+@as_interrupts()
 def launch(
     context: Context,
     kernel: str | None,
@@ -71,12 +75,50 @@ def launch(
     rehearsal: bool = False,
 ) -> None:
     """Everything that `run` and `rehearse` do. A rehearsal takes no lock and asks for nothing to be pushed."""
+    from sahel_nb.run.execute import Detached, RunOptions, Waiting, execute
+
+    try:
+        plan, lock, who, places, attach = _prepare(
+            context, kernel, commit, dev=dev, rehearsal=rehearsal, waits=wait > 0, dry_run=dry_run, timeout=timeout,
+            as_json=as_json,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        context.reporter.say(f"stopped. {NOTHING_STARTED}")
+        raise
+    if dry_run:
+        return
+    limit = timeout or context.config.run.timeout or None
+    options = RunOptions(limit, Waiting.DETACH if detach else Waiting.FOLLOW, attach, wait)
+    finished = execute(
+        plan, options, who=who, places=places, service=context.kaggle, lock=lock, reporter=context.reporter
+    )
+    if isinstance(finished, Detached):
+        if as_json:
+            value = {"schema": "sahel-nb.detached/1", **asdict(finished)}
+            click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+        return
+    show(context, finished, as_json=as_json)
+    finished.raise_for_outcome()
+
+
+def _prepare(
+    context: Context,
+    kernel: str | None,
+    commit: str | None,
+    *,
+    dev: bool,
+    rehearsal: bool,
+    waits: bool,
+    dry_run: bool,
+    timeout: int | None,
+    as_json: bool,
+) -> tuple[Plan, LockClient | None, Who, Places, str]:
+    """Everything before the first step that others can see. Raises what the preflight refuses."""
     from sahel_nb.cli import assembly
     from sahel_nb.run import plan as planning
-    from sahel_nb.run.execute import RunOptions, Waiting, execute
     from sahel_nb.run.select import select
 
-    worktree, reporter = context.worktree, context.reporter
+    worktree = context.worktree
     sha = worktree.resolve(commit) if commit else worktree.head()
     selection = select(worktree, sha, kernel, context.cwd)
     if selection.version is not None:
@@ -86,30 +128,20 @@ def launch(
     source = assembly.source_of(context, sha, selection.kernel.folder)
     ref, title = assembly.dev_ref(context, source.metadata.ref) if dev else (None, "")
     plan = planning.make_plan(source, dev_ref=ref, dev_title=title)
+    places = assembly.places(context)
     # On the embedded service one is alone: its versions have nothing to do with those that the shared lock counts.
     shared = not (dev or rehearsal or context.is_embedded)
     lock = assembly.lock_of(context, plan.ref) if shared else None
+    attach = assembly.attach_command(context, selection.kernel.id, dev=dev)
 
-    checks = _preflight(context, plan, lock, at=commit is not None, rehearsal=rehearsal, waits=wait > 0)
+    checks = _preflight(context, plan, lock, attach, at=commit is not None, rehearsal=rehearsal, waits=waits)
     if dry_run:
-        _show_plan(context, plan, timeout)
+        _show_plan(context, plan, timeout, checks, as_json=as_json)
     _refuse(checks)
-    if dry_run:
-        return
-    options = RunOptions(
-        timeout or context.config.run.timeout or None,
-        Waiting.DETACH if detach else Waiting.FOLLOW,
-        assembly.attach_command(context, selection.kernel.id, dev=dev),
-        wait,
-    )
-    who, places = assembly.who(context), assembly.places(context)
-    if context.is_embedded:
+    who = assembly.who(context)
+    if context.is_embedded and not dry_run:
         _bring_datasets(context, plan)
-    finished = execute(plan, options, who=who, places=places, service=context.kaggle, lock=lock, reporter=reporter)
-    if finished is None:
-        return
-    show(context, finished, as_json=as_json)
-    finished.raise_for_outcome()
+    return plan, lock, who, places, attach
 
 
 def show(context: Context, finished: Finished, *, as_json: bool) -> None:
@@ -125,7 +157,7 @@ def show(context: Context, finished: Finished, *, as_json: bool) -> None:
 
 
 def _preflight(
-    context: Context, plan: Plan, lock: LockClient | None, *, at: bool, rehearsal: bool, waits: bool
+    context: Context, plan: Plan, lock: LockClient | None, attach: str, *, at: bool, rehearsal: bool, waits: bool
 ) -> list[Check]:
     from sahel_nb.cli import assembly
     from sahel_nb.run.preflight import Situation, examine
@@ -138,6 +170,7 @@ def _preflight(
         context.kaggle,
         lock,
         assembly.is_dead(context),
+        attach,
         at=at,
         rehearsal=rehearsal,
         waits=waits,
@@ -175,7 +208,7 @@ def _bring_datasets(context: Context, plan: Plan) -> None:
     from sahel_nb.datasets.committed import find, lay_out
     from sahel_nb.datasets.uploads import Datasets
 
-    wanted = [ref for ref in plan.metadata.raw.get("dataset_sources", ()) if ref.count("/") == 1]
+    wanted = [ref for ref in plan.metadata.sources("dataset_sources") if ref.count("/") == 1]
     here = {dataset.ref: dataset for dataset in find(context.worktree, plan.stamp.commit)} if wanted else {}
     datasets = Datasets(context.kaggle)
     for ref in wanted:
@@ -187,25 +220,28 @@ def _bring_datasets(context: Context, plan: Plan) -> None:
             datasets.create(Path(folder))
 
 
-def _show_plan(context: Context, plan: Plan, timeout: int | None) -> None:
+def _show_plan(context: Context, plan: Plan, timeout: int | None, checks: list[Check], *, as_json: bool) -> None:
     metadata = plan.metadata
-    sources = [
-        name
-        for key in ("dataset_sources", "competition_sources", "kernel_sources", "model_sources")
-        for name in metadata.raw.get(key, [])
-    ]
     limit = timeout or context.config.run.timeout
     rows = {
         "kernel": f"{plan.ref}" + ("  (personal; the shared one is left alone)" if plan.dev else ""),
         "title": metadata.title,
         "commit": f"{plan.source.commit.sha}  {plan.source.commit.subject}",
         "source": f"{plan.source.code_path}, {len(plan.stamped)} bytes with its stamp, sha256 {plan.digest[:16]}…",
-        "sources": ", ".join(sources) or "none",
-        "machine": metadata.raw.get("machine_shape") or ("GPU" if metadata.uses_gpu else "CPU"),
+        "sources": ", ".join(metadata.sources()) or "none",
+        "machine": str(metadata.raw.get("machine_shape") or ("GPU" if metadata.uses_gpu else "CPU")),
         "internet": "on" if json.loads(metadata.to_json())["enable_internet"] else "off",
         "time limit": f"{limit} s" if limit else "Kaggle's own",
         "outputs": f"{context.config.run.outputs}/{plan.ref.slug}/<date>-{plan.source.commit.sha[:8]}-v<N>/",
     }
+    if as_json:
+        found = [
+            {"name": row.name, "verdict": row.verdict.value, "found": row.found, "mend": row.mend} for row in checks
+        ]
+        ready = not any(check.blocks for check in checks)
+        plan_json = {"schema": "sahel-nb.plan/1", "ready": ready, **rows, "checks": found}
+        click.echo(json.dumps(plan_json, ensure_ascii=False, indent=2))
+        return
     for name, value in rows.items():
         click.echo(f"{name:<11} {value}")
 

@@ -41,7 +41,8 @@ def status(kernels: tuple[str, ...], local: bool, as_json: bool) -> None:
     chosen = [select(worktree, head, name, context.cwd).kernel for name in kernels] or list(kernels_in(worktree, head))
     rows = [_row(context, kernel.folder, kernel.id) for kernel in chosen]
     if as_json:
-        click.echo(json.dumps({"schema": "sahel-nb.status/1", "kernels": [asdict(row) for row in rows]}, indent=2))
+        value = {"schema": "sahel-nb.status/1", "kernels": [asdict(row) for row in rows]}
+        click.echo(json.dumps(value, ensure_ascii=False, indent=2))
         return
     if not rows:
         context.reporter.say("no kernel is committed here; make one with: $ sahel-nb new NAME")
@@ -63,7 +64,7 @@ def _row(context: Context, folder: str, name: str) -> Row:
     try:
         ref = KernelRef.parse(name)
     except SahelError as exc:
-        return Row(name, folder, exc.message, "", "", "")
+        return Row(folder or ".", folder, f"none: its `id` {exc.message}", "", "", "")
     lock, last_run = _lock(context, ref)
     kaggle, commit = _kaggle(context, ref)
     return Row(name, folder, lock, kaggle, commit, last_run)

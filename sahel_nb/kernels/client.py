@@ -179,6 +179,10 @@ class KaggleClient:
 
             # The package asks for PROD by name and appends /v1/…; other services live under /api/v1/….
             kaggle_env._env_to_endpoint[kaggle_env.KaggleEnv.PROD] = f"{self._target.url}/api"
+        if self._target.is_loopback:
+            # Also for the files that the service offers. No other process of ours speaks to it.
+            for name in ("no_proxy", "NO_PROXY"):
+                os.environ[name] = ",".join(filter(None, (os.environ.get(name), "localhost,127.0.0.1,::1")))
         own = _only(self._target) if self._target.username else contextlib.nullcontext()
         with own, contextlib.redirect_stdout(io.StringIO()), translated("signing in to Kaggle"):
             try:
@@ -186,6 +190,10 @@ class KaggleClient:
                 from kaggle.api.kaggle_api_extended import KaggleApi
             except ModuleNotFoundError as exc:
                 raise _no_package(exc) from exc
+            except OSError as exc:
+                if not exc.filename:  # a failure of the line, and not of a file
+                    raise
+                raise _no_home(exc) from exc
         if not getattr(kaggle.api, "_authenticated", False):
             raise AuthError(
                 "no Kaggle credentials were found",
@@ -214,6 +222,15 @@ class KaggleClient:
         api = Api()
         api.config_values = dict(kaggle.api.config_values)
         return api
+
+
+def _no_home(exc: OSError) -> UsageError:
+    """The package makes a folder for its settings as it is imported, below HOME."""
+    return UsageError(
+        f"Kaggle's client cannot keep its settings: {exc.filename}: {exc.strerror}",
+        hints=("export KAGGLE_CONFIG_DIR=FOLDER",),
+        kaggle=NOTHING_STARTED,
+    )
 
 
 def _no_package(exc: ModuleNotFoundError) -> UsageError:

@@ -86,6 +86,11 @@ class Metadata:
     def uses_tpu(self) -> bool:
         return _truthy(self.raw.get("enable_tpu")) or str(self.raw.get("machine_shape", "")).startswith("Tpu")
 
+    def sources(self, *keys: str) -> tuple[str, ...]:
+        """What the kernel reads, of these lists or of all; what is no list of names is left to `problems`."""
+        lists = [self.raw.get(key) for key in keys or _SOURCE_LISTS[:4]]
+        return tuple(item for value in lists if isinstance(value, list) for item in value if isinstance(item, str))
+
     def problems(self) -> tuple[Problem, ...]:
         """Everything that the service would refuse, silently change, or charge for in vain."""
         found: list[Problem] = []

@@ -40,6 +40,8 @@ class Stamp:
 
 def stamp_notebook(data: bytes, stamp: Stamp) -> bytes:
     """The notebook with its stamp. Everything else stays; raises `UsageError` for what is no notebook."""
+    if data.startswith(b"\xef\xbb\xbf"):
+        raise UsageError("the notebook begins with a byte order mark; save it as UTF-8 without one")
     try:
         notebook = json.loads(data.decode("utf-8"))
         cells = notebook["cells"]

@@ -26,6 +26,12 @@ class Target:
     key: str = field(default="", repr=False)
     """Credentials to use in place of the person's own: theirs are for Kaggle, and stay there."""
 
+    @property
+    def is_loopback(self) -> bool:
+        """It is on this very machine, where no proxy leads."""
+        host = urlsplit(self.url).hostname or ""
+        return host == "localhost" or host == "::1" or host.startswith("127.")
+
     @classmethod
     def choose(cls, value: str) -> Target:
         """Read SAHEL_NB_KAGGLE: empty or `kaggle`, `local`, or an http(s) URL. Raises `UsageError`."""

@@ -32,13 +32,18 @@ OUTPUTS = "outputs"
 
 def run_folder(base: Path, ref: KernelRef, date: str, commit: str, version: int) -> Path:
     """Make and return the folder of a run below `base`. `date` is YYYY-MM-DD, in UTC, of its push."""
-    folder = base / ref.slug / f"{date}-{commit[:8]}-v{version}"
+    folder = base_folder(base) / ref.slug / f"{date}-{commit[:8]}-v{version}"
     folder.mkdir(parents=True, exist_ok=True)
-    # Ignored by git wherever it is, also where .gitignore was never set up: an output must not end in a commit.
+    return folder
+
+
+def base_folder(base: Path) -> Path:
+    """Make `base`, ignored by git also where .gitignore was never set up: no output must end in a commit."""
+    base.mkdir(parents=True, exist_ok=True)
     marker = base / ".gitignore"
     if not marker.exists():
         write_atomically(marker, b"*\n")
-    return folder
+    return base
 
 
 @dataclass

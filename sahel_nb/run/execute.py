@@ -61,6 +61,17 @@ class Places:
     outputs: str
 
 
+@dataclass(frozen=True)
+class Detached:
+    """A run that goes on without us; `attach` is what to type to go on with it."""
+
+    kernel: str
+    version: int
+    url: str
+    run_id: str
+    attach: str
+
+
 def execute(
     plan: Plan,
     options: RunOptions,
@@ -70,8 +81,8 @@ def execute(
     service: KernelService,
     lock: LockClient | None,
     reporter: Reporter,
-) -> Finished | None:
-    """Run `plan`. `lock` is None for a personal slug. Returns None when detached.
+) -> Finished | Detached:
+    """Run `plan`. `lock` is None for a personal slug.
 
     Raises what `Starter.start` and `finish` raise; each says what was started and what is still held. A
     KeyboardInterrupt before the push gives the lock back; after it, it detaches. Which of the two is said.
@@ -89,7 +100,7 @@ def execute(
                 signal.raise_signal(started.interrupted)
             if options.waiting is Waiting.DETACH:
                 reporter.say(f"detached; go on with: $ {options.attach}")
-                return None
+                return Detached(str(plan.ref), version, url, plan.stamp.run_id, options.attach)
             finished = finish(
                 _job(plan, who, started), places=places.root / places.outputs, service=service, lock=lock,
                 held=started.held, reporter=reporter, attach=options.attach, at=journal.at,

@@ -107,7 +107,7 @@ def finish(
     except OSError as exc:
         raise OutputsIncomplete(
             f"{job.ref} v{job.version}: its outputs cannot be kept in {places}: {exc.strerror or exc}",
-            kaggle="The run itself is not affected: its outputs stay on Kaggle, and its lock stays until they are here.",
+            kaggle="The run itself is not affected; its outputs stay on Kaggle, and its lock until they are here.",
             hints=(f"df -h {quote(str(places))}", attach),
         ) from exc
     at(Step.RELEASING)

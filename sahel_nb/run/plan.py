@@ -8,6 +8,7 @@ import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from shlex import quote
 
 from sahel_nb.errors import UsageError
 from sahel_nb.kernels.metadata import FILE_NAME, Metadata
@@ -75,7 +76,7 @@ def read_source(worktree: Worktree, commit: str, folder: str, mirror: str = ".py
     if code is None:
         raise UsageError(
             f"commit {commit[:12]} has no {code_path}, which {where} names as `code_file`",
-            hints=(f"git add {code_path}", "git commit"),
+            hints=(f"git add {quote(code_path)}", "git commit"),
         )
     paired = bool(mirror) and metadata.kernel_type == "notebook"
     mirror_path = str(PurePosixPath(code_path).with_suffix(mirror)) if paired else ""
@@ -98,7 +99,13 @@ def make_plan(source: Source, *, dev_ref: KernelRef | None = None, dev_title: st
     """Stamp the source for one attempt, under the shared name or the personal one."""
     stamp = Stamp(source.commit.sha, new_run_id(), secrets.token_hex(16))
     metadata = source.metadata if dev_ref is None else source.metadata.renamed(dev_ref, dev_title)
-    stamped = stamp_notebook(source.code, stamp) if source.is_notebook else stamp_script(source.code, stamp)
+    try:
+        stamped = stamp_notebook(source.code, stamp) if source.is_notebook else stamp_script(source.code, stamp)
+    except UsageError as exc:
+        raise UsageError(
+            f"{source.code_path} at {source.commit.short}: {exc.message}",
+            hints=(f"sahel-nb lint {quote(source.code_path)}",),
+        ) from exc
     return Plan(source, metadata, dev_ref is not None, stamp, stamped)
 
 

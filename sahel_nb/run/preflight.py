@@ -37,6 +37,8 @@ class Situation:
     service: KernelService
     lock: LockClient | None
     is_dead: Callable[[Record], bool]
+    attach: str
+    """The command that goes on with a run of this kernel which is on already."""
     at: bool = False
     """The commit was named; it need not be HEAD, and the worktree does not matter."""
     rehearsal: bool = False
@@ -158,7 +160,10 @@ def examine_source(plan: Plan, config: Config) -> Check:
         return Check("source", Verdict.OK, f"{path}, {len(source.code)} bytes")
     if not strip.is_stripped(source.code):
         mend = f"sahel-nb install && git add --renormalize {quote(path)} && git commit"
-        return Check("source", Verdict.FAILED, f"{path} was committed with outputs", mend)
+        what = "with outputs" if strip.has_something_to_strip(source.code) else "without being stripped: its JSON"
+        crlf = " has CRLF line ends" if b"\r\n" in source.code else " is laid out differently"
+        text = what if what == "with outputs" else what + crlf
+        return Check("source", Verdict.FAILED, f"{path} was committed {text}", mend)
     findings = [
         finding
         for finding in lint.lint_notebook(source.code, path, committed=True)
@@ -223,9 +228,11 @@ def examine_idle(situation: Situation, ref: KernelRef) -> Check:
         return Occupied("idle", Verdict.FAILED, f"locked: {found}", mend, Locked(record))
     if newest == 0 or _ended(service, ref, newest):
         return Check("idle", Verdict.OK, f"v{newest} has ended" if newest else "the first version of this kernel")
-    busy = KaggleBusy(str(ref), (newest,))
-    if situation.waits and situation.lock is not None:
+    if situation.lock is None:  # nobody else's business, and no lock that could tell whose it is
+        return Check("idle", Verdict.FAILED, f"v{newest} still runs", situation.attach)
+    if situation.waits:
         return Check("idle", Verdict.WARNING, f"will wait for v{newest}")
+    busy = KaggleBusy(str(ref), (newest,))
     return Occupied("idle", Verdict.FAILED, f"v{newest} runs on Kaggle", f"sahel-nb status {ref}", busy)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from shlex import quote
 
 from sahel_nb.errors import UsageError
 from sahel_nb.kernels import metadata
@@ -43,8 +44,11 @@ def kernels_in(worktree: Worktree, commit: str) -> tuple[Kernel, ...]:
     return tuple(sorted(found, key=lambda kernel: kernel.folder))
 
 
-def select(worktree: Worktree, commit: str, argument: str | None, cwd: Path) -> Selection:
-    """Find the kernel. Raises `UsageError` that names the candidates when it is none or more than one."""
+def select(worktree: Worktree, commit: str, argument: str | None, cwd: Path, *, verb: str = "run") -> Selection:
+    """Find the kernel. Raises `UsageError` that names the candidates when it is none or more than one.
+
+    `verb` is the command that was typed, for the hint.
+    """
     kernels = kernels_in(worktree, commit)
     if not kernels:
         raise UsageError(
@@ -59,9 +63,8 @@ def select(worktree: Worktree, commit: str, argument: str | None, cwd: Path) -> 
     names = tuple(f"{kernel.folder or '.'}  ({kernel.id})" for kernel in candidates or kernels)
     if not candidates:
         raise UsageError(f"no kernel of this commit is called {text!r}", details=names)
-    raise UsageError(
-        "which kernel? there is more than one", details=names, hints=(f"sahel-nb run {candidates[0].folder}",)
-    )
+    first = quote(candidates[0].folder or candidates[0].id)
+    raise UsageError("which kernel? there is more than one", details=names, hints=(f"sahel-nb {verb} {first}",))
 
 
 def _matching(kernels: tuple[Kernel, ...], text: str, root: Path, cwd: Path) -> tuple[Kernel, ...]:

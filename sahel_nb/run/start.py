@@ -58,11 +58,13 @@ class Starter:
         lock: LockClient | None,
         journal: Journal,
         reporter: Reporter,
+        settle_pause: float = SETTLE_PAUSE,
     ) -> None:
         self._plan, self._intent = plan, intent
         self._timeout, self._patience, self._attach = timeout, patience, attach
         self._service, self._lock = service, lock
         self._journal, self._reporter = journal, reporter
+        self._settle_pause = settle_pause
         self._held: Held | None = None
         self.sent = False
         """Kaggle may have heard of this attempt."""
@@ -182,7 +184,7 @@ class Starter:
         nothing_new = False
         for attempt in range(SETTLE_READS):
             if attempt:
-                time.sleep(SETTLE_PAUSE * attempt)
+                time.sleep(self._settle_pause * attempt)
             try:
                 version, newest = self._find(base)
             except SahelError:

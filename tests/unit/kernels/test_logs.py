@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sahel_nb.kernels.logs import dump_log, parse_log, parse_stream
+from sahel_nb.kernels.logs import dump_log, lines, parse_log, parse_stream
 from sahel_nb.kernels.model import LogRecord
 
 records = st.lists(
@@ -60,3 +60,11 @@ def test_no_line_of_a_stream_breaks_the_reader(lines: list[bytes]) -> None:
 @given(st.text(max_size=80))
 def test_no_text_breaks_the_reader_of_a_log(text: str) -> None:
     assert all(isinstance(record, LogRecord) for record in parse_log(text))
+
+
+@given(st.binary(max_size=200), st.lists(st.integers(0, 200), max_size=8))
+def test_lines_are_those_of_the_bytes_however_they_come(data: bytes, cuts: list[int]) -> None:
+    places = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
+    chunks = [data[begin:end] for begin, end in zip(places, places[1:], strict=False)]
+    expected = data.split(b"\n")
+    assert list(lines(chunks)) == (expected if expected[-1] else expected[:-1])

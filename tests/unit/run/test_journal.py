@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from sahel_nb.durable import write_atomically
-from sahel_nb.run.journal import Entry, Journal, Step, is_dead
+from sahel_nb.run.journal import Entry, Journal, Step, is_dead, sweep
 
 HOLD = """
 import sys, time
@@ -60,3 +60,23 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert path.read_bytes() == b"old"
     assert [item.name for item in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_dead_runs_of_long_ago_are_forgotten_and_live_ones_never(tmp_path: Path) -> None:
+    child = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "held\n"
+    for name in ("run-dead.json", "run-dead.lock", "run-orphan.lock"):
+        (tmp_path / name).write_bytes(b'{"written by": "another version"}')
+    new = tmp_path / "run-new.json"
+    new.write_bytes(b"{}")
+    for path in tmp_path.iterdir():
+        if path != new:
+            os.utime(path, (1, 1))
+
+    sweep(tmp_path)
+
+    child.kill()
+    child.wait()
+    child.stdout.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run-1.json", "run-1.lock", "run-new.json"]
