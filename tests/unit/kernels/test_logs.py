@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,6 +66,6 @@ def test_no_text_breaks_the_reader_of_a_log(text: str) -> None:
 @given(st.binary(max_size=200), st.lists(st.integers(0, 200), max_size=8))
 def test_lines_are_those_of_the_bytes_however_they_come(data: bytes, cuts: list[int]) -> None:
     places = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
-    chunks = [data[begin:end] for begin, end in zip(places, places[1:], strict=False)]
+    chunks = [data[begin:end] for begin, end in pairwise(places)]
     expected = data.split(b"\n")
     assert list(lines(chunks)) == (expected if expected[-1] else expected[:-1])
