@@ -27,7 +27,7 @@ from sahel_nb.localkaggle.voice import say
 STOPPED_RUNNING = "The service was stopped while this version was running."
 STOPPED_QUEUED = "The service was stopped before this version started."
 _LAST_WORDS = 3.0
-_AGAIN = 1.0
+_AGAIN = 0.5
 
 
 class Execution(Protocol):

@@ -32,7 +32,7 @@ def upload(service: Service, slug: str, content: bytes) -> None:
     made = service.api(
         "awa", "CreateDataset", {"slug": slug, "title": slug, "isPrivate": True, "files": files}, DATASETS
     )
-    if made[1]["error"]:
+    if "already in use" in made[1]["error"]:
         version = {"ownerSlug": "awa", "datasetSlug": slug, "body": {"files": files}}
         made = service.api("awa", "CreateDatasetVersion", version, DATASETS)
     assert (made[0], made[1]["status"]) == (200, "ok")
@@ -81,7 +81,6 @@ def test_round_trip_with_versions_directories_and_archives(service: Service, tmp
     assert (out / "empty.txt").read_bytes() == b""
     service.kaggle("awa", "datasets", "download", "awa/fula-corpus/1", "-f", "words.txt", "-p", str(tmp_path / "old"))
     assert (tmp_path / "old" / "words.txt").read_text("utf-8") == TEXT
-    assert "already in use" in service.kaggle("awa", "datasets", "create", "-p", str(folder)).stdout
 
     where = {"ownerSlug": "awa", "datasetSlug": "fula-corpus"}
     for method in ("GetDataset", "GetDatasetStatus", "GetDatasetMetadata", "ListDatasetFiles", "DownloadDataset"):

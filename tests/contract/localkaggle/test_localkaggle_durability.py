@@ -120,7 +120,7 @@ def test_sigterm_ends_the_runs_says_so_and_exits_0(service: Service) -> None:
 
 def test_a_full_disk_is_told_and_nothing_is_lost_or_stuck(service: Service) -> None:
     """As if the disk were full: the service cannot write a byte more. What ends meanwhile is recorded afterwards."""
-    push(service, "going-kernel", "import time; print('ɓ', flush=True); time.sleep(2)")
+    push(service, "going-kernel", "import time; print('ɓ', flush=True); time.sleep(1)")
     wait_until(lambda: logged(service, "going-kernel"), "the run to have begun")
     before = resource.prlimit(service.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(service.pid, resource.RLIMIT_FSIZE, (0, before[1]))
@@ -137,29 +137,14 @@ def test_a_full_disk_is_told_and_nothing_is_lost_or_stuck(service: Service) -> N
     assert service.wait("awa", "awa/refused-kernel") == "COMPLETE"
 
 
-def test_no_key_stands_where_others_can_read_it(service: Service) -> None:
-    """Not in the command line, which `ps` shows to everybody, and not in the data folder."""
-    assert service.api("awa", "ListKernels", {"group": "PROFILE"})[0] == 200
-    assert service.key("awa") not in " ".join(psutil.Process(service.pid).cmdline())
-    stored = [path for path in service.data.rglob("*") if path.is_file()]
-    assert not [path for path in stored if service.key("awa").encode() in path.read_bytes()]
-    assert [path for path in (service.data, *stored) if path.stat().st_mode & 0o077] == []
-
-
-def test_what_nobody_names_any_more_is_cleared_at_a_start(service: Service) -> None:
+def test_a_start_clears_what_nobody_names_and_mends_a_damaged_secret(service: Service) -> None:
+    """An empty secret would let anybody sign."""
     service.stop()
-    archives = service.data / "archives"
     for name in ("z999.zip", "o999.zip", ".z1.zip.partial"):
-        (archives / name).write_bytes(b"x")
-    service.restart()
-    assert list(archives.iterdir()) == []
-
-
-def test_a_damaged_secret_signs_nothing(service: Service) -> None:
-    """An empty one would let anybody sign."""
-    service.stop()
+        (service.data / "archives" / name).write_bytes(b"x")
     (service.data / "secret").write_bytes(b"")
     service.restart()
+    assert list((service.data / "archives").iterdir()) == []
     assert len((service.data / "secret").read_bytes()) == 32
 
 

@@ -9,6 +9,7 @@ import subprocess
 import threading
 from typing import Any
 
+import psutil
 import requests
 
 from support.service import BIN, Service, service_fixture, wait_until
@@ -294,6 +295,15 @@ def test_pieces_of_one_upload_wait_for_each_other(service: Service) -> None:
             assert second.recv(1000).startswith(b"HTTP/1.1 200 ")
             assert third.recv(1000).startswith(b"HTTP/1.1 200 ")
     assert (service.data / "uploads" / started["token"]).read_bytes() == b"0123456789"
+
+
+def test_no_key_stands_where_others_can_read_it(service: Service) -> None:
+    """Not in the command line, which `ps` shows to everybody, and not in the data folder."""
+    assert service.api("awa", "ListKernels", {"group": "PROFILE"})[0] == 200
+    assert service.key("awa") not in " ".join(psutil.Process(service.pid).cmdline())
+    stored = [path for path in service.data.rglob("*") if path.is_file()]
+    assert not [path for path in stored if service.key("awa").encode() in path.read_bytes()]
+    assert [path for path in (service.data, *service.data.iterdir()) if path.stat().st_mode & 0o077] == []
 
 
 def test_versions_run_beside_each_other_and_status_means_the_latest(service: Service) -> None:

@@ -212,7 +212,7 @@ DEEP = """
 import os
 open("real.txt", "w").write("real")
 open("suid", "w").close(); os.chmod("suid", 0o6777)
-for name, depth in (("d", 3000), ("e" * 200, 30)):
+for name, depth in (("d", 1100), ("e" * 200, 30)):  # beyond recursion; beyond a path's length
     os.chdir("/kaggle/working" if os.path.isdir("/kaggle/working") else os.environ["HERE"])
     for _ in range(depth):
         os.mkdir(name); os.chdir(name)
