@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sahel_nb.kernels.model import LogRecord, RunStatus
+
+TAIL = 1_000_000
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _CELL = re.compile(r'Exception encountered at "In \[(\d+)\]"')
@@ -103,10 +106,8 @@ class CellPlace:
 
 
 def diagnose(records: Iterable[LogRecord], status: RunStatus) -> Diagnosis:
-    """Read the end of a log. Never raises: what cannot be recognised is left None."""
-    text = _ANSI.sub(
-        "", "".join(record.data if record.data.endswith("\n") else record.data + "\n" for record in records)
-    )
+    """Read the end of a log, however long it is. Never raises: what cannot be recognised is left None."""
+    text = _ANSI.sub("", _tail(records))
     report = text[text.rfind("Exception encountered at") :] if "Exception encountered at" in text else text[-20_000:]
     cell = _CELL.search(text)
     arrows = _ARROW.findall(report)
@@ -127,6 +128,19 @@ def diagnose(records: Iterable[LogRecord], status: RunStatus) -> Diagnosis:
         remedy,
         evidence,
     )
+
+
+def _tail(records: Iterable[LogRecord]) -> str:
+    """The last million characters, of lines that may be cut in front."""
+    kept: deque[str] = deque()
+    size = 0
+    for record in records:
+        text = record.data if record.data.endswith("\n") else record.data + "\n"
+        kept.append(text[-TAIL:])
+        size += len(kept[-1])
+        while size - len(kept[0]) >= TAIL:
+            size -= len(kept.popleft())
+    return "".join(kept)
 
 
 def _recognise(text: str) -> tuple[Rule | None, str, str]:

@@ -159,18 +159,18 @@ def collect_log(
     if len(records) >= max(live, _count(path)):
         _write_lines(path, map(_line, records))
     else:
-        records = read_log(folder)
+        records = tuple(read_log(folder))
     _write_lines(folder / "log.txt", (_text(record) for record in records))
     return Log(records, _digest(path), missed)
 
 
-def read_log(folder: Path) -> tuple[LogRecord, ...]:
-    """What log.jsonl has; a last line that was cut is left out."""
+def read_log(folder: Path) -> Iterator[LogRecord]:
+    """What log.jsonl has, one after the other; a last line that was cut is left out."""
     try:
         with (folder / LIVE_LOG).open("rb") as file:
-            return tuple(_read(file))
+            yield from _read(file)
     except FileNotFoundError:
-        return ()
+        return
 
 
 def is_whole(folder: Path, files: tuple[Fetched, ...], log_sha256: str) -> bool:

@@ -21,6 +21,8 @@ TICK = 0.2
 POLL_FIRST = 0.3
 POLL_LONGEST = 30.0
 STREAM_RETRY_LONGEST = 30.0
+MOST_WAITING = 8_000_000
+"""Characters of log that have come and are not shown yet."""
 OFFLINE_PATIENCE = 6 * 3600.0
 """Seconds without any answer after which we stop waiting; the run itself goes on, and `attach` resumes."""
 REFUSED_PATIENCE = 600.0
@@ -103,7 +105,7 @@ class _Loop:
             self._pump.failure = ""
         for _ in range(AT_ONCE):
             try:
-                record = self._pump.records.get(timeout=wait) if wait else self._pump.records.get_nowait()
+                record = self._pump.take(wait)
             except queue.Empty:
                 return False
             wait = 0.0
@@ -154,7 +156,9 @@ class _Pump:
     """Reads the live log in a thread of its own and hands on each record once, over any number of reconnects."""
 
     def __init__(self, service: KernelService, ref: KernelRef, version: int) -> None:
-        self.records: queue.Queue[LogRecord] = queue.Queue(maxsize=10_000)
+        self._records: queue.Queue[LogRecord] = queue.Queue(maxsize=10_000)
+        self._waiting = 0  # characters in the queue; a record may be a line of megabytes
+        self._count = threading.Lock()
         self._service, self._ref, self._version = service, ref, version
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -166,6 +170,26 @@ class _Pump:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="sahel-nb-log", daemon=True)
             self._thread.start()
+
+    def take(self, wait: float) -> LogRecord:
+        """The next record; waits for one at most `wait` seconds. Raises `queue.Empty`."""
+        record = self._records.get(timeout=wait) if wait else self._records.get_nowait()
+        with self._count:
+            self._waiting -= len(record.data)
+        return record
+
+    @property
+    def _full(self) -> bool:
+        return self._records.full() or self._waiting > MOST_WAITING
+
+    def _hand_on(self, record: LogRecord) -> None:
+        """Wait until there is room: a log that comes faster than it is shown stays where it is."""
+        while self._full and not self._stopping.wait(0.05):
+            pass
+        if not self._stopping.is_set():
+            with self._count:
+                self._waiting += len(record.data)
+            self._records.put(record)
 
     def take_ended(self) -> bool:
         """True once after the stream said that the log is over."""
@@ -181,7 +205,7 @@ class _Pump:
         """The version has ended: give the stream a moment to deliver what it still has."""
         if self._thread is not None:
             deadline = time.monotonic() + 5.0
-            while self._thread.is_alive() and time.monotonic() < deadline and not self.records.full():
+            while self._thread.is_alive() and time.monotonic() < deadline and not self._full:
                 self._thread.join(0.05)
         self._stopping.set()
 
@@ -197,12 +221,7 @@ class _Pump:
                     count += 1
                     if count > seen:
                         seen, delay = count, 0.5
-                        while not self._stopping.is_set():
-                            try:
-                                self.records.put(record, timeout=0.5)
-                                break
-                            except queue.Full:
-                                continue
+                        self._hand_on(record)
                     if self._stopping.is_set():
                         return
             except SahelError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 from sahel_nb.kernels.diagnosis import diagnose, place
 from sahel_nb.kernels.model import LogRecord, RunState, RunStatus
@@ -66,3 +67,19 @@ def test_the_number_of_a_cell_counts_code_that_ran() -> None:
     assert mirror.decode().split("\n")[14] == "import fasttext"
     assert place(b"{}", mirror, 1) is None
     assert place(json.dumps({"cells": cells}).encode(), None, 9) is None
+
+
+def test_twelve_hours_of_log_are_read_by_their_end() -> None:
+    made = 0
+
+    def long() -> Iterator[LogRecord]:
+        nonlocal made
+        for _ in range(2_000):
+            made += 1
+            yield LogRecord("stdout", 0.0, "ŋ" * 10_000)
+        yield LogRecord("stderr", 1.0, "ModuleNotFoundError: No module named 'fasttext'")
+
+    found = diagnose(long(), RunStatus(RunState.ERROR))
+    assert made == 2_000
+    assert found.rule is not None
+    assert found.rule.code == "missing-package"
