@@ -68,7 +68,7 @@ def stop(folder: Path) -> bool:
 
 def _start(folder: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "sahel_nb.cli.main", "local", "serve", "--data", str(folder), "--signup"]
-    with open(folder / LOG, "ab") as log:
+    with open(os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "ab") as log:
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

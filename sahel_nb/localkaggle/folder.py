@@ -19,6 +19,8 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from sahel_nb.errors import UsageError
+
 _SECRET_BYTES = 32
 
 
@@ -28,13 +30,21 @@ class DataFolder:
 
     @classmethod
     def create(cls, root: Path) -> DataFolder:
-        """Make what is missing, readable by this user only: private kernels and hashed keys lie in it."""
-        root = root.resolve()
-        root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        folder = cls(root)
-        for part in ("runs", "uploads", "datasets", "archives", "competitions", "models"):
-            (root / part).mkdir(exist_ok=True, mode=0o700)
-        return folder
+        """Make what is missing, readable by this user only: private kernels and hashed keys lie in it.
+
+        Raises `UsageError` where that cannot be.
+        """
+        try:
+            root = root.resolve()
+            root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for part in ("runs", "uploads", "datasets", "archives", "competitions", "models"):
+                (root / part).mkdir(exist_ok=True, mode=0o700)
+        except OSError as exc:
+            raise UsageError(
+                f"{root} cannot be the data folder: {exc.strerror or exc}.",
+                hints=("sahel-nb local serve --data ANOTHER-FOLDER",),
+            ) from exc
+        return cls(root)
 
     @property
     def database(self) -> Path:

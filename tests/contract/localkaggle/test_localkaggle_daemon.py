@@ -38,6 +38,7 @@ def test_two_at_once_get_the_same_service_and_it_can_be_stopped(data: Path) -> N
     url = first.stdout.strip()
     shown = json.loads(run("status", "--json", "--data", str(data)).stdout)
     assert (shown["running"], shown["url"]) == (True, url)
+    assert (data / "service.log").stat().st_mode & 0o077 == 0
     hello = f"{url}/api/v1/api.v1.DiagnosticsService/Hello"
     assert requests.post(hello, json={}, auth=("awa", "any-key")).json() == {"userName": "awa"}
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from sahel_nb.errors import UsageError
 from sahel_nb.localkaggle import instance
+from sahel_nb.localkaggle.folder import DataFolder
 from sahel_nb.localkaggle.model import Accelerator, Output, Settings, Status
 from sahel_nb.localkaggle.names import Ref
 from sahel_nb.localkaggle.store import accounts, kernels, sessions
@@ -195,6 +196,14 @@ def test_a_file_that_is_no_store_is_one_clear_error(tmp_path: Path, damage: str)
     with pytest.raises(UsageError, match=r"service\.db"):
         Database(path)
     assert not before or path.read_bytes() == before
+
+
+@pytest.mark.parametrize("what", ["a file", "below a file", "where nothing can be made"])
+def test_a_data_folder_that_cannot_be_is_a_clear_error(tmp_path: Path, what: str) -> None:
+    (tmp_path / "file").touch()
+    where = {"a file": tmp_path / "file", "below a file": tmp_path / "file" / "x"}.get(what, Path("/proc/nowhere"))
+    with pytest.raises(UsageError, match="data folder"):
+        DataFolder.create(where)
 
 
 def test_whoever_looks_does_not_keep_a_service_from_starting(tmp_path: Path) -> None:
