@@ -31,6 +31,12 @@ class Asked:
     ref: KernelRef
     version: int | None
     selection: Selection | None
+    dev: bool = False
+
+    @property
+    def name(self) -> str:
+        """What `run` knows the kernel by: its folder in this repository, where it has one."""
+        return self.selection.kernel.folder or self.selection.kernel.id if self.selection else str(self.ref)
 
 
 def asked(context: Context, argument: str | None, *, dev: bool = False) -> Asked:
@@ -53,7 +59,7 @@ def asked(context: Context, argument: str | None, *, dev: bool = False) -> Asked
         return Asked(ref, version, None)
     shared = source_of(context, worktree.head(), selection.kernel.folder).metadata.ref
     ref = dev_ref(context, shared)[0] if dev else shared
-    return Asked(ref, selection.version, selection)
+    return Asked(ref, selection.version, selection, dev)
 
 
 def source_of(context: Context, commit: str, folder: str) -> Source:
@@ -80,10 +86,10 @@ def lock_of(context: Context, ref: KernelRef) -> LockClient:
     """The lock of a shared kernel, on the remote that the repository's config names."""
     from sahel_nb.lock.client import LockClient
     from sahel_nb.lock.clock import SystemClock
+    from sahel_nb.repo.identity import git_user
     from sahel_nb.run.lock_view import LockView
 
     backend, remote_id = backend_of(context, ref)
-    asking = who(context)
     return LockClient(
         backend,
         LockView(context.kaggle, ref),
@@ -93,8 +99,8 @@ def lock_of(context: Context, ref: KernelRef) -> LockClient:
         lock_remote_id=remote_id,
         ttl=context.config.lock.ttl,
         is_dead=is_dead(context),
-        actor=asking.actor,
-        host=asking.host,
+        actor=str(git_user(context.worktree)),
+        host=_host(),
         url_of=lambda _version: context.kaggle.web_url(ref),
     )
 
@@ -151,7 +157,11 @@ def who(context: Context) -> Who:
     from sahel_nb.repo.identity import git_user
     from sahel_nb.run.execute import Who
 
-    return Who(str(git_user(context.worktree)), context.kaggle.account().username, platform.node() or "unknown")
+    return Who(str(git_user(context.worktree)), context.kaggle.account().username, _host())
+
+
+def _host() -> str:
+    return platform.node() or "unknown"
 
 
 def version_of(context: Context, what: Asked) -> int:
@@ -162,6 +172,6 @@ def version_of(context: Context, what: Asked) -> int:
     if kernel is None or kernel.current_version == 0:
         raise UsageError(
             f"Kaggle has no kernel {what.ref} that {context.kaggle.account().username} may see",
-            hints=(f"sahel-nb run {what.ref}",),
+            hints=(f"sahel-nb run{' --dev' if what.dev else ''} {what.name}",),
         )
     return kernel.current_version

@@ -11,7 +11,7 @@ import click
 
 from sahel_nb.cli.context import Context
 from sahel_nb.cli.signals import as_interrupts
-from sahel_nb.errors import NOTHING_STARTED, AuthError, NetworkError, Refused, UsageError
+from sahel_nb.errors import NOTHING_STARTED, AuthError, NetworkError, Refused, SahelError, UsageError
 
 if TYPE_CHECKING:
     from sahel_nb.lock.client import LockClient
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sahel_nb.run.execute import Places, Who
     from sahel_nb.run.finish import Finished
     from sahel_nb.run.plan import Plan
+    from sahel_nb.run.preflight import Situation
 
 
 @click.command(epilog="Example: sahel-nb run notebooks/fula-tts --timeout 2h")
@@ -116,6 +117,7 @@ def _prepare(
     """Everything before the first step that others can see. Raises what the preflight refuses."""
     from sahel_nb.cli import assembly
     from sahel_nb.run import plan as planning
+    from sahel_nb.run.preflight import Situation
     from sahel_nb.run.select import select
 
     worktree = context.worktree
@@ -131,10 +133,27 @@ def _prepare(
     places = assembly.places(context)
     # On the embedded service one is alone: its versions have nothing to do with those that the shared lock counts.
     shared = not (dev or rehearsal or context.is_embedded)
-    lock = assembly.lock_of(context, plan.ref) if shared else None
+    lock, unlockable = None, None
+    if shared:
+        try:
+            lock = assembly.lock_of(context, plan.ref)
+        except SahelError as exc:
+            unlockable = exc  # a row of the preflight, so that the others are seen as well
     attach = assembly.attach_command(context, selection.kernel.id, dev=dev)
 
-    checks = _preflight(context, plan, lock, attach, at=commit is not None, rehearsal=rehearsal, waits=waits)
+    situation = Situation(
+        context.worktree,
+        context.config,
+        context.kaggle,
+        lock,
+        assembly.is_dead(context),
+        attach,
+        at=commit is not None,
+        rehearsal=rehearsal,
+        unlockable=unlockable,
+        waits=waits,
+    )
+    checks = _preflight(context, situation, plan)
     if dry_run:
         _show_plan(context, plan, timeout, checks, as_json=as_json)
     _refuse(checks)
@@ -156,25 +175,11 @@ def show(context: Context, finished: Finished, *, as_json: bool) -> None:
     click.echo(str(finished.folder))
 
 
-def _preflight(
-    context: Context, plan: Plan, lock: LockClient | None, attach: str, *, at: bool, rehearsal: bool, waits: bool
-) -> list[Check]:
-    from sahel_nb.cli import assembly
-    from sahel_nb.run.preflight import Situation, examine
+def _preflight(context: Context, situation: Situation, plan: Plan) -> list[Check]:
+    from sahel_nb.run.preflight import examine
 
     context.reporter.say(f"preflight of {plan.ref} at {plan.source.commit.short} ({plan.source.commit.subject})")
     checks = []
-    situation = Situation(
-        context.worktree,
-        context.config,
-        context.kaggle,
-        lock,
-        assembly.is_dead(context),
-        attach,
-        at=at,
-        rehearsal=rehearsal,
-        waits=waits,
-    )
     for check in examine(situation, plan):
         context.reporter.check(check)
         checks.append(check)

@@ -42,6 +42,8 @@ class Situation:
     at: bool = False
     """The commit was named; it need not be HEAD, and the worktree does not matter."""
     rehearsal: bool = False
+    unlockable: SahelError | None = None
+    """Why the lock could not even be looked for: no such remote, nobody known to git."""
     waits: bool = False
 
 
@@ -61,13 +63,16 @@ def examine(situation: Situation, plan: Plan) -> Iterator[Check]:
         yield from guarded(
             "pushed", lambda: examine_upstream(worktree, plan.stamp.commit, at=situation.at), "git fetch"
         )
+    if situation.unlockable is not None:
+        mend = situation.unlockable.hints[0] if situation.unlockable.hints else "sahel-nb doctor"
+        yield Check("lock", Verdict.FAILED, situation.unlockable.message, mend)
     yield from guarded("metadata", lambda: examine_metadata(plan))
     yield from guarded("source", lambda: examine_source(plan, config))
     yield from guarded("mirror", lambda: examine_mirror(plan.source, config))
     credentials = list(guarded("credentials", lambda: examine_credentials(service, plan.ref)))
     yield from credentials
-    if any(check.blocks for check in credentials):
-        return  # without them the rows below could only repeat it
+    if situation.unlockable is not None or any(check.blocks for check in credentials):
+        return  # the rows below could only repeat it
     yield from guarded("idle", lambda: examine_idle(situation, plan.ref), f"sahel-nb lock show {plan.ref}")
     yield from guarded("quota", lambda: examine_quota(service, plan), "sahel-nb quota")
 
@@ -107,6 +112,8 @@ def examine_upstream(worktree: Worktree, commit: str, *, at: bool) -> Check:
     """HEAD is what the upstream branch has on the remote itself, asked now; `--at` may be any ancestor of it."""
     state = upstream(worktree, refresh=True)
     where = f"{state.remote}/{state.ref.removeprefix('refs/heads/')}"
+    if state.missing and at and worktree.branch() is None:
+        return _examine_branches(worktree, commit)
     if state.missing:
         return Check("pushed", Verdict.FAILED, state.missing, state.mend)
     if at:
@@ -128,6 +135,14 @@ def examine_upstream(worktree: Worktree, commit: str, *, at: bool) -> Check:
 
 def _commits(count: int) -> str:
     return "1 commit is" if count == 1 else f"{count} commits are"
+
+
+def _examine_branches(worktree: Worktree, commit: str) -> Check:
+    """On no branch, as CI checks out: the commit must be in some branch of a remote, as it was last fetched."""
+    answer = git("for-each-ref", "--format=%(refname:short)", "--contains", commit, "refs/remotes", cwd=worktree.root)
+    if answer.text:
+        return Check("pushed", Verdict.OK, f"{commit[:8]} is in {answer.text.splitlines()[0]}, as last fetched")
+    return Check("pushed", Verdict.FAILED, f"{commit[:8]} is in no branch of a remote", "git fetch && git push")
 
 
 def _contains(worktree: Worktree, branch: str, commit: str) -> bool:

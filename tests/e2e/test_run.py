@@ -319,6 +319,34 @@ def test_without_credentials_the_error_names_both_ways_on(lab: Lab) -> None:
     assert done.stdout == ""
 
 
+def test_what_is_missing_hides_no_other_row(lab: Lab) -> None:
+    awa = lab.join("awa")
+    folder = awa.kernel("fula-lid", HELLO)
+    awa.git.write(f"{folder}/scratch.txt")
+    stranger = NoKey(lab, "awa", awa.git)
+    done = stranger.sahel("run")
+    assert done.code == 3, done
+    for row in ("FAIL  tree", "FAIL  credentials", "access_token"):
+        assert row in done.err, done
+    awa.git("remote", "rename", "origin", "upstream")
+    done = awa.sahel("run", "--dry-run")
+    assert done.code == 3, done
+    for row in ("FAIL  tree", "FAIL  lock", "git remote add origin"):
+        assert row in done.err, done
+
+
+def test_a_commit_of_a_detached_head_runs_when_a_remote_branch_has_it(lab: Lab) -> None:
+    awa = lab.join("awa")
+    awa.kernel("fula-lid", HELLO)
+    awa.git("switch", "-q", "--detach")
+    done = awa.sahel("run", "--at", "HEAD", "--dry-run")
+    assert done.code == 0, done
+    awa.git.commit(message="Nobody has this")
+    refused = awa.sahel("run", "--at", "HEAD", "--dry-run")
+    assert refused.code == 3, refused
+    assert "is in no branch of a remote" in refused.err
+
+
 def test_wrong_credentials_are_named_as_such(lab: Lab) -> None:
     awa = lab.join("awa")
     awa.kernel("fula-lid", HELLO)
@@ -332,3 +360,8 @@ def test_wrong_credentials_are_named_as_such(lab: Lab) -> None:
 class WrongKey(Member):
     def env(self) -> dict[str, str]:
         return {**super().env(), "KAGGLE_KEY": "wrong"}
+
+
+class NoKey(Member):
+    def env(self) -> dict[str, str]:
+        return {key: value for key, value in super().env().items() if not key.startswith("KAGGLE_")}
