@@ -7,6 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is slow, and that is no finding: no property is judged by the clock.
+settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("project")
 
 if sys.version_info < (3, 11):
     # Kaggle's own client does not install there: what talks through it cannot run, the commit path and the lock can.

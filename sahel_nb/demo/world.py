@@ -98,13 +98,19 @@ def make_world(folder: Path, people: Sequence[tuple[str, str, str]], collaborato
 
 @contextmanager
 def _service(folder: Path, people: Sequence[Person], collaborators: Sequence[str]) -> Iterator[str]:
-    accounts = [item for person in people for item in ("--user", f"{person.account}:{person.key}")]
+    accounts = " ".join(f"{person.account}:{person.key}" for person in people)
     shared = [item for entry in collaborators for item in ("--collaborator", entry)]
-    command = [str(BIN / "sahel-nb"), "local", "serve", "--data", str(folder / "kaggle"), *accounts, *shared]
+    command = [str(BIN / "sahel-nb"), "local", "serve", "--data", str(folder / "kaggle"), *shared]
     home = folder / "home" / "service"
     (home / "tmp").mkdir(parents=True)
     with (folder / "service.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment(home, {}), text=True)
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=environment(home, {"SAHEL_NB_LOCAL_USERS": accounts}),
+            text=True,
+        )
         try:
             assert process.stdout is not None
             line = process.stdout.readline()

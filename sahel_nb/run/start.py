@@ -241,13 +241,14 @@ def _reason(exc: BaseException) -> str:
 def uninterrupted() -> Iterator[list[int]]:
     """Hold Ctrl-C, SIGTERM and SIGHUP back until the block is done; those that arrived are then in the yielded list.
 
-    They are masked, not caught: a terminal sends Ctrl-C to the git processes that we started as well, and those
-    inherit the mask.
+    Masked, because a terminal sends Ctrl-C to the git processes that we started as well, and those inherit the mask;
+    and caught as well, because a signal to the process goes to whichever of its threads has it unmasked.
     """
     arrived: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield arrived
         return
+    handlers = {number: signal.signal(number, lambda got, _: arrived.append(got)) for number in _HELD_BACK}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
     try:
         yield arrived
@@ -255,3 +256,5 @@ def uninterrupted() -> Iterator[list[int]]:
         while pending := signal.sigpending() & _HELD_BACK:
             arrived.append(signal.sigwait(pending))
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

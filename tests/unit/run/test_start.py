@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -192,6 +193,25 @@ def test_a_signal_during_the_push_waits_until_the_start_is_recorded(bench: Bench
     bench.kaggle.pushing = lambda _: os.kill(os.getpid(), number)
     started = bench.start()
     assert (started.interrupted, started.pushed.version, bench.state) == (number, 1, State.RUNNING)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_reaches_another_thread_waits_as_well(number: int) -> None:
+    """A thread that was there before has nothing masked, and the system may hand the signal to it."""
+    go, done = threading.Event(), threading.Event()
+
+    def other() -> None:
+        go.wait()
+        signal.pthread_kill(threading.get_ident(), number)
+        done.set()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    with uninterrupted() as arrived:
+        go.set()
+        assert done.wait(10)
+        thread.join()
+    assert arrived == [number]
 
 
 def test_processes_that_we_start_meanwhile_hold_it_back_as_well() -> None:
