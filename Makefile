@@ -4,7 +4,8 @@ PYTHON ?= $(or $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done),python3)
 VENV := .venv
 BIN := $(VENV)/bin
-JOBS ?= auto
+# Many tests wait for a server or for a clock: twice as many workers as processors keep the processors busy.
+JOBS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench docs clean
@@ -29,7 +30,7 @@ demo: $(VENV)/.extra-demo ## the whole story: two people, one kernel, the embedd
 
 test: $(VENV)/.extra-test ## every test, on real git and the real kaggle client
 	@echo "==> running the tests"
-	@$(BIN)/python -m pytest -n $(JOBS) $(T)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(T)
 
 check: $(VENV)/.extra-dev ## ruff, mypy --strict and the import contracts
 	@echo "==> ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .

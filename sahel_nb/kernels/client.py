@@ -1,24 +1,16 @@
-"""The real Kaggle, through the `kaggle` package's Python API.
-
-`import kaggle` authenticates, may print to stdout and takes a third of a second: it happens on the first call and only
-then. The package sets no timeouts; ours are mounted on its HTTP session. It is pointed at another service through the
-SDK's endpoint table, before it is imported.
-"""
+"""The real Kaggle, through the `kaggle` package's Python API (see `package` for how that is opened)."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import os
-import sys
-import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sahel_nb.errors import NOTHING_STARTED, AuthError, NetworkError, PushRejected, UsageError
+from sahel_nb.errors import NOTHING_STARTED, NetworkError, PushRejected
 from sahel_nb.kernels import logs
 from sahel_nb.kernels.door import NotFound, Rejected, translated
 from sahel_nb.kernels.model import (
@@ -33,11 +25,10 @@ from sahel_nb.kernels.model import (
     RunState,
     RunStatus,
 )
+from sahel_nb.kernels.package import CONNECT_TIMEOUT, READ_TIMEOUT, open_api
 from sahel_nb.kernels.service import PartlyPushed
 from sahel_nb.kernels.target import Target
 
-CONNECT_TIMEOUT = 10.0
-READ_TIMEOUT = 60.0
 PAGE_SIZE = 100
 
 
@@ -173,103 +164,8 @@ class KaggleClient:
 
     @cached_property
     def api(self) -> Any:
-        """The package's own API object, signed in. Raises `AuthError` without credentials."""
-        if self._target.url:
-            from kagglesdk import kaggle_env
-
-            # The package asks for PROD by name and appends /v1/…; other services live under /api/v1/….
-            kaggle_env._env_to_endpoint[kaggle_env.KaggleEnv.PROD] = f"{self._target.url}/api"
-        if self._target.is_loopback:
-            # Also for the files that the service offers. No other process of ours speaks to it.
-            for name in ("no_proxy", "NO_PROXY"):
-                os.environ[name] = ",".join(filter(None, (os.environ.get(name), "localhost,127.0.0.1,::1")))
-        own = _only(self._target) if self._target.username else contextlib.nullcontext()
-        with own, contextlib.redirect_stdout(io.StringIO()), translated("signing in to Kaggle"):
-            try:
-                import kaggle
-                from kaggle.api.kaggle_api_extended import KaggleApi
-            except ModuleNotFoundError as exc:
-                raise _no_package(exc) from exc
-            except OSError as exc:
-                if not exc.filename:  # a failure of the line, and not of a file
-                    raise
-                raise _no_home(exc) from exc
-        if not getattr(kaggle.api, "_authenticated", False):
-            raise AuthError(
-                "no Kaggle credentials were found",
-                details=(
-                    "Kaggle itself: kaggle.com → Settings → API → Create New Token, then save the token:",
-                    "or the embedded service, without an account:",
-                ),
-                hints=("mkdir -p ~/.kaggle && install -m 600 /dev/stdin ~/.kaggle/access_token", "sahel-nb rehearse"),
-                kaggle=NOTHING_STARTED,
-            )
-
-        credentials = (self._target.username, self._target.key) if self._target.username else None
-
-        class Api(KaggleApi):  # type: ignore[misc]  # the package ships no types
-            """The package's API, with our timeouts on every session that it opens."""
-
-            def build_kaggle_client(self) -> Any:
-                sdk = super().build_kaggle_client()
-                sdk._http_client._init_session()
-                if credentials is not None:
-                    sdk._http_client._session.auth = credentials
-                for scheme in ("http://", "https://"):
-                    sdk._http_client._session.mount(scheme, _adapter())
-                return sdk
-
-        api = Api()
-        api.config_values = dict(kaggle.api.config_values)
-        return api
-
-
-def _no_home(exc: OSError) -> UsageError:
-    """The package makes a folder for its settings as it is imported, below HOME."""
-    return UsageError(
-        f"Kaggle's client cannot keep its settings: {exc.filename}: {exc.strerror}",
-        hints=("export KAGGLE_CONFIG_DIR=FOLDER",),
-        kaggle=NOTHING_STARTED,
-    )
-
-
-def _no_package(exc: ModuleNotFoundError) -> UsageError:
-    """Kaggle's client is not there: on Python 3.10 it cannot be, elsewhere the installation is broken."""
-    version = ".".join(str(part) for part in sys.version_info[:3])
-    if tuple(sys.version_info) < (3, 11):
-        what = f"Kaggle's own client needs Python 3.11 or later, and this is {version}: commits work, runs do not"
-        return UsageError(what, hints=("python3.11 -m venv .venv && .venv/bin/pip install sahel-nb",))
-    return UsageError(f"Kaggle's own client cannot be imported: {exc}", hints=("pip install --upgrade kaggle six",))
-
-
-@contextlib.contextmanager
-def _only(target: Target) -> Iterator[None]:
-    """While the package is imported and signs in: the target's credentials, and none of the person's own."""
-    kept = {name: value for name, value in os.environ.items() if name.startswith("KAGGLE_") or name == "HOME"}
-    with tempfile.TemporaryDirectory(prefix="sahel-nb-") as home:
-        for name in kept:
-            del os.environ[name]
-        os.environ |= {"HOME": home, "KAGGLE_USERNAME": target.username, "KAGGLE_KEY": target.key}
-        try:
-            yield
-        finally:
-            for name in ("HOME", "KAGGLE_USERNAME", "KAGGLE_KEY"):
-                del os.environ[name]
-            os.environ |= kept
-
-
-def _adapter() -> Any:
-    from requests.adapters import HTTPAdapter
-
-    class Timeouts(HTTPAdapter):
-        """requests waits for ever unless told: a bad line would hang a run without a word."""
-
-        def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-            if kwargs.get("timeout") is None:
-                kwargs["timeout"] = (CONNECT_TIMEOUT, READ_TIMEOUT)
-            return super().send(request, *args, **kwargs)
-
-    return Timeouts()
+        """The package's own API object, signed in. Raises what `package.open_api` raises."""
+        return open_api(self._target)
 
 
 class _Body:

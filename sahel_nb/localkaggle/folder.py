@@ -14,11 +14,11 @@ DIR/models/<owner>/<model>/<framework>/<variation>/<version>/   likewise
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from sahel_nb.durable import write_atomically
 from sahel_nb.errors import UsageError
 
 _SECRET_BYTES = 32
@@ -79,30 +79,5 @@ class DataFolder:
             found = path.read_bytes()
             if len(found) == _SECRET_BYTES:
                 return found
-        write_whole(path, secrets.token_bytes(_SECRET_BYTES))
+        write_atomically(path, secrets.token_bytes(_SECRET_BYTES))
         return path.read_bytes()
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """All of it or nothing, and on the disk when this returns."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames and new names in a folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from sqlite3 import Connection
 
+from sahel_nb.durable import write_atomically
 from sahel_nb.localkaggle import access, names
 from sahel_nb.localkaggle.executor.job import Mount
-from sahel_nb.localkaggle.folder import DataFolder, write_whole
+from sahel_nb.localkaggle.folder import DataFolder
 from sahel_nb.localkaggle.model import Dataset, DatasetVersion, Kernel, Settings
 from sahel_nb.localkaggle.store import datasets, kernels
 
@@ -116,7 +117,7 @@ def _utility_script(tx: Connection, folder: DataFolder, kernel: Kernel, version_
     assert version is not None
     home = folder.run(version_id) / "utility"
     home.mkdir(exist_ok=True)
-    write_whole(home / f"{module}.py", kernels.source(tx, version).encode("utf-8"))
+    write_atomically(home / f"{module}.py", kernels.source(tx, version).encode("utf-8"))
     return Mount(home, (f"usr/lib/notebooks/{kernel.owner}/{module}",))
 
 

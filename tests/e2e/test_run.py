@@ -326,7 +326,7 @@ def test_what_is_missing_hides_no_other_row(lab: Lab) -> None:
     stranger = NoKey(lab, "awa", awa.git)
     done = stranger.sahel("run")
     assert done.code == 3, done
-    for row in ("FAIL  tree", "FAIL  credentials", "access_token"):
+    for row in ("FAIL  tree", "FAIL  credentials", "kaggle auth login"):
         assert row in done.err, done
     awa.git("remote", "rename", "origin", "upstream")
     done = awa.sahel("run", "--dry-run")

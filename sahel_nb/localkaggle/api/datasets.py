@@ -9,9 +9,9 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
+from sahel_nb.durable import sync_folder
 from sahel_nb.localkaggle import access, bundles, ingest, names, outputs, wire
 from sahel_nb.localkaggle.api.call import Call, Handler
-from sahel_nb.localkaggle.folder import sync_folder
 from sahel_nb.localkaggle.model import Dataset, DatasetVersion
 from sahel_nb.localkaggle.names import Ref
 from sahel_nb.localkaggle.signing import Grant, Kind
