@@ -16,7 +16,7 @@ from sahel_nb.errors import EXIT_BUG, EXIT_INTERRUPTED, SahelError
 # name → (module:attribute, the one line that `--help` shows). The line stands here so that help imports no command.
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("sahel_nb.cli.init:init", "Set up a repository, once: config, attributes, ignore rules."),
-    "install": ("sahel_nb.cli.install:install", "Set up this clone, once: filter, hooks, merge settings."),
+    "install": ("sahel_nb.cli.install:install", "Set up this clone, once: the filter and the git hooks."),
     "uninstall": ("sahel_nb.cli.install:uninstall", "Take out of this clone what install put in."),
     "doctor": ("sahel_nb.cli.doctor:doctor", "Check everything; each failing row names the command that mends it."),
     "new": ("sahel_nb.cli.new:new", "Make a kernel folder: metadata, notebook and mirror."),

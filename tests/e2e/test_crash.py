@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from support import lab as lab_module
-from support.lab import Lab, Member, finished
+from support.lab import Done, Lab, Member, finished
 
 DIES = Path(lab_module.__file__).with_name("dies.py")
 CELLS = ["print('ŋana', flush=True)", "open('result.txt', 'w', encoding='utf-8').write('ɲ')"]
@@ -50,19 +50,26 @@ def crash(lab: Lab, awa: Member, slug: str, victim: str, method: str, when: str)
     assert done.code == -9, done
 
 
-@pytest.mark.parametrize(("victim", "method", "when", "versions"), BEFORE_THE_PUSH)
-def test_nothing_was_pushed_and_the_next_one_runs(
+def crash_and_attach(
     world: tuple[Lab, Member, Member], victim: str, method: str, when: str, versions: int
-) -> None:
+) -> tuple[str, Done]:
+    """Awa's run dies at the named point, with `versions` on Kaggle; Binta attaches from her clone."""
     lab, awa, binta = world
     slug = f"case-{victim}-{method}-{when}"
     crash(lab, awa, slug, victim, method, when)
     assert lab.versions(slug) == versions
     binta.git("pull", "-q")
-
     attached = binta.sahel("attach", slug)
-
     assert attached.code == 0, attached
+    return slug, attached
+
+
+@pytest.mark.parametrize(("victim", "method", "when", "versions"), BEFORE_THE_PUSH)
+def test_nothing_was_pushed_and_the_next_one_runs(
+    world: tuple[Lab, Member, Member], victim: str, method: str, when: str, versions: int
+) -> None:
+    lab, awa, binta = world
+    slug, attached = crash_and_attach(world, victim, method, when, versions)
     assert "no run is on" in attached.err, attached
     assert (awa.lock(slug) or {"state": "FREE"})["state"] == "FREE"
     run = binta.sahel("run", slug)
@@ -75,15 +82,8 @@ def test_nothing_was_pushed_and_the_next_one_runs(
 def test_what_was_pushed_is_followed_to_its_end_from_another_clone(
     world: tuple[Lab, Member, Member], victim: str, method: str, when: str, versions: int
 ) -> None:
-    lab, awa, binta = world
-    slug = f"case-{victim}-{method}-{when}"
-    crash(lab, awa, slug, victim, method, when)
-    assert lab.versions(slug) == versions
-    binta.git("pull", "-q")
-
-    attached = binta.sahel("attach", slug)
-
-    assert attached.code == 0, attached
+    lab, awa, _ = world
+    slug, attached = crash_and_attach(world, victim, method, when, versions)
     assert lab.versions(slug) == 1, "nothing is pushed twice"
     lock = awa.lock(slug) or {}
     assert lock["state"] == "FREE"
