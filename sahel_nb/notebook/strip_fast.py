@@ -7,11 +7,13 @@ helpers of the json module: `import json` would cost as much again as starting t
 
 from __future__ import annotations
 
-from _json import encode_basestring, make_scanner
+from _json import encode_basestring, make_scanner, scanstring
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    Cell = tuple[str, str, bool]
 
 _CELL_KEYS = frozenset(("attachments", "cell_type", "execution_count", "id", "metadata", "outputs", "source"))
 _CELL_NOISE = ("collapsed", "ExecuteTime", "execution", "heading_collapsed", "hidden", "scrolled", "trusted")
@@ -32,93 +34,199 @@ class _Strict:
 
 
 # The type stubs call the argument `make_scanner`; CPython reads the attributes above from any object.
-_scan: Any = make_scanner(_Strict)  # type: ignore[arg-type]  # see the line above
+scan: Any = make_scanner(_Strict)  # type: ignore[arg-type]  # see the line above
 
 
-class _Unsure(Exception):
+class Unsure(Exception):
     """The notebook is not one that this module knows by heart."""
 
 
 def strip_ordinary(data: bytes) -> bytes | None:
     """The stripped notebook, or None where nbstripout's own code must decide. Raises nothing."""
     try:
-        return _write(_parse(data))
-    except (_Unsure, ValueError, StopIteration, RecursionError):
+        if len(data) > _SHORT:
+            short = _without_pictures(data)
+            if short is not None:
+                stripped = _stripped(short)
+                if _MARK not in stripped:
+                    return stripped
+                # A picture stands in something that is kept: an attachment, or somebody's own metadata.
+        return _stripped(data)
+    except (Unsure, ValueError, StopIteration, RecursionError):
         # ValueError covers bytes that are no UTF-8, JSON errors and lone surrogates: strip.py finds the words for them.
         return None
 
 
-def _parse(data: bytes) -> dict[str, Any]:
+def _without_pictures(data: bytes) -> bytes | None:
+    """The same JSON with a mark for the text of each picture; None where nothing is gained by it.
+
+    Half of a notebook is base64. Nothing is dropped unvalidated, but base64 can be seen valid at several times the
+    speed at which a parser makes strings of it. In valid JSON the last quote of `"image/png": "` can only open a value.
+    """
+    short = data
+    for key in _PICTURES:
+        kept: list[bytes] = []
+        done = 0
+        at = short.find(key)
+        while at >= 0:
+            start = at + len(key)
+            end = short.find(b'"', start)
+            if end - start > 256 and is_json_text(short[start:end]):
+                kept += (short[done:start], _MARK)
+                done = end
+            at = short.find(key, start)
+        if kept:
+            kept.append(short[done:])
+            short = b"".join(kept)
+    return None if short is data else short
+
+
+def is_json_text(text: bytes) -> bool:
+    """Is this, between two quotes, surely a valid JSON string? Asked of what is mostly base64."""
+    try:
+        # Jupyter ends base64, or in old notebooks each line of it, with an escaped line end.
+        if b"\\" in text[:-2]:
+            return scanstring(text.decode("ascii") + '"', 0, True)[1] == len(text) + 1
+    except ValueError:
+        return False
+    return not text.removesuffix(b"\\n").translate(None, _BASE64)
+
+
+_PICTURES = (b'"image/png": "', b'"image/jpeg": "')
+_SHORT = 24_000
+"""Below this a search for pictures costs what it saves."""
+_MARK = b"sahel-nb:picture"
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+
+
+def _stripped(data: bytes) -> bytes:
     text = data.decode("utf-8")
+    if text.startswith(_CELLS):
+        return written(*_parsed_by_cell(text))
     if text[:1] != "{":
-        raise _Unsure
-    notebook, end = _scan(text, 0)
+        raise Unsure
+    notebook, end = scan(text, 0)
     if text[end:].strip(_SPACE):
-        raise _Unsure
+        raise Unsure
+    cells = notebook.get("cells")
+    if type(cells) is not list:
+        raise Unsure
+    return written(notebook, [strip_cell(cell, "") for cell in cells])
+
+
+def _parsed_by_cell(text: str) -> tuple[dict[str, Any], list[Cell]]:
+    """A notebook laid out as Jupyter does it. That way the text of each cell is at hand, too, and often enough."""
+    cells = []
+    at = len(_CELLS) - 1
+    while True:
+        cell, end = scan(text, at)
+        cells.append(strip_cell(cell, text[at:end]))
+        if not text.startswith(_NEXT, end):
+            break
+        at = end + len(_NEXT) - 1
+    if not text.startswith(_AFTER, end):
+        raise Unsure
+    rest = "{" + text[end + len(_AFTER) :]
+    notebook, end = scan(rest, 0)
+    if rest[end:].strip(_SPACE) or "cells" in notebook:
+        raise Unsure
+    notebook["cells"] = []
+    return notebook, cells
+
+
+_CELLS, _NEXT, _AFTER = '{\n "cells": [\n  {', ",\n  {", "\n ],"
+
+
+def written(notebook: dict[str, Any], cells: list[Cell]) -> bytes:
+    """The whole file, of a notebook without its cells and those stripped."""
     if notebook.get("nbformat") != 4 or type(notebook["nbformat"]) is not int:
-        raise _Unsure
+        raise Unsure
     minor = notebook.get("nbformat_minor")
     if type(minor) is not int or not 0 <= minor <= 5:
-        raise _Unsure
+        raise Unsure
     metadata = notebook.get("metadata")
-    if type(metadata) is not dict or "keep_output" in metadata or type(notebook.get("cells")) is not list:
-        raise _Unsure
+    if type(metadata) is not dict or "keep_output" in metadata:
+        raise Unsure
     for key in _NOTEBOOK_NOISE:
         metadata.pop(key, None)
-    return dict(notebook)
-
-
-def _write(notebook: dict[str, Any]) -> bytes:
-    with_ids = notebook["nbformat_minor"] >= 5
-    cells = [_cell(cell, str(index), with_ids) for index, cell in enumerate(notebook["cells"])]
+    named = [
+        f'{head}"id": "{index}",\n   {tail}' if minor >= 5 or has_id else head + tail
+        for index, (head, tail, has_id) in enumerate(cells)
+    ]
     parts = []
     for key in sorted(notebook):
         if key == "cells":
-            value = "[\n  " + ",\n  ".join(cells) + "\n ]" if cells else "[]"
+            value = "[\n  " + ",\n  ".join(named) + "\n ]" if named else "[]"
         else:
             value = _dump(notebook[key], "\n ")
         parts.append(f"\n {encode_basestring(key)}: {value}")
     return ("{" + ",".join(parts) + "\n}\n").encode("utf-8")
 
 
-def _cell(cell: Any, name: str, with_ids: bool) -> str:
-    """One stripped cell as text, its keys in sorted order."""
+def strip_cell(cell: Any, text: str) -> Cell:
+    """One stripped cell as text, its keys in sorted order: what comes before its id, what comes after, had it one.
+
+    `text` is how the cell was written; empty where that is not known.
+    """
     if type(cell) is not dict or not cell.keys() <= _CELL_KEYS:
-        raise _Unsure
+        raise Unsure
     kind = cell.get("cell_type")
     if kind not in ("code", "markdown", "raw"):
-        raise _Unsure
+        raise Unsure
     # nbformat repairs a missing or doubled id before nbstripout numbers the cells anew: the result is the same, but
     # only a text can be compared.
-    if "id" in cell and type(cell["id"]) is not str:
-        raise _Unsure
-    parts = []
+    has_id = "id" in cell
+    if has_id and type(cell["id"]) is not str:
+        raise Unsure
+    head = f'{{\n   "cell_type": "{kind}",\n   '
     if "attachments" in cell:
-        parts.append(f'"attachments": {_dump(_attachments(cell["attachments"]), _INNER)}')
-    parts.append(f'"cell_type": "{kind}"')
+        head = f'{{\n   "attachments": {_dump(_attachments(cell["attachments"]), _INNER)},\n   {head[5:]}'
     if "execution_count" in cell:
-        parts.append('"execution_count": null')
-    if with_ids or "id" in cell:
-        parts.append(f'"id": "{name}"')
-    parts.append(f'"metadata": {_dump(_cell_metadata(cell.get("metadata")), _INNER)}')
+        head += '"execution_count": null,\n   '
+    metadata = cell.get("metadata")
+    if type(metadata) is dict and not metadata:
+        tail = '"metadata": {}'
+    else:
+        tail = f'"metadata": {_dump(_cell_metadata(metadata), _INNER)}'
     if "outputs" in cell:
-        _refuse_odd_outputs(cell["outputs"])
-        parts.append('"outputs": []')
+        refuse_odd_outputs(cell["outputs"])
+        tail += ',\n   "outputs": []'
     elif kind == "code":
-        raise _Unsure
+        raise Unsure
     if "source" in cell:
-        parts.append(f'"source": {_source(cell["source"])}')
-    return "{\n   " + ",\n   ".join(parts) + "\n  }"
+        tail += _source_as_it_stands(text) or f',\n   "source": {_source(cell["source"])}'
+    return head, tail + "\n  }", has_id
 
 
+def _source_as_it_stands(text: str) -> str:
+    """`,\\n   "source": [...]` cut out of a valid cell's text, where it is certain that `_source` would write the same.
+
+    The list closes right before the cell does, so it is the value of the cell's last key. If there is nothing but text
+    and `\\n",\\n    "` between the quotes after `"source": [` and before the end, it is that list, of whole lines.
+    """
+    at = text.rfind(_SOURCE)
+    if at < 0 or not text.endswith(_SOURCE_END):
+        return ""
+    inner = text[at + len(_SOURCE) : -len(_SOURCE_END)]
+    lines = inner.replace(_BREAK, "").removesuffix("\\n")
+    if "\\" in lines:
+        lines = lines.replace('\\"', "")
+        if "\\" in lines:
+            return ""
+    if '"' in lines or not inner or inner[-1] == '"' or not (lines.isascii() or not _has_odd_breaks(lines)):
+        return ""
+    return text[at : -len("\n  }")]
+
+
+_SOURCE, _SOURCE_END = ',\n   "source": [\n    "', '"\n   ]\n  }'
 _INNER = "\n   "
 
 
 def _cell_metadata(metadata: Any) -> dict[str, Any]:
     if type(metadata) is not dict or "init_cell" in metadata or "keep_output" in metadata:
-        raise _Unsure
+        raise Unsure
     if "tags" in metadata and (type(metadata["tags"]) is not list or "keep_output" in metadata["tags"]):
-        raise _Unsure
+        raise Unsure
     for key in _CELL_NOISE:
         if key in metadata:
             del metadata[key]
@@ -130,22 +238,29 @@ def _source(source: Any) -> str:
         try:
             source = "".join(source)
         except TypeError:
-            raise _Unsure from None
+            raise Unsure from None
     elif type(source) is not str:
-        raise _Unsure
-    lines = source.splitlines(True)
-    if not lines:
+        raise Unsure
+    if not source:
         return "[]"
-    return "[\n    " + ",\n    ".join(map(encode_basestring, lines)) + "\n   ]"
+    return "[\n    " + ",\n    ".join(map(encode_basestring, source.splitlines(True))) + "\n   ]"
+
+
+_BREAK = '\\n",\n    "'
+
+
+def _has_odd_breaks(text: str) -> bool:
+    """Other characters at which `str.splitlines` breaks and which JSON does not escape."""
+    return "\x85" in text or "\u2028" in text or "\u2029" in text
 
 
 def _attachments(attachments: Any) -> dict[str, Any]:
     """nbformat joins what was split into lines, and splits text again when it writes."""
     if type(attachments) is not dict:
-        raise _Unsure
+        raise Unsure
     for bundle in attachments.values():
         if type(bundle) is not dict:
-            raise _Unsure
+            raise Unsure
         for mime, value in bundle.items():
             if type(value) is list:
                 is_json = mime == "application/json" or (mime.startswith("application/") and mime.endswith("+json"))
@@ -156,21 +271,24 @@ def _attachments(attachments: Any) -> dict[str, Any]:
     return attachments
 
 
-def _refuse_odd_outputs(outputs: Any) -> None:
+def refuse_odd_outputs(outputs: Any) -> None:
     """Outputs are dropped only where nbstripout drops them too: it keeps those of size 0 and chokes on odd shapes."""
     if type(outputs) is not list:
-        raise _Unsure
+        raise Unsure
     for output in outputs:
         if type(output) is not dict:
-            raise _Unsure
+            raise Unsure
         kind = output.get("output_type")
         if type(kind) is not str or not kind:
-            raise _Unsure
+            raise Unsure
         if type(output.get("data", _EMPTY)) is not dict:
-            raise _Unsure
+            raise Unsure
         text = output.get("text")
-        if type(text) is list and not all(type(line) is str for line in text):
-            raise _Unsure
+        if type(text) is list:
+            try:
+                "".join(text)
+            except TypeError:
+                raise Unsure from None
 
 
 _EMPTY: dict[str, Any] = {}
