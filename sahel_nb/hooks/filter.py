@@ -1,17 +1,22 @@
 """`filter`, `clean`, `smudge`: what stands between a file and its blob.
 
-clean: the notebook without outputs. smudge: the blob as it is. What is no notebook is an error: with required=true git
-then stages nothing, and this module says which file it was and why.
+clean: the notebook without outputs; what is taken away goes into the vault (repo/vault.py) before git hears of it.
+smudge: the notebook that was cleaned into this blob, or one to which outputs of this clone are given back, else the
+blob. What is no notebook is an error: with required=true git then stages nothing, and this module says which file it
+was and why.
 """
 
 from __future__ import annotations
 
 import sys
 
+from sahel_nb.notebook.strip_fast import strip_ordinary
 from sahel_nb.repo.filter_process import ProtocolError, serve
+from sahel_nb.repo.vault import Vault, VaultFailed, blob_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from typing import BinaryIO
 
 _BUFFER = 1 << 17
@@ -21,9 +26,10 @@ def run(arguments: list[str]) -> int:
     """Speak the protocol on stdin and stdout until git hangs up."""
     if arguments:
         return _usage("filter")
+    ours = NotebookFilter(Vault.here())
     with open(0, "rb", _BUFFER, closefd=False) as reader, open(1, "wb", _BUFFER, closefd=False) as writer:
         try:
-            serve(reader, writer, clean, smudge, _report)
+            serve(reader, writer, ours.clean, ours.smudge, _report)
         except ProtocolError as exc:
             _say(f"sahel-nb filter: {exc}")
             return 1
@@ -38,44 +44,78 @@ def run_once(verb: str, arguments: list[str]) -> int:
     if len(arguments) > 1:
         return _usage(f"{verb} [PATH]")
     path = arguments[0].encode("utf-8", "surrogateescape") if arguments else b"(standard input)"
+    ours = NotebookFilter(Vault.here() if arguments else None)
     stdin: BinaryIO = sys.stdin.buffer
-    content = stdin.read()
+    content = iter(lambda: stdin.read(_BUFFER), b"")
     try:
-        reply = clean(path, content) if verb == "clean" else smudge(path, content)
+        reply = (ours.clean if verb == "clean" else ours.smudge)(path, content)
     except Exception as exc:  # noqa: BLE001  half a notebook must never reach git: nothing is written
         _report(path, exc)
         return 1
-    sys.stdout.buffer.write(reply)
+    for part in reply:
+        sys.stdout.buffer.write(part)
     sys.stdout.buffer.flush()
     return 0
 
 
-def clean(path: bytes, content: bytes) -> bytes:  # noqa: ARG001  what is kept for smudge will need the path
-    """What is committed for `content`. Raise `NotebookError` for what is no notebook."""
-    from sahel_nb.notebook.strip_fast import strip_ordinary
+class NotebookFilter:
+    """clean and smudge over one vault; `vault` None keeps nothing and gives nothing back."""
 
-    stripped = strip_ordinary(content)
-    if stripped is None:
-        from sahel_nb.hooks.reach import with_site_packages
+    def __init__(self, vault: Vault | None) -> None:
+        self._vault = vault
 
-        with_site_packages()
-        from sahel_nb.notebook.strip import strip
+    def clean(self, path: bytes, content: Iterator[bytes]) -> Iterable[bytes]:
+        """What is committed for `content`. Raise `NotebookError` for what is no notebook, `VaultFailed`."""
+        raw = b"".join(content)
+        stripped = strip_ordinary(raw)
+        if stripped is None:
+            stripped = _strip_anything(raw)
+        if self._vault is not None and stripped != raw:
+            self._vault.keep(path, blob_id(stripped), raw)
+        return (stripped,)
 
-        stripped = strip(content)
-    return stripped
+    def smudge(self, path: bytes, content: Iterator[bytes]) -> Iterable[bytes]:
+        """What is checked out for a blob: never anything that would not be cleaned into the very same blob."""
+        blob = b"".join(content)
+        if self._vault is None or not blob:
+            return (blob,)
+        kept = self._vault.find(path, blob_id(blob))
+        if kept is not None and _cleans_into(kept, blob):
+            return (kept,)
+        known = self._vault.newest(path)
+        if known is not None:
+            from sahel_nb.notebook.transplant import transplant
+
+            made = transplant(blob, known)
+            if made is not None and _cleans_into(made, blob):
+                return (made,)
+        return (blob,)
 
 
-def smudge(path: bytes, content: bytes) -> bytes:  # noqa: ARG001  the twin of clean
-    """What is checked out for a blob: the blob."""
-    return content
+def _cleans_into(raw: bytes, blob: bytes) -> bool:
+    try:
+        return (strip_ordinary(raw) or _strip_anything(raw)) == blob
+    except Exception:  # noqa: BLE001  whatever it is, the blob itself is what is checked out
+        return False
+
+
+def _strip_anything(raw: bytes) -> bytes:
+    from sahel_nb.hooks.reach import with_site_packages
+
+    with_site_packages()
+    from sahel_nb.notebook.strip import strip
+
+    return strip(raw)
 
 
 def _report(path: bytes, exc: Exception) -> None:
     name = path.decode("utf-8", "backslashreplace")
-    _say(f"sahel-nb: {name}: {getattr(exc, 'message', None) or f'{type(exc).__name__}: {exc}'}")
+    _say(f"sahel-nb: {name}: {getattr(exc, 'message', None) or exc}")
     if type(exc).__name__ == "ConflictMarkers":
         _say("  resolve its .py mirror, then let the notebook follow:")
         _say(f"  $ sahel-nb pair --from mirror {shell_quoted(name)} && git add {shell_quoted(name)}")
+    elif isinstance(exc, VaultFailed):
+        _say("  nothing of it was staged, stashed or replaced; make room, or do without: sahel-nb vault off")
     else:
         _say(f"  nothing of it was staged; if it is meant to be like this: echo '{name} -filter' >> .gitattributes")
 

@@ -11,15 +11,16 @@ Each item is a pkt-line: four hex digits that count themselves too, then the byt
 https://git-scm.com/docs/gitattributes#_long_running_filter_process, https://git-scm.com/docs/protocol-common
 
 This module knows two streams and two functions, nothing of notebooks or processes; it is on the path of every `git add`
-and imports nothing. What bites, and is therefore so: a success with too few bytes stages them, so the whole reply is
-made before the status is sent; an empty reply stages an empty blob even with required=true, so clean never sends one.
+and imports nothing. Content is handed on as it comes, so that a large file need not be held. What bites, and is
+therefore so: a success with too few bytes stages them, so the whole reply is made before the status is sent; an empty
+reply stages an empty blob even with required=true, so clean never sends one.
 """
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Protocol
 
     class Reader(Protocol):
@@ -29,9 +30,18 @@ if TYPE_CHECKING:
         def write(self, data: bytes, /) -> object: ...
         def flush(self) -> object: ...
 
-    Convert = Callable[[bytes, bytes], bytes]
-    """(pathname, content) → content. Raise to leave the file alone: git is told "error"."""
+    Convert = Callable[[bytes, Iterator[bytes]], Iterable[bytes]]
+    """(pathname, content in pieces) → content in pieces. Raise to leave the file alone: git is told "error"."""
     Report = Callable[[bytes, Exception], None]
+
+
+class NothingLeft(Exception):
+    """A file would be staged empty."""
+
+
+class UnknownCommand(Exception):
+    """git asks for something that we never offered."""
+
 
 MAX_DATA = 65516
 FLUSH = b"0000"
@@ -49,11 +59,15 @@ def serve(reader: Reader, writer: Writer, clean: Convert, smudge: Convert, repor
     if not _shake_hands(reader, writer):
         return
     while (header := _read_header(reader)) is not None:
-        content = _read_content(reader)
+        content = _packets(reader)
         path = header.get(b"pathname", b"")
         try:
             reply = _convert(header.get(b"command", b""), path, content, clean, smudge)
+        except ProtocolError:
+            raise
         except Exception as exc:  # noqa: BLE001  whatever it is, nothing of this file may be staged, and git must hear it
+            for _ in content:
+                pass  # git says all that it has to say before it listens
             report(path, exc)
             writer.write(packet(b"status=error\n") + FLUSH)
         else:
@@ -61,14 +75,17 @@ def serve(reader: Reader, writer: Writer, clean: Convert, smudge: Convert, repor
         writer.flush()
 
 
-def _convert(command: bytes, path: bytes, content: bytes, clean: Convert, smudge: Convert) -> bytes:
+def _convert(command: bytes, path: bytes, content: Iterator[bytes], clean: Convert, smudge: Convert) -> Iterable[bytes]:
     if command == b"smudge":
-        return smudge(path, content)
-    if command != b"clean":
-        raise ProtocolError(f"unknown command {command!r}")
-    reply = clean(path, content)
-    if not reply:
-        raise ProtocolError("nothing would be left of the file")
+        reply = smudge(path, content)
+    elif command == b"clean":
+        reply = clean(path, content)
+        if not any(reply):
+            raise NothingLeft("nothing would be left of the file")
+    else:
+        raise UnknownCommand(f"unknown command {command!r}")
+    for _ in content:
+        raise ProtocolError("a file was converted before all of it was read")
     return reply
 
 
@@ -95,13 +112,14 @@ def _shake_hands(reader: Reader, writer: Writer) -> bool:
     return True
 
 
-def _send(writer: Writer, reply: bytes) -> None:
+def _send(writer: Writer, reply: Iterable[bytes]) -> None:
     writer.write(packet(b"status=success\n") + FLUSH)
-    view = memoryview(reply)
-    for start in range(0, len(reply), MAX_DATA):
-        chunk = view[start : start + MAX_DATA]
-        writer.write(b"%04x" % (len(chunk) + 4))
-        writer.write(chunk)  # type: ignore[arg-type]  # every binary stream takes a view, and copies nothing
+    for part in reply:
+        view = memoryview(part)
+        for start in range(0, len(part), MAX_DATA):
+            chunk = view[start : start + MAX_DATA]
+            writer.write(b"%04x" % (len(chunk) + 4))
+            writer.write(chunk)  # type: ignore[arg-type]  # every binary stream takes a view, and copies nothing
     # The second, empty list says that the status stands.
     writer.write(FLUSH + FLUSH)
 
@@ -130,11 +148,10 @@ def _read_list(reader: Reader) -> list[bytes] | None:
         lines.append(data[:-1] if data.endswith(b"\n") else data)
 
 
-def _read_content(reader: Reader) -> bytes:
-    chunks: list[bytes] = []
+def _packets(reader: Reader) -> Iterator[bytes]:
+    """The data of each pkt-line up to the flush."""
     while (data := _read_packet(reader, at_start=False)) is not None:
-        chunks.append(data)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        yield data
 
 
 _END = b"end of stream"  # told apart by identity

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -29,15 +30,18 @@ def talk(said: bytes) -> tuple[bytes, list[bytes]]:
     """Our answer to what git said, and the paths that failed. clean upper-cases, and refuses what holds "bad"."""
     writer, failed = io.BytesIO(), []
 
-    def clean(path: bytes, content: bytes) -> bytes:
-        if b"bad" in content:
-            raise ValueError("bad")
-        return content.upper()
+    def clean(path: bytes, content: Iterator[bytes]) -> list[bytes]:
+        reply = []
+        for part in content:
+            if b"bad" in part:
+                raise ValueError("bad")  # with the rest of it not yet read
+            reply.append(part.upper())
+        return reply
 
     def report(path: bytes, exc: Exception) -> None:
         failed.append(path)
 
-    serve(io.BytesIO(said), writer, clean, lambda path, content: content, report)
+    serve(io.BytesIO(said), writer, clean, lambda path, content: list(content), report)
     return writer.getvalue(), failed
 
 
@@ -111,7 +115,7 @@ def test_garbage_is_refused_or_answered_whole(at: int, noise: bytes) -> None:
     said = WHOLE[:at] + noise + WHOLE[at + len(noise) :]
     writer = io.BytesIO()
     with contextlib.suppress(ProtocolError):
-        serve(io.BytesIO(said), writer, lambda p, c: c.upper(), lambda p, c: c, lambda p, e: None)
+        serve(io.BytesIO(said), writer, lambda p, c: [b"".join(c).upper()], lambda p, c: list(c), lambda p, e: None)
     answer = writer.getvalue()
     if not answer.startswith(WELCOME):
         assert answer == b""

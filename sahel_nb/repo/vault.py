@@ -1,0 +1,298 @@
+"""The output vault: what the clean filter takes out of notebooks, kept below .git so that smudge can put it back.
+
+    .git/sahel-nb/vault/<nanoseconds>-<pid>.pack      entries, one after the other; the newest is the last of the last
+    .git/sahel-nb/vault/<nanoseconds>-<pid>-<n>.raw   a large notebook, named by its entry
+    .git/sahel-nb/vault/off                           while this file is there, nothing is kept
+
+    entry: vault1 SP <id> SP <size> SP <length of the path> SP <file, or -> LF  <path> LF  <size bytes> LF
+
+The id is that of the stripped blob, as git writes it with SHA-1. A pack has one writer and only grows. What a crash cut
+short is the last entry of its pack, does not fit into the file, and is passed over. Nothing here is trusted on its way
+out: whoever restores an entry strips it again, and compares.
+
+On the path of every `git add`: it imports nothing that the interpreter has not loaded already.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_MAGIC = b"vault1"
+_HEADER = 8192
+"""Bytes that hold any header and any path."""
+_BLOCK = 1 << 20
+
+
+class VaultFailed(Exception):
+    """Outputs could not be kept, so the command that would go on without them must not. The message says why."""
+
+
+class Entry:
+    """One notebook as it was on disk. `offset` is where its bytes begin in `file`."""
+
+    __slots__ = ("file", "offset", "oid", "pack", "path", "size")
+
+    def __init__(self, path: bytes, oid: str, size: int, pack: str, file: str, offset: int) -> None:
+        self.path = path
+        self.oid = oid
+        self.size = size
+        self.pack = pack
+        self.file = file
+        self.offset = offset
+
+    @property
+    def kept_at(self) -> int:
+        """Nanoseconds since the epoch at which its pack was begun."""
+        return int(self.pack.partition("-")[0])
+
+
+def blob_id(content: bytes) -> str:
+    """The id that git gives a blob, in a repository with SHA-1."""
+    try:
+        from _sha1 import sha1  # hashlib would load OpenSSL, and cost more than all the rest
+    except ImportError:
+        from hashlib import sha1
+    name: str = sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    return name
+
+
+def folder_here() -> str:
+    """Where the vault of this repository is, or will be; "" outside of one. git starts filters at a worktree's top."""
+    git_dir = os.environ.get("GIT_DIR") or ".git"
+    try:
+        if os.path.isfile(git_dir):  # noqa: PTH113  pathlib is not imported on this path
+            with open(git_dir, "rb") as file:
+                target = os.fsdecode(file.read().removeprefix(b"gitdir: ").rstrip(b"\n"))
+            git_dir = os.path.join(os.path.dirname(git_dir), target)  # noqa: PTH118, PTH120  the same
+        common = os.environ.get("GIT_COMMON_DIR") or _common(git_dir)
+        return f"{common}/sahel-nb/vault" if os.path.isdir(common) else ""  # noqa: PTH112  the same
+    except OSError:
+        return ""
+
+
+def _common(git_dir: str) -> str:
+    """Linked worktrees name the folder that they share."""
+    try:
+        with open(f"{git_dir}/commondir", "rb") as file:
+            return os.path.join(git_dir, os.fsdecode(file.read().rstrip(b"\n")))  # noqa: PTH118  the same
+    except FileNotFoundError:
+        return git_dir
+
+
+class Vault:
+    """What is kept in `folder`. Entries are found by the path and by the id of what was committed in their place."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self._by_key: dict[tuple[bytes, str], Entry] | None = None
+        self._by_oid: dict[str, Entry] = {}
+        self._by_path: dict[bytes, Entry] = {}
+        self._last = 0
+        self._pack = -1
+        self._name = ""
+        self._spools = 0
+
+    @classmethod
+    def here(cls) -> Vault | None:
+        """The vault of the repository whose worktree we stand in; None outside of one, and where it is switched off."""
+        folder = folder_here()
+        if not folder or os.path.exists(f"{folder}/off"):  # noqa: PTH110  pathlib is not imported on this path
+            return None
+        return cls(folder)
+
+    def keep(self, path: bytes, oid: str, raw: bytes) -> None:
+        """Keep `raw` as the newest of `path`, for the day when git brings back the blob `oid`. Raise `VaultFailed`."""
+        try:
+            known = self._index().get((path, oid))
+            if known is not None and known.size == len(raw) and self.read(known) == raw:
+                return
+            self._append(path, oid, len(raw), "-", raw)
+        except OSError as exc:
+            raise VaultFailed(f"its outputs could not be kept: {exc.strerror}") from exc
+
+    def spool(self) -> Spool:
+        """A file for a notebook that is too large to be held. Raise `VaultFailed`."""
+        self._spools += 1
+        try:
+            os.makedirs(self.folder, exist_ok=True)  # noqa: PTH103  pathlib is not imported on this path
+            return Spool(self, f"{time.time_ns():020}-{os.getpid()}-{self._spools}")
+        except OSError as exc:
+            raise VaultFailed(f"its outputs could not be kept: {exc.strerror}") from exc
+
+    def find(self, path: bytes, oid: str) -> bytes | None:
+        """The newest notebook that was committed as the blob `oid`; at this path, if there is one."""
+        index = self._index()
+        entry = index.get((path, oid)) or self._by_oid.get(oid)
+        return self.read(entry) if entry else None
+
+    def newest(self, path: bytes) -> bytes | None:
+        """The newest notebook of this path, whatever was committed for it."""
+        self._index()
+        entry = self._by_path.get(path)
+        return self.read(entry) if entry else None
+
+    def entries(self) -> Iterator[Entry]:
+        """Everything that is whole, the oldest first."""
+        for name in self._packs():
+            yield from self._read_pack(name)
+
+    def read(self, entry: Entry) -> bytes | None:
+        """The bytes of an entry; None where they are gone, or not all there."""
+        try:
+            with open(f"{self.folder}/{entry.file}", "rb", buffering=0) as file:
+                file.seek(entry.offset)
+                raw = file.read(entry.size)
+        except OSError:
+            return None
+        return raw if raw is not None and len(raw) == entry.size else None
+
+    def close(self) -> None:
+        if self._pack >= 0:
+            os.close(self._pack)
+            self._pack = -1
+
+    def _index(self) -> dict[tuple[bytes, str], Entry]:
+        if self._by_key is None:
+            self._by_key = {}
+            for entry in self.entries():
+                self._note(entry)
+        return self._by_key
+
+    def _note(self, entry: Entry) -> None:
+        if self._by_key is not None:
+            self._by_key[entry.path, entry.oid] = entry
+        self._by_oid[entry.oid] = self._by_path[entry.path] = entry
+
+    def _packs(self) -> list[str]:
+        try:
+            names = sorted(name for name in os.listdir(self.folder) if name.endswith(".pack"))  # noqa: PTH208  see above
+        except OSError:
+            return []
+        if names and names[-1].partition("-")[0].isdigit():
+            self._last = int(names[-1].partition("-")[0])
+        return names
+
+    def _read_pack(self, name: str) -> Iterator[Entry]:
+        try:
+            pack = os.open(f"{self.folder}/{name}", os.O_RDONLY)
+        except OSError:
+            return
+        try:
+            size = os.fstat(pack).st_size
+            at = 0
+            while at < size:
+                found = _entry(os.pread(pack, _HEADER, at), name, at)
+                if found is None:
+                    return
+                entry, at = found
+                if at > size:
+                    return
+                yield entry
+        finally:
+            os.close(pack)
+
+    def _append(self, path: bytes, oid: str, size: int, file: str, raw: bytes) -> None:
+        pack = self._open_pack()
+        start = os.lseek(pack, 0, os.SEEK_END)
+        head = b"%s %s %d %d %s\n%s\n" % (_MAGIC, oid.encode(), size, len(path), file.encode(), path)
+        try:
+            written = os.writev(pack, (head, raw, b"\n"))
+            rest = (head + raw + b"\n")[written:] if written < len(head) + len(raw) + 1 else b""
+            while rest:  # a disk that is full takes what fits, and then says so
+                rest = rest[os.write(pack, rest) :]
+        except BaseException:
+            os.ftruncate(pack, start)
+            raise
+        here = (self._name, start + len(head)) if file == "-" else (file, 0)
+        self._note(Entry(path, oid, size, self._name, *here))
+
+    def _open_pack(self) -> int:
+        if self._pack >= 0:
+            if os.fstat(self._pack).st_nlink:
+                return self._pack
+            self.close()  # swept away under us: what is written there is lost
+        os.makedirs(self.folder, exist_ok=True)  # noqa: PTH103  pathlib is not imported on this path
+        self._index()
+        # Names are in order of time, also on a machine whose clock was set back.
+        self._last = max(time.time_ns(), self._last + 1)
+        self._name = f"{self._last:020}-{os.getpid()}.pack"
+        self._pack = os.open(f"{self.folder}/{self._name}", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        return self._pack
+
+
+class Spool:
+    """A large notebook on its way into the vault: written while it is read, then kept or thrown away."""
+
+    def __init__(self, vault: Vault, name: str) -> None:
+        self._vault = vault
+        self._name = f"{name}.raw"
+        self._temporary = f"{vault.folder}/{name}.tmp"
+        self._file = open(self._temporary, "x+b", buffering=_BLOCK // 4)  # noqa: SIM115  keep() and discard() close it
+        self._size = 0
+
+    def write(self, data: bytes) -> None:
+        """Raise `VaultFailed`."""
+        try:
+            self._file.write(data)
+        except OSError as exc:
+            raise VaultFailed(f"its outputs could not be kept: {exc.strerror}") from exc
+        self._size += len(data)
+
+    def read(self) -> bytes:
+        """All of it again, for whoever needs it in one piece after all."""
+        self._file.seek(0)
+        return self._file.read()
+
+    def keep(self, path: bytes, oid: str) -> None:
+        """As `Vault.keep`. Raise `VaultFailed`."""
+        vault = self._vault
+        try:
+            known = vault._index().get((path, oid))
+            if known is not None and known.size == self._size and self._equals(f"{vault.folder}/{known.file}", known):
+                self.discard()
+                return
+            self._file.close()
+            os.rename(self._temporary, f"{vault.folder}/{self._name}")  # noqa: PTH104  see above
+            vault._append(path, oid, self._size, self._name, b"")
+        except OSError as exc:
+            raise VaultFailed(f"its outputs could not be kept: {exc.strerror}") from exc
+
+    def discard(self) -> None:
+        self._file.close()
+        os.unlink(self._temporary)  # noqa: PTH108  pathlib is not imported on this path
+
+    def _equals(self, other: str, entry: Entry) -> bool:
+        self._file.seek(0)
+        try:
+            with open(other, "rb") as file:
+                file.seek(entry.offset)
+                left = self._size
+                while left:
+                    block = min(left, _BLOCK)
+                    if self._file.read(block) != file.read(block):
+                        return False
+                    left -= block
+        except OSError:
+            return False
+        return True
+
+
+def _entry(head: bytes, pack: str, at: int) -> tuple[Entry, int] | None:
+    """The entry that begins at `at`, and where it ends; None for what is none."""
+    line, newline, rest = head.partition(b"\n")
+    words = line.split(b" ")
+    if not newline or len(words) != 5 or words[0] != _MAGIC or not words[2].isdigit() or not words[3].isdigit():
+        return None
+    size, length = int(words[2]), int(words[3])
+    if rest[length : length + 1] != b"\n" or len(words[1]) != 40 or b"/" in words[4] or not line.isascii():
+        return None
+    path, oid = rest[:length], words[1].decode()
+    start = at + len(line) + length + 2
+    if words[4] == b"-":
+        return Entry(path, oid, size, pack, pack, start), start + size + 1
+    return Entry(path, oid, size, pack, words[4].decode(), 0), start + 1
