@@ -1,125 +1,251 @@
-"""`sahel-nb strip`: nbstripout's options, so that it can stand in its place."""
+"""`sahel-nb strip`: nbstripout 0.9.1's command line, so that it can stand in its place.
+
+Options, abbreviations, stdin, stdout, `git config filter.nbstripout.{extrakeys,keepmetadatakeys}` and exit codes are
+nbstripout's. docs/how-to/from-nbstripout.md lists the few places where it would lose something and ours does not.
+"""
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from sahel_nb.errors import UsageError
+from sahel_nb.cli.argparse_command import ArgparseCommand
+from sahel_nb.errors import Refused, SahelError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sahel_nb.notebook.strip import StripOptions
+
+_FAILED = 1
+"""What nbstripout exits with for whatever is wrong but its command line, and for --verify."""
+_ELSEWHERE = {
+    "install": ("sahel-nb init", "sahel-nb install"),
+    "uninstall": ("sahel-nb uninstall",),
+    "is_installed": ("sahel-nb doctor",),
+    "status": ("sahel-nb doctor",),
+}
 
 
-@click.command()
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@dataclass(frozen=True)
+class Typed:
+    """What was typed, under nbstripout's names."""
+
+    files: list[str]
+    dry_run: bool
+    install: bool
+    uninstall: bool
+    is_installed: bool
+    status: bool
+    version: bool
+    verify: bool
+    keep_count: bool
+    keep_output: bool
+    drop_output_type: list[str]
+    keep_output_type: list[str]
+    keep_id: bool
+    extra_keys: str
+    keep_metadata_keys: str
+    drop_empty_cells: bool
+    drop_tagged_cells: str
+    strip_init_cells: bool
+    attributes: str | None
+    global_config: bool
+    system: bool
+    python: str | None
+    force: bool
+    max_size: str
+    mode: str
+    textconv: bool
+    unix_newlines: bool
+
+
+@click.command(
+    cls=ArgparseCommand,
+    exclusive=(
+        ("dry_run", "install", "uninstall", "is_installed", "status", "version"),
+        ("global_config", "system", "python"),
+    ),
+)
+@click.argument("files", nargs=-1)
 @click.option("--dry-run", is_flag=True, help="Print which notebooks would have been stripped.")
 @click.option("--verify", is_flag=True, help="Exit with 1 where a file would be changed; implies --dry-run.")
 @click.option("-t", "--textconv", is_flag=True, help="Print stripped files to stdout.")
-@click.option("-f", "--force", is_flag=True, help="Strip files with other extensions, too.")
-@click.option("--keep-output", is_flag=True, default=None, help="Do not strip output.")
+@click.option("-f", "--force", is_flag=True, help="Strip files with other extensions than .ipynb and .zpln, too.")
+@click.option("-m", "--mode", type=click.Choice(["jupyter", "zeppelin"]), default="jupyter", help="Kind of notebook.")
+@click.option("--keep-output", is_flag=True, help="Do not strip output.")
 @click.option("--keep-count", is_flag=True, help="Do not strip the execution count.")
 @click.option("--keep-id", is_flag=True, help="Keep cell ids.")
-@click.option("--keep-output-type", multiple=True, metavar="TYPE[:NAME]", help="Outputs to keep; repeatable.")
-@click.option("--drop-output-type", multiple=True, metavar="TYPE[:NAME]", help="Outputs to drop, with --keep-output.")
-@click.option("--extra-keys", default="", help="More keys to strip: metadata.foo cell.metadata.bar")
-@click.option("--keep-metadata-keys", default="", help="Keys to keep: metadata.foo cell.metadata.bar")
+@click.option("--keep-output-type", multiple=True, metavar="TYPE[:NAME]...", help="Outputs to keep.")
+@click.option("--drop-output-type", multiple=True, metavar="TYPE[:NAME]...", help="Outputs to drop of those kept.")
+@click.option("--extra-keys", default="", help="More keys to strip: 'metadata.foo cell.metadata.bar'")
+@click.option("--keep-metadata-keys", default="", help="Keys to keep: 'metadata.foo cell.metadata.bar'")
 @click.option("--drop-empty-cells", is_flag=True, help="Remove cells that hold only white space.")
 @click.option("--drop-tagged-cells", default="", help="Remove cells with one of these tags.")
 @click.option("--strip-init-cells", is_flag=True, help="Strip the output of cells with `init_cell: true`, too.")
-@click.option("--max-size", default="0", metavar="SIZE", help="Keep outputs smaller than SIZE (10, 10K, 2M).")
+@click.option("--max-size", default="0", metavar="SIZE", help="Keep outputs of at most SIZE characters (10, 10K, 2M).")
+@click.option("--global", "global_config", is_flag=True, help="Read extra keys from the global git configuration only.")
+@click.option("--system", is_flag=True, help="Read extra keys from the system's git configuration only.")
 @click.option("--unix-newlines", is_flag=True, help="Accepted for nbstripout's sake; newlines are always LF.")
-def strip(
-    files: tuple[Path, ...],
-    dry_run: bool,
-    verify: bool,
-    textconv: bool,
-    force: bool,
-    keep_output: bool | None,
-    keep_count: bool,
-    keep_id: bool,
-    keep_output_type: tuple[str, ...],
-    drop_output_type: tuple[str, ...],
-    extra_keys: str,
-    keep_metadata_keys: str,
-    drop_empty_cells: bool,
-    drop_tagged_cells: str,
-    strip_init_cells: bool,
-    max_size: str,
-    unix_newlines: bool,  # noqa: ARG001  see its help
-) -> None:
-    """Strip outputs from notebooks, in place, or from stdin to stdout. The bytes are those of nbstripout 0.9.1.
+@click.option("--version", is_flag=True, help="Print the version of nbstripout that is matched.")
+@click.option("--install", is_flag=True, help="Names the command that does it: sahel-nb install.")
+@click.option("--uninstall", is_flag=True, help="Names the command that does it: sahel-nb uninstall.")
+@click.option("--is-installed", is_flag=True, help="Names the command that tells: sahel-nb doctor.")
+@click.option("--status", is_flag=True, help="Names the command that tells: sahel-nb doctor.")
+@click.option("--attributes", default=None, metavar="FILE", help="Without effect: it belongs to --install.")
+@click.option("--python", default=None, metavar="PATH", help="Without effect: it belongs to --install.")
+def strip(**typed: Any) -> int:
+    """Strip outputs from notebooks, in place, or from stdin to stdout: the options and the bytes of nbstripout 0.9.1.
+
+    A file is replaced as a whole or left as it is, and not touched where there is nothing to strip. Exit codes are
+    nbstripout's: 0 done, 1 not done or --verify found something, 2 the command line.
 
     \b
     Examples:  sahel-nb strip notebooks/*.ipynb
                sahel-nb strip < in.ipynb > out.ipynb
     """
-    from sahel_nb.notebook.strip import StripOptions, parse_size
+    given = Typed(**typed)
+    for name, commands in _ELSEWHERE.items():
+        if getattr(given, name):
+            option = "--" + name.replace("_", "-")
+            raise UsageError(f"`strip {option}` is a command of its own here", hints=commands)
+    if given.version:
+        from importlib.metadata import version
 
-    extra, keep = _git_keys()
-    options = StripOptions(
-        keep_output=keep_output or None,
-        keep_count=keep_count,
-        keep_id=keep_id,
-        extra_keys=(*extra, *_keys(extra_keys)),
-        keep_metadata_keys=(*keep, *keep_metadata_keys.split()),
-        drop_empty_cells=drop_empty_cells,
-        drop_tagged_cells=tuple(drop_tagged_cells.split()),
-        strip_init_cells=strip_init_cells,
-        drop_output_types=frozenset(word for text in drop_output_type for word in text.split()),
-        keep_output_types=frozenset(word for text in keep_output_type for word in text.split()),
-        max_size=parse_size(max_size),
-    )
-    from sahel_nb.hooks.inplace import read, strip_file
+        click.echo(version("nbstripout"))
+        return 0
+    try:
+        changed = _strip_all(given)
+    except SahelError as exc:
+        exc.exit_code = _FAILED
+        raise
+    except BrokenPipeError:
+        return 0  # whoever read stdout had enough, and says itself whether that is a failure
+    return _FAILED if given.verify and changed else 0
+
+
+def _strip_all(given: Typed) -> bool:
+    """True where a notebook was changed, or would have been. Stops at the first that cannot be stripped."""
+    from sahel_nb.hooks.inplace import read, replace
     from sahel_nb.notebook.document import NotebookError
-    from sahel_nb.notebook.strip import has_something_to_strip
-    from sahel_nb.notebook.strip import strip as stripped_of
 
-    dry_run = dry_run or verify
-    changed = False
-    if not files:
-        data = sys.stdin.buffer.read()
-        changed = has_something_to_strip(data, options) if dry_run else False
+    stripped, changes = _means(given)
+    dry_run = given.dry_run or given.verify
+    if not given.files:
+        stdin: Any = sys.stdin
+        if stdin is None:
+            raise Refused("stdin is closed, and no file is named")
+        data: bytes = stdin.buffer.read()
+        changed = changes(data) if dry_run else False
         if dry_run and changed:
-            click.echo("Dry run: would have stripped input from stdin")
+            _out(b"Dry run: would have stripped input from stdin\n")
         elif not dry_run:
-            _out(stripped_of(data, options))
-    for file in files:
-        if not force and file.suffix != ".ipynb":
+            _out(stripped(data))
+        return changed
+    any_changed = False
+    for name in given.files:
+        if not (given.force or name.endswith((".ipynb", ".zpln"))):
             continue
-        if textconv and not dry_run:
-            try:
-                _out(stripped_of(read(file), options))
-            except NotebookError as exc:
-                raise NotebookError(f"{file}: {exc.message}") from exc
-        elif strip_file(file, options, dry_run=dry_run):
-            changed = True
+        path = Path(name)
+        try:
+            data = read(path)
+            if given.textconv and not dry_run:
+                _out(stripped(data))
+                continue
+            if not changes(data):
+                continue
             if dry_run:
-                click.echo(f"Dry run: would have stripped {file}")
-    if verify and changed:
-        sys.exit(1)
+                _out(b"Dry run: would have stripped " + os.fsencode(name) + b"\n")
+            else:
+                _refuse_to_replace(path)
+                replace(path, stripped(data))
+        except NotebookError as exc:
+            exc.message = f"{name}: {exc.message}"
+            raise
+        any_changed = True
+    return any_changed
 
 
-def _out(data: bytes) -> None:
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+def _means(given: Typed) -> tuple[Callable[[bytes], bytes], Callable[[bytes], bool]]:
+    """What strips a notebook of this kind, and what tells whether that changes anything."""
+    if given.mode == "zeppelin":
+        from sahel_nb.notebook import zeppelin
+
+        return zeppelin.strip, zeppelin.has_something_to_strip
+    from sahel_nb.notebook.strip import has_something_to_strip
+    from sahel_nb.notebook.strip import strip as stripped
+
+    options = _options(given)
+    return lambda data: stripped(data, options), lambda data: has_something_to_strip(data, options)
 
 
-def _keys(text: str) -> tuple[str, ...]:
-    for key in text.split():
-        if key.split(".")[0] not in ("cell", "metadata") or "." not in key:
-            raise UsageError(f"--extra-keys: {key!r} is not of the form metadata.foo or cell.metadata.foo")
-    return tuple(text.split())
+def _options(given: Typed) -> StripOptions:
+    from sahel_nb.notebook.strip import StripOptions, is_key, parse_size
+
+    extra, keep = _git_keys("--system" if given.system else "--global" if given.global_config else "")
+    keep += given.keep_metadata_keys.split()
+    extra = [key for key in extra + given.extra_keys.split() if key not in keep]
+    for key in extra:
+        if not is_key(key):
+            click.echo(f"Ignoring invalid extra key `{key}`", err=True)
+    return StripOptions(
+        keep_output=given.keep_output or None,
+        keep_count=given.keep_count,
+        keep_id=given.keep_id,
+        extra_keys=tuple(extra),
+        keep_metadata_keys=tuple(keep),
+        drop_empty_cells=given.drop_empty_cells,
+        drop_tagged_cells=tuple(given.drop_tagged_cells.split()),
+        strip_init_cells=given.strip_init_cells,
+        drop_output_types=frozenset(given.drop_output_type),
+        keep_output_types=frozenset(given.keep_output_type),
+        max_size=parse_size(given.max_size),
+    )
 
 
-def _git_keys() -> tuple[list[str], list[str]]:
-    """Those that nbstripout reads from git: filter.nbstripout.extrakeys and .keepmetadatakeys."""
-    from sahel_nb.repo.cmd import git
+def _git_keys(scope: str) -> tuple[list[str], list[str]]:
+    """Those that nbstripout reads from git: filter.nbstripout.extrakeys and .keepmetadatakeys, the last one each."""
+    from sahel_nb.repo.cmd import git, told_to_hooks
 
     pattern = r"^filter\.nbstripout\.(extrakeys|keepmetadatakeys)$"
-    answer = git("config", "-z", "--get-regexp", pattern, cwd=Path.cwd(), check=False)
+    where = ("config", scope) if scope else ("config",)
     found: dict[str, list[str]] = {"extrakeys": [], "keepmetadatakeys": []}
+    try:
+        env = told_to_hooks(os.environ)
+        answer = git(*where, "-z", "--get-regexp", pattern, cwd=Path.cwd(), check=False, env=env)
+    except SahelError:
+        return [], []  # without git there are no settings, and no need of it
     for item in answer.stdout.decode("utf-8", "replace").split("\0"):
         key, _, value = item.partition("\n")
         if key:
             found[key.rpartition(".")[2]] = value.split()
     return found["extrakeys"], found["keepmetadatakeys"]
+
+
+def _refuse_to_replace(path: Path) -> None:
+    """A rename would take the place of a pipe or a device, and would not ask whether the file is protected."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise Refused(f"{path} is no regular file")
+    if not os.access(path, os.W_OK):
+        raise Refused(f"{path} may not be written", details=("the file is as it was",))
+
+
+def _out(data: bytes) -> None:
+    """Past every buffer: what cannot be written is known here, and nothing is left for the interpreter's end."""
+    stdout: Any = sys.stdout
+    if stdout is None:
+        raise Refused("stdout is closed")
+    rest = memoryview(data)
+    try:
+        while rest:
+            rest = rest[os.write(stdout.fileno(), rest) :]
+    except BrokenPipeError:
+        raise
+    except OSError as exc:
+        raise Refused(f"stdout cannot be written: {exc.strerror}") from exc

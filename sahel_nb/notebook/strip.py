@@ -95,9 +95,10 @@ def parse_size(text: str) -> int:
     """`10`, `10K`, `2M`, `1G`, as nbstripout's --max-size. Raise `UsageError`."""
     unit = text[-1:].upper()
     digits, factor = (text[:-1], _UNITS[unit]) if unit in _UNITS else (text, 1)
-    if not digits.isdigit():
-        raise UsageError(f"not a size: {text!r}", details=("a number, and K, M or G after it if you like",))
-    return int(digits) * factor
+    try:
+        return int(digits) * factor
+    except ValueError:
+        raise UsageError(f"not a size: {text!r}", details=("a number, and K, M or G after it if you like",)) from None
 
 
 def _by_nbstripout(data: bytes, options: StripOptions) -> bytes:
@@ -113,7 +114,7 @@ def _by_nbstripout(data: bytes, options: StripOptions) -> bytes:
             keep_output=options.keep_output,
             keep_count=options.keep_count,
             keep_id=options.keep_id,
-            extra_keys=[key for key in options.keys if _is_key(key)],
+            extra_keys=[key for key in options.keys if is_key(key)],
             strip_init_cells=options.strip_init_cells,
             drop_output_types=set(options.drop_output_types),
             keep_output_types=set(options.keep_output_types),
@@ -201,7 +202,8 @@ def _to_drop(cell: Any, options: StripOptions) -> bool:
     return any(tag in tags for tag in options.drop_tagged_cells)
 
 
-def _is_key(key: str) -> bool:
+def is_key(key: str) -> bool:
+    """`metadata.foo`, `cell.metadata.bar`: what nbstripout can take out. Others it ignores, with a word on stderr."""
     return "." in key and key.split(".")[0] in ("cell", "metadata")
 
 

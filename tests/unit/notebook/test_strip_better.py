@@ -56,12 +56,14 @@ def test_layout_alone_is_nothing_to_strip() -> None:
     assert has_something_to_strip(simple("x"))
 
 
-@pytest.mark.parametrize(("text", "size"), [("0", 0), ("10", 10), ("10k", 10_000), ("2M", 2_000_000), ("1G", 10**9)])
+@pytest.mark.parametrize(
+    ("text", "size"), [("0", 0), ("10", 10), ("10k", 10_000), ("2M", 2_000_000), ("1G", 10**9), ("-1", -1)]
+)
 def test_sizes(text: str, size: int) -> None:
     assert parse_size(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "K", "ten", "1T", "-1"])
+@pytest.mark.parametrize("text", ["", "K", "ten", "1T", "²"])
 def test_no_sizes(text: str) -> None:
     with pytest.raises(UsageError):
         parse_size(text)

@@ -1,0 +1,129 @@
+"""nbstripout and `sahel-nb strip` as processes, many a second: a server that has imported both forks one for each run.
+
+    with Programs() as programs:
+        programs.run("nbstripout", ["-t", "a.ipynb"], cwd=folder)
+
+The child has real file descriptors (stdin a file, stdout a pipe, stderr a file), a folder of its own to work in, and
+ends as the interpreter ends: only the imports are already done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@dataclass(frozen=True)
+class Ended:
+    code: int
+    out: bytes
+    err: str
+
+
+class Programs:
+    """`nbstripout` and `sahel-nb`, ready to be started."""
+
+    def __init__(self) -> None:
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "tests.integration.commit.side_by_side"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+    def run(self, program: str, argv: Sequence[str], cwd: Path, stdin: bytes = b"") -> Ended:
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as err, tempfile.TemporaryFile() as out:
+            given.write(stdin)
+            given.seek(0)
+            names = {
+                key: f"/proc/{os.getpid()}/fd/{file.fileno()}"
+                for key, file in (("in", given), ("out", out), ("err", err))
+            }
+            asked = {"program": program, "argv": list(argv), "cwd": str(cwd), "env": dict(os.environ), **names}
+            self._server.stdin.write(json.dumps(asked).encode() + b"\n")
+            self._server.stdin.flush()
+            code = int(self._server.stdout.readline())
+            out.seek(0)
+            err.seek(0)
+            return Ended(code, out.read(), err.read().decode("utf-8", "backslashreplace"))
+
+    def __enter__(self) -> Programs:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
+        assert self._server.stdin is not None
+        self._server.stdin.close()
+        self._server.wait(60)
+
+
+def serve() -> None:
+    import nbformat  # what both import late, once for all
+    from nbstripout._nbstripout import main as nbstripout
+
+    import sahel_nb.cli.strip
+    import sahel_nb.hooks.inplace
+    import sahel_nb.notebook.zeppelin  # noqa: F401
+    from sahel_nb.cli.main import main as sahel_nb_main
+
+    # The first notebook of each version compiles its schema.
+    for minor in range(6):
+        nbformat.reads(f'{{"cells": [], "metadata": {{}}, "nbformat": 4, "nbformat_minor": {minor}}}', 4)
+    gc.freeze()
+    mains = {"nbstripout": nbstripout, "sahel-nb": sahel_nb_main}
+    for line in sys.stdin.buffer:
+        asked = json.loads(line)
+        read_end, write_end = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(read_end)
+            _become(mains[asked["program"]], asked, write_end)
+        os.close(write_end)
+        with os.fdopen(read_end, "rb") as pipe, open(asked["out"], "wb") as out:
+            out.write(pipe.read())
+        _, status = os.waitpid(child, 0)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.flush()
+
+
+def _become(main: Any, asked: dict[str, Any], stdout: int) -> None:
+    os.chdir(asked["cwd"])
+    os.environ.clear()
+    os.environ.update(asked["env"])
+    os.dup2(os.open(asked["in"], os.O_RDONLY), 0)
+    os.dup2(stdout, 1)
+    os.dup2(os.open(asked["err"], os.O_WRONLY), 2)
+    os.close(stdout)
+    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115  they last to the end
+    sys.argv = [asked["program"], *asked["argv"]]
+    code: Any = 0
+    try:
+        main()
+    except SystemExit as exc:
+        code = exc.code or 0
+    except BaseException:  # noqa: BLE001  as the interpreter would end
+        traceback.print_exc()
+        code = 1
+    gc.collect()  # nbstripout leaves it to the interpreter's end to write what it has printed
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    serve()
