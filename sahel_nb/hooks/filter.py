@@ -12,7 +12,7 @@ import sys
 
 from sahel_nb.notebook.strip_fast import strip_ordinary
 from sahel_nb.repo.filter_process import ProtocolError, serve
-from sahel_nb.repo.vault import Vault, VaultFailed, blob_id
+from sahel_nb.repo.vault import Vault, VaultFailed, key_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class NotebookFilter:
         if stripped is None:
             stripped = _strip_anything(raw)
         if self._vault is not None and stripped != raw:
-            self._vault.keep(path, blob_id(stripped), raw)
+            self._vault.keep(path, key_of(stripped), raw)
         return (stripped,)
 
     def smudge(self, path: bytes, content: Iterator[bytes]) -> Iterable[bytes]:
@@ -79,7 +79,7 @@ class NotebookFilter:
         blob = b"".join(content)
         if self._vault is None or not blob:
             return (blob,)
-        kept = self._vault.find(path, blob_id(blob))
+        kept = self._vault.find(path, key_of(blob))
         if kept is not None and _cleans_into(kept, blob):
             return (kept,)
         known = self._vault.newest(path)

@@ -4,19 +4,20 @@
     .git/sahel-nb/vault/<nanoseconds>-<pid>-<n>.raw   a large notebook, named by its entry
     .git/sahel-nb/vault/off                           while this file is there, nothing is kept
 
-    entry: vault1 SP <id> SP <size> SP <length of the path> SP <file, or -> LF  <path> LF  <size bytes> LF
+    entry: vault1 SP <key> SP <size> SP <length of the path> SP <file, or -> LF  <path> LF  <size bytes> LF
 
-The id is that of the stripped blob, as git writes it with SHA-1. A pack has one writer and only grows. What a crash cut
+The key is the CRC-32 and the length of the stripped notebook. A pack has one writer and only grows. What a crash cut
 short is the last entry of its pack, does not fit into the file, and is passed over. Nothing here is trusted on its way
 out: whoever restores an entry strips it again, and compares.
 
-On the path of every `git add`: it imports nothing that the interpreter has not loaded already.
+On the path of every `git add`: it imports almost nothing that the interpreter has not loaded already.
 """
 
 from __future__ import annotations
 
 import os
 import time
+from binascii import crc32
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,11 +36,11 @@ class VaultFailed(Exception):
 class Entry:
     """One notebook as it was on disk. `offset` is where its bytes begin in `file`."""
 
-    __slots__ = ("file", "offset", "oid", "pack", "path", "size")
+    __slots__ = ("file", "key", "offset", "pack", "path", "size")
 
-    def __init__(self, path: bytes, oid: str, size: int, pack: str, file: str, offset: int) -> None:
+    def __init__(self, path: bytes, key: str, size: int, pack: str, file: str, offset: int) -> None:
         self.path = path
-        self.oid = oid
+        self.key = key
         self.size = size
         self.pack = pack
         self.file = file
@@ -51,14 +52,9 @@ class Entry:
         return int(self.pack.partition("-")[0])
 
 
-def blob_id(content: bytes) -> str:
-    """The id that git gives a blob, in a repository with SHA-1."""
-    try:
-        from _sha1 import sha1  # hashlib would load OpenSSL, and cost more than all the rest
-    except ImportError:
-        from hashlib import sha1
-    name: str = sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
-    return name
+def key_of(stripped: bytes) -> str:
+    """What an entry is found by: it tells versions of a notebook apart at a tenth of the price of git's own id."""
+    return f"{crc32(stripped):08x}-{len(stripped):x}"
 
 
 def folder_here() -> str:
@@ -85,15 +81,16 @@ def _common(git_dir: str) -> str:
 
 
 class Vault:
-    """What is kept in `folder`. Entries are found by the path and by the id of what was committed in their place."""
+    """What is kept in `folder`. Entries are found by the path and by the key of what was committed in their place."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
-        self._by_key: dict[tuple[bytes, str], Entry] | None = None
-        self._by_oid: dict[str, Entry] = {}
+        self._by_both: dict[tuple[bytes, str], Entry] | None = None
+        self._by_key: dict[str, Entry] = {}
         self._by_path: dict[bytes, Entry] = {}
         self._last = 0
         self._pack = -1
+        self._end = 0
         self._name = ""
         self._spools = 0
 
@@ -105,13 +102,13 @@ class Vault:
             return None
         return cls(folder)
 
-    def keep(self, path: bytes, oid: str, raw: bytes) -> None:
-        """Keep `raw` as the newest of `path`, for the day when git brings back the blob `oid`. Raise `VaultFailed`."""
+    def keep(self, path: bytes, key: str, raw: bytes) -> None:
+        """Keep `raw` as the newest of `path`, until git brings the blob of `key` back. Raise `VaultFailed`."""
         try:
-            known = self._index().get((path, oid))
+            known = self._index().get((path, key))
             if known is not None and known.size == len(raw) and self.read(known) == raw:
                 return
-            self._append(path, oid, len(raw), "-", raw)
+            self._append(path, key, len(raw), "-", raw)
         except OSError as exc:
             raise VaultFailed(f"its outputs could not be kept: {exc.strerror}") from exc
 
@@ -124,10 +121,10 @@ class Vault:
         except OSError as exc:
             raise VaultFailed(f"its outputs could not be kept: {exc.strerror}") from exc
 
-    def find(self, path: bytes, oid: str) -> bytes | None:
-        """The newest notebook that was committed as the blob `oid`; at this path, if there is one."""
+    def find(self, path: bytes, key: str) -> bytes | None:
+        """The newest notebook that was committed as the blob of `key`; at this path, if there is one."""
         index = self._index()
-        entry = index.get((path, oid)) or self._by_oid.get(oid)
+        entry = index.get((path, key)) or self._by_key.get(key)
         return self.read(entry) if entry else None
 
     def newest(self, path: bytes) -> bytes | None:
@@ -157,16 +154,16 @@ class Vault:
             self._pack = -1
 
     def _index(self) -> dict[tuple[bytes, str], Entry]:
-        if self._by_key is None:
-            self._by_key = {}
+        if self._by_both is None:
+            self._by_both = {}
             for entry in self.entries():
                 self._note(entry)
-        return self._by_key
+        return self._by_both
 
     def _note(self, entry: Entry) -> None:
-        if self._by_key is not None:
-            self._by_key[entry.path, entry.oid] = entry
-        self._by_oid[entry.oid] = self._by_path[entry.path] = entry
+        if self._by_both is not None:
+            self._by_both[entry.path, entry.key] = entry
+        self._by_key[entry.key] = self._by_path[entry.path] = entry
 
     def _packs(self) -> list[str]:
         try:
@@ -196,10 +193,10 @@ class Vault:
         finally:
             os.close(pack)
 
-    def _append(self, path: bytes, oid: str, size: int, file: str, raw: bytes) -> None:
+    def _append(self, path: bytes, key: str, size: int, file: str, raw: bytes) -> None:
         pack = self._open_pack()
-        start = os.lseek(pack, 0, os.SEEK_END)
-        head = b"%s %s %d %d %s\n%s\n" % (_MAGIC, oid.encode(), size, len(path), file.encode(), path)
+        start = self._end
+        head = b"%s %s %d %d %s\n%s\n" % (_MAGIC, key.encode(), size, len(path), file.encode(), path)
         try:
             written = os.writev(pack, (head, raw, b"\n"))
             rest = (head + raw + b"\n")[written:] if written < len(head) + len(raw) + 1 else b""
@@ -209,7 +206,8 @@ class Vault:
             os.ftruncate(pack, start)
             raise
         here = (self._name, start + len(head)) if file == "-" else (file, 0)
-        self._note(Entry(path, oid, size, self._name, *here))
+        self._end += len(head) + len(raw) + 1
+        self._note(Entry(path, key, size, self._name, *here))
 
     def _open_pack(self) -> int:
         if self._pack >= 0:
@@ -221,6 +219,7 @@ class Vault:
         # Names are in order of time, also on a machine whose clock was set back.
         self._last = max(time.time_ns(), self._last + 1)
         self._name = f"{self._last:020}-{os.getpid()}.pack"
+        self._end = 0
         self._pack = os.open(f"{self.folder}/{self._name}", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         return self._pack
 
@@ -248,17 +247,17 @@ class Spool:
         self._file.seek(0)
         return self._file.read()
 
-    def keep(self, path: bytes, oid: str) -> None:
+    def keep(self, path: bytes, key: str) -> None:
         """As `Vault.keep`. Raise `VaultFailed`."""
         vault = self._vault
         try:
-            known = vault._index().get((path, oid))
+            known = vault._index().get((path, key))
             if known is not None and known.size == self._size and self._equals(f"{vault.folder}/{known.file}", known):
                 self.discard()
                 return
             self._file.close()
             os.rename(self._temporary, f"{vault.folder}/{self._name}")  # noqa: PTH104  see above
-            vault._append(path, oid, self._size, self._name, b"")
+            vault._append(path, key, self._size, self._name, b"")
         except OSError as exc:
             raise VaultFailed(f"its outputs could not be kept: {exc.strerror}") from exc
 
@@ -289,10 +288,10 @@ def _entry(head: bytes, pack: str, at: int) -> tuple[Entry, int] | None:
     if not newline or len(words) != 5 or words[0] != _MAGIC or not words[2].isdigit() or not words[3].isdigit():
         return None
     size, length = int(words[2]), int(words[3])
-    if rest[length : length + 1] != b"\n" or len(words[1]) != 40 or b"/" in words[4] or not line.isascii():
+    if rest[length : length + 1] != b"\n" or b"/" in words[4] or not line.isascii():
         return None
-    path, oid = rest[:length], words[1].decode()
+    path, key = rest[:length], words[1].decode()
     start = at + len(line) + length + 2
     if words[4] == b"-":
-        return Entry(path, oid, size, pack, pack, start), start + size + 1
-    return Entry(path, oid, size, pack, words[4].decode(), 0), start + 1
+        return Entry(path, key, size, pack, pack, start), start + size + 1
+    return Entry(path, key, size, pack, words[4].decode(), 0), start + 1
