@@ -5,6 +5,7 @@
     SNB103  carries outputs or counts (only where committed) SNB204  a progress bar that may flood the log
     SNB104  more than Kaggle takes                           SNB205  calls the kaggle command
     SNB201  a cell is not valid Python                       SNB206  waits for keyboard input
+                                                             SNB207  an unresolved merge conflict
 
 Rules on kernel-metadata.json, alone and together with its notebook, are in hooks/lint.py.
 """
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 
 from sahel_nb.notebook.document import Cell, CellKind, Document, NotebookError, parse
 from sahel_nb.notebook.finding import Finding, Severity
+from sahel_nb.notebook.merge_lines import marked_line
 from sahel_nb.notebook.source import tree_of
 from sahel_nb.notebook.strip import is_stripped, strip
 
@@ -59,9 +61,16 @@ def lint_notebook(data: bytes, path: str, *, committed: bool = False) -> list[Fi
         return [Finding("SNB101", Severity.ERROR, path, "", exc.message)]
     found = [*_whole(document, data, stripped, path, committed)]
     for cell in document.cells():
-        if cell.kind is CellKind.CODE:
+        if line := marked_line(cell.source):
+            found.append(_unresolved(path, f"cell {cell.index + 1}, line {line}"))
+        elif cell.kind is CellKind.CODE:
             found += _cell(cell, path, is_python=_is_python(document))
     return found
+
+
+def _unresolved(path: str, where: str) -> Finding:
+    mend = "keep one of the two versions, or both, and take the lines <<<<<<<, ======= and >>>>>>> out"
+    return Finding("SNB207", Severity.ERROR, path, where, "holds a merge conflict that nobody has resolved", mend)
 
 
 def installs_packages(document: Document) -> str:

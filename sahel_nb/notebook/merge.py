@@ -1,0 +1,343 @@
+"""Three-way merge of notebooks, by cell. The result is a notebook that opens, conflicts included.
+
+Edits of different cells merge, and so do edits of different lines of one cell; cells that either side inserted, moved
+or deleted are so in the result. What both sides changed differently stands in the cell's source, both versions between
+git's markers (merge_lines.py): Jupyter shows it, the mirror shows it, and lint refuses to commit it. Where both sides
+put cells in one place, ours come first.
+
+Only what a mirror shows too decides which cells belong together, so that a notebook and its mirror, which git merges
+one by one, come out alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sahel_nb.notebook.document import Document, NotebookError, dump, parse
+from sahel_nb.notebook.merge_lines import Labels, in_conflict, merge_lines, merge_without_base
+from sahel_nb.notebook.merge_match import Text, align, match, unmoved
+from sahel_nb.notebook.merge_values import MISSING, Path, merge_sets, merge_values, same
+from sahel_nb.notebook.strip import is_stripped, strip
+
+_CELLS = frozenset(("cells",))
+_OWN_RULES = frozenset(("cell_type", "source", "metadata", "outputs", "execution_count", "id"))
+# What a kernel writes about itself, and a tool about its version: two people never mean to disagree on it.
+_INCIDENTAL = frozenset(("language_info", "jupytext_version", "display_name", "orig_nbformat"))
+_IDS_SINCE = 5
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """What both sides changed differently. `cell` counts from 0 in the result; None where it is about the notebook."""
+
+    cell: int | None
+    what: str
+
+    def __str__(self) -> str:
+        return self.what if self.cell is None else f"cell {self.cell + 1}: {self.what}"
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A notebook that opens. With conflicts it holds markers, or, in metadata, our value."""
+
+    notebook: bytes
+    conflicts: tuple[Conflict, ...] = ()
+
+
+def merge(base: bytes | None, ours: bytes, theirs: bytes, labels: Labels = Labels()) -> Merged:  # noqa: B008  frozen
+    """Bring the changes of both sides together. Raise `NotebookError` for a side that is no notebook of nbformat 4.
+
+    Without a base both notebooks came up on their own. The bytes are those of a stripped notebook where both sides were
+    stripped; else laid out as ours, and a cell keeps the outputs of the side whose source it has.
+    """
+    if ours == theirs or theirs == base:
+        return Merged(ours)
+    if ours == base:
+        return Merged(theirs)
+    before, mine, others = (None if one is None else _read(one) for one in (base, ours, theirs))
+    assert mine is not None
+    assert others is not None
+    merging = _Merging(labels)
+    made = merging.notebook(before.json if before else None, mine.json, others.json)
+    document = Document(made, mine.newline, mine.indent, mine.final_newline)
+    notebook = dump(document)
+    if is_stripped(ours) and is_stripped(theirs):
+        notebook = strip(notebook)
+    return Merged(notebook, tuple(merging.conflicts))
+
+
+def _read(data: bytes) -> Document:
+    document = parse(data)
+    if document.major < 4:
+        raise NotebookError(
+            "notebooks older than nbformat 4 are not merged by cell", hints=("jupyter nbconvert --to notebook",)
+        )
+    return document
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """One cell of the result: where it is in the base, in ours and in theirs."""
+
+    base: int | None
+    ours: int | None
+    theirs: int | None
+
+
+class _Merging:
+    """One merge, and the conflicts found so far."""
+
+    def __init__(self, labels: Labels) -> None:
+        self.labels = labels
+        self.conflicts: list[Conflict] = []
+        self._cell: int | None = None
+
+    def notebook(self, base: Json | None, ours: Json, theirs: Json) -> Json:
+        before = base or {"cells": []}
+        cells = self._cells(before["cells"], ours["cells"], theirs["cells"])
+        self._cell = None
+        made: Json = {"cells": cells} | self._keys(before, ours, theirs, _CELLS)
+        _name(cells, made, ours, theirs)
+        return made
+
+    def _cells(self, base: list[Json], ours: list[Json], theirs: list[Json]) -> list[Json]:
+        made: list[Json] = []
+        for slot in _slots(_texts(base), _texts(ours), _texts(theirs)):
+            self._cell = len(made)
+            cell = self._merged(_at(base, slot.base), _at(ours, slot.ours), _at(theirs, slot.theirs))
+            if cell is not None:
+                made.append(cell)
+        return made
+
+    def _merged(self, base: Json | None, ours: Json | None, theirs: Json | None) -> Json | None:
+        if ours is None or theirs is None:
+            there = ours or theirs
+            assert there is not None
+            if base is None:
+                return dict(there)
+            return None if _says(base) == _says(there) else self._deleted_and_changed(base, ours, theirs)
+        before = base or {}
+        kind = self._values(before.get("cell_type", MISSING), ours["cell_type"], theirs["cell_type"], "cell_type")
+        source, conflicts = self._source(base, ours, theirs)
+        if conflicts:
+            self._conflict("both sides changed the same lines" if base else "both sides added it, differently")
+        cell = self._keys(before, ours, theirs, _OWN_RULES)
+        cell |= {"cell_type": kind, "source": source}
+        cell["metadata"] = self._values(before.get("metadata", {}), ours["metadata"], theirs["metadata"], "metadata")
+        return cell | _results(cell, before, ours, theirs) | _id(ours, theirs)
+
+    def _keys(self, base: Json, ours: Json, theirs: Json, but: frozenset[str]) -> Json:
+        merged: Json = self._values(_without(base, but), _without(ours, but), _without(theirs, but))
+        return merged
+
+    def _values(self, base: Any, ours: Any, theirs: Any, *path: str) -> Any:
+        return merge_values(base, ours, theirs, self._clash, path)
+
+    def _source(self, base: Json | None, ours: Json, theirs: Json) -> tuple[Any, int]:
+        left, right = _lines(ours), _lines(theirs)
+        if base is None:
+            done = merge_without_base(left, right, self.labels)
+        else:
+            done = merge_lines(_lines(base), left, right, self.labels)
+        return _as_written("\n".join(done.lines), ours), done.conflicts
+
+    def _deleted_and_changed(self, base: Json, ours: Json | None, theirs: Json | None) -> Json:
+        there = ours or theirs
+        assert there is not None
+        self._conflict(
+            f"deleted in {self.labels.theirs}, changed in {self.labels.ours}"
+            if ours
+            else f"deleted in {self.labels.ours}, changed in {self.labels.theirs}"
+        )
+        left, right = ([] if one is None else _lines(one) for one in (ours, theirs))
+        lines = in_conflict(_lines(base), left, right, self.labels)
+        return there | {"source": _as_written("\n".join(lines), there)}
+
+    def _clash(self, path: Path, base: Any, ours: Any, theirs: Any) -> Any:
+        if path[-1:] == ("tags",) and isinstance(ours, list) and isinstance(theirs, list):
+            return merge_sets(base, ours, theirs)
+        if ours is MISSING or theirs is MISSING:
+            there = theirs if ours is MISSING else ours
+            if not _INCIDENTAL.intersection(path):
+                self._conflict(f"{'.'.join(path)} was deleted on one side and changed on the other; it is kept")
+            return there
+        if path == ("nbformat_minor",):
+            return max(ours, theirs)
+        if not _INCIDENTAL.intersection(path):
+            name = ".".join(path)
+            self._conflict(f"{name} was changed on both sides; it is {_short(ours)} now, theirs was {_short(theirs)}")
+        return ours
+
+    def _conflict(self, what: str) -> None:
+        self.conflicts.append(Conflict(self._cell, what))
+
+
+def _slots(base: Sequence[Text], ours: Sequence[Text], theirs: Sequence[Text]) -> list[_Slot]:
+    """The cells of the result in their order. What one side deleted is among them, for its other side to be looked at.
+
+    Cells that neither side moved are the frame. Then ours, then theirs put in what they added or moved: behind the cell
+    that it stands behind on that side.
+    """
+    was_ours, was_theirs = match(base, ours), match(base, theirs)
+    at_ours = {was: at for at, was in enumerate(was_ours) if was is not None}
+    at_theirs = {was: at for at, was in enumerate(was_theirs) if was is not None}
+    still = (unmoved(was_ours), unmoved(was_theirs))
+    frame = sorted(still[0] & still[1])
+    shared = _shared(was_ours, was_theirs, frame, ours, theirs)
+    known: dict[tuple[str, int], _Slot] = {}
+    for at, was in enumerate(was_ours):
+        other = shared.get(at) if was is None else at_theirs.get(was)
+        known["ours", at] = slot = _Slot(was, at, other)
+        if other is not None:
+            known["theirs", other] = slot
+    for at, was in enumerate(was_theirs):
+        known.setdefault(("theirs", at), _Slot(was, None, at))
+    line = _Line([known["ours", at_ours[was]] for was in frame])
+    moved_by_them = {was for was in at_theirs if was not in still[1] and was in still[0]}
+    line.put((known["ours", at] for at in range(len(ours))), lambda slot: slot.base not in moved_by_them)
+    line.put((known["theirs", at] for at in range(len(theirs))), lambda _: True)
+    return line.order()
+
+
+class _Line:
+    """Slots in a row, into which others are put behind one that is there."""
+
+    def __init__(self, frame: Iterable[_Slot]) -> None:
+        self._next: dict[_Slot | None, _Slot | None] = {}
+        self._put_by: dict[_Slot, int] = {}
+        self._round = 0
+        before: _Slot | None = None
+        for slot in frame:
+            self._next[before] = slot
+            self._put_by[slot] = 0
+            before = slot
+        self._next[before] = None
+
+    def put(self, side: Iterable[_Slot], takes: Callable[[_Slot], bool]) -> None:
+        """Put in the slots of a side that are not there yet, behind what others have put at the same place."""
+        self._round += 1
+        before: _Slot | None = None
+        for slot in side:
+            if slot not in self._put_by:
+                if not takes(slot):
+                    continue
+                after = self._next[before]
+                while after is not None and 0 < self._put_by[after] < self._round:
+                    before, after = after, self._next[after]
+                self._next[before], self._next[slot] = slot, after
+                self._put_by[slot] = self._round
+            before = slot
+
+    def order(self) -> list[_Slot]:
+        found = []
+        slot = self._next[None]
+        while slot is not None:
+            found.append(slot)
+            slot = self._next[slot]
+        return found
+
+
+def _shared(
+    was_ours: Sequence[int | None],
+    was_theirs: Sequence[int | None],
+    frame: Sequence[int],
+    ours: Sequence[Text],
+    theirs: Sequence[Text],
+) -> dict[int, int]:
+    """New cells that both sides put in the same place and that are the same, or nearly: ours → theirs."""
+    left, right = _runs(was_ours, frame), _runs(was_theirs, frame)
+    found = {}
+    for place in left.keys() & right.keys():
+        mine, others = left[place], right[place]
+        for i, j in align([ours[at] for at in mine], [theirs[at] for at in others]):
+            found[mine[i]] = others[j]
+    return found
+
+
+def _runs(matched: Sequence[int | None], frame: Sequence[int]) -> dict[int, list[int]]:
+    """Frame cell → the new cells of a side between it and the next one of the frame."""
+    fixed = set(frame)
+    runs: dict[int, list[int]] = {}
+    place = -1
+    for at, was in enumerate(matched):
+        if was is None:
+            runs.setdefault(place, []).append(at)
+        elif was in fixed:
+            place = was
+    return runs
+
+
+def _texts(cells: Sequence[Json]) -> list[Text]:
+    return [Text.of(cell["cell_type"], _source_of(cell)) for cell in cells]
+
+
+def _source_of(cell: Json) -> str:
+    source = cell.get("source", "")
+    return "".join(source) if isinstance(source, list) else str(source)
+
+
+def _lines(cell: Json) -> list[str]:
+    # Not splitlines(): the last line has no line end, and must not differ from itself when another one follows.
+    return _source_of(cell).split("\n")
+
+
+def _says(cell: Json) -> tuple[str, str]:
+    return cell["cell_type"], _source_of(cell)
+
+
+def _as_written(source: str, like: Json) -> Any:
+    return source.splitlines(True) if isinstance(like.get("source"), list) else source
+
+
+def _at(cells: Sequence[Json], at: int | None) -> Json | None:
+    return None if at is None else cells[at]
+
+
+def _without(value: Json, keys: frozenset[str]) -> Json:
+    return {key: value for key, value in value.items() if key not in keys}
+
+
+def _results(cell: Json, base: Json, ours: Json, theirs: Json) -> Json:
+    """Outputs and the count belong to a source: they are kept where it is the one that was run."""
+    if cell["cell_type"] != "code":
+        return {}
+    said = _source_of(cell)
+    sides = [one for one in (ours, theirs) if one["cell_type"] == "code" and _source_of(one) == said]
+    fresh = [one for one in sides if one.get("outputs") and not same(one["outputs"], base.get("outputs"))]
+    chosen = next(iter(fresh or sides), {})
+    return {"execution_count": chosen.get("execution_count"), "outputs": chosen.get("outputs", [])}
+
+
+def _id(ours: Json, theirs: Json) -> Json:
+    found = ours.get("id", theirs.get("id"))
+    return {} if found is None else {"id": found}
+
+
+def _name(cells: list[Json], made: Json, ours: Json, theirs: Json) -> None:
+    """Ids as the format of the result wants them: none before 4.5, each one once from then on."""
+    if made.get("nbformat_minor", 0) < _IDS_SINCE:
+        for cell in cells:
+            cell.pop("id", None)
+        return
+    numbered = all(cell.get("id") == str(at) for one in (ours, theirs) for at, cell in enumerate(one["cells"]))
+    taken: set[str] = set()
+    for at, cell in enumerate(cells):
+        name = cell.get("id")
+        if numbered or not isinstance(name, str) or name in taken:
+            name = str(at)
+            while name in taken:
+                name += "-"
+        taken.add(name)
+        cell["id"] = name
+
+
+def _short(value: Any) -> str:
+    import json
+
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 40 else text[:39] + "…"
