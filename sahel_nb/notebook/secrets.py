@@ -1,86 +1,289 @@
-"""Keys and tokens in what is about to be committed: few patterns, each exact, each with a test.
+"""Keys and tokens in what is about to be committed: secret_patterns.py says which, this module where they stand.
 
-A pattern needs the issuer's own prefix, or the name of the setting next to a value of the right shape: entropy guesses
-cry wolf. A line that says "allowlist secret" is passed over. Findings name the place and never the secret.
+A file is searched as it is, byte by byte. A notebook is also searched as Jupyter reads it, since its JSON may cut a
+token into two strings or spell it with escapes. A line that says "allowlist secret" is passed over. Findings name the
+place and never the secret. On the path of every commit: nothing is imported until there is something to look at.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from sahel_nb.notebook.secret_patterns import PATTERNS, Pattern
 
-from sahel_nb.notebook.finding import Finding, Severity
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterable, Iterator
+    from typing import Any
 
-# No key stands inside a longer word: base64 images are full of words that merely begin like one.
-_L, _R = rb"(?<![A-Za-z0-9+/_=-])", rb"(?![A-Za-z0-9+/_=-])"
-# Between a setting's name and its value: quotes (also as JSON escapes them), spaces, = : ( , and brackets.
-_IS = rb"[\s\"'\\=:,(\[\])]{1,12}"
+    from sahel_nb.notebook.finding import Finding
 
-
-@dataclass(frozen=True)
-class Pattern:
-    """One kind of secret. `hint` is a lower-case word that must be in the file for the pattern to be tried at all."""
-
-    name: str
-    hint: bytes
-    regex: re.Pattern[bytes]
-
-
-def _pattern(name: str, hint: bytes, body: bytes) -> Pattern:
-    return Pattern(name, hint, re.compile(_L + body + _R))
-
-
-PATTERNS = (
-    _pattern("a Kaggle access token", b"KGAT_", rb"KGAT_[A-Za-z0-9_-]{16,}"),
-    Pattern(
-        "the key of a kaggle.json",
-        b"username",
-        re.compile(rb'\\?"username\\?"\s*:\s*\\?"[^"]{1,60}"\s*,\s*(?:\\n)?\s*\\?"key\\?"\s*:\s*\\?"[0-9a-f]{32}\\?"'),
-    ),
-    _pattern("a Kaggle key", b"KAGGLE_KEY", rb"KAGGLE_KEY" + _IS + rb"[0-9a-f]{32}"),
-    _pattern("an AWS access key id", b"A", rb"(?:AKIA|ASIA)[A-Z2-7]{16}"),
-    _pattern("an AWS secret access key", b"aws_secret", rb"(?i:aws_secret_access_key)" + _IS + rb"[A-Za-z0-9/+]{40}"),
-    _pattern("a Google API key", b"AIza", rb"AIza[0-9A-Za-z_-]{35}"),
-    _pattern("a Google OAuth token", b"ya29.", rb"ya29\.[0-9A-Za-z_-]{30,}"),
-    Pattern("a private key", b"PRIVATE KEY-----", re.compile(rb"-----BEGIN (?:[A-Z0-9]+ ){0,2}PRIVATE KEY-----")),
-    _pattern("a Hugging Face token", b"hf_", rb"hf_[A-Za-z0-9]{34}"),
-    _pattern("a GitHub token", b"gh", rb"gh[pousr]_[A-Za-z0-9]{36}"),
-    _pattern("a GitHub token", b"github_pat_", rb"github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}"),
-    _pattern("a GitLab token", b"glpat-", rb"glpat-[A-Za-z0-9_-]{20,}"),
-    _pattern("an OpenAI key", b"sk-", rb"sk-(?:proj|svcacct|admin)-[A-Za-z0-9_-]{20,}"),
-    _pattern("an OpenAI key", b"T3BlbkFJ", rb"sk-[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}"),
-    _pattern("an Anthropic key", b"sk-ant-", rb"sk-ant-[a-z]+[0-9]{2}-[A-Za-z0-9_-]{20,}"),
-    _pattern("a Slack token", b"xox", rb"xox[abprs]-[0-9]{8,}-[A-Za-z0-9-]{10,}"),
-    _pattern("a Weights & Biases key", b"WANDB_API_KEY", rb"WANDB_API_KEY" + _IS + rb"[0-9a-f]{40}"),
-)
 _FILES = {"kaggle.json": "Kaggle's legacy credential", "access_token": "a Kaggle access token"}
 _ALLOW = b"allowlist secret"
-_ALLOW_WORDS = (b"EXAMPLE",)  # AWS's own documentation key
+_ALLOW_WORDS = (b"EXAMPLE", b"EXAMPLEKEY")  # AWS's own documentation keys
+_LONGEST = 4096
+"""No secret, with the setting's name before it, is longer; longer runs are found by their beginning."""
+_WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+_FOLD = bytes(120 if byte in b"/+.~" or byte in _WORD else 32 for byte in range(256))
+_RUN = b"x" * 20
+_AROUND = 256
+_MANY, _EACH = 64, 1500
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\\"
+"""The backslash begins the \\n with which some writers fold the lines of a picture."""
+_PICTURE = 2048
+
+_compiled: dict[bytes, re.Pattern[bytes]] = {}
+
+
+class Hit:
+    """One secret in a text: which kind, where it begins, its value, whether its line allows it."""
+
+    __slots__ = ("allowed", "name", "start", "value")
+
+    def __init__(self, name: str, start: int, value: bytes, allowed: bool) -> None:
+        self.name = name
+        self.start = start
+        self.value = value
+        self.allowed = allowed
 
 
 def find_secrets(data: bytes, path: str) -> list[Finding]:
-    """Every secret in a file's bytes, raw or as JSON escapes them; `path` decides how the place is named."""
+    """Every secret in a file's bytes; `path` decides how it is read, and names the place."""
+    found = credential_file(path)
+    if found:
+        return found
+    if not path.endswith(".ipynb"):
+        return _report(path, ((hit, f"line {_line(data, hit.start)}") for hit in search(data)))
+    return _report(path, _in_notebook(data))
+
+
+def find_in_chunks(chunks: Iterable[bytes], path: str) -> list[Finding]:
+    """The same for a file that is too large to be held: read once, in the memory of two chunks."""
+    return credential_file(path) or _report(path, _in_chunks(chunks))
+
+
+def credential_file(path: str) -> list[Finding]:
+    """Files that are a credential whatever they hold."""
     name = path.rpartition("/")[2]
     if name == "kaggle.json" or path.endswith(".kaggle/access_token"):
         return [_finding(path, "", f"{_FILES[name]} does not belong in git")]
-    found: list[Finding] = []
-    seen: set[tuple[str, int]] = set()
+    return []
+
+
+def search(data: bytes) -> list[Hit]:
+    """Every secret in the order of the text, allowed ones too."""
+    found: dict[tuple[str, int], Hit] = {}
+    for begin, end in _suspect(data):
+        for pattern in PATTERNS:
+            if not pattern.short:
+                _collect(data, pattern, begin, end, found)
     for pattern in PATTERNS:
-        if pattern.hint not in data:
+        if pattern.short:
+            _collect(data, pattern, 0, len(data), found)
+    return sorted(found.values(), key=lambda hit: hit.start)
+
+
+def _suspect(data: bytes) -> list[tuple[int, int]]:
+    """The surroundings of every long run of letters and digits: one is in each secret, and few are in most texts."""
+    folded = data.translate(_FOLD)
+    parts: list[tuple[int, int]] = []
+    at = folded.find(_RUN)
+    while at >= 0:
+        stop = folded.find(b" ", at)
+        end = (stop if stop >= 0 else len(data)) + _AROUND
+        begin = max(0, at - _AROUND)
+        if parts and begin <= parts[-1][1]:
+            begin = parts.pop()[0]
+        parts.append((begin, end))
+        if len(parts) > _MANY and len(parts) * _EACH > end:
+            return [(0, len(data))]  # a few dozen looks at the whole are cheaper now
+        at = folded.find(_RUN, stop) if stop >= 0 else -1
+    return parts
+
+
+def _collect(data: bytes, pattern: Pattern, begin: int, end: int, found: dict[tuple[str, int], Hit]) -> None:
+    for hint in pattern.hints:
+        at = data.find(hint, begin, end)
+        while at >= 0:
+            hit = _around(data, pattern, at, len(hint))
+            if hit is not None:
+                found.setdefault((pattern.name, hit.start), hit)
+            at = data.find(hint, at + 1, end)
+
+
+def _around(data: bytes, pattern: Pattern, at: int, length: int) -> Hit | None:
+    """The secret that this hint belongs to, if it belongs to one."""
+    regex = _regex(pattern)
+    for start in range(max(0, at - pattern.back), at + 1):
+        match = regex.match(data, start, at + length + _LONGEST)
+        if match is None or match.end() < at + length or (pattern.bounded and not _begins_a_word(data, start)):
             continue
-        for match in pattern.regex.finditer(data):
-            start = data.rfind(b"\n", 0, match.start()) + 1
-            end = data.find(b"\n", match.end())
-            if _ALLOW in data[start : end if end >= 0 else None]:
+        if match["v"].endswith(_ALLOW_WORDS):
+            return None
+        return Hit(pattern.name, start, match["v"], _is_allowed(data, start, match.end()))
+    return None
+
+
+def _regex(pattern: Pattern) -> re.Pattern[bytes]:
+    import re
+
+    regex = _compiled.get(pattern.body)
+    if regex is None:
+        regex = _compiled[pattern.body] = re.compile(pattern.body)
+    return regex
+
+
+def _begins_a_word(data: bytes, start: int) -> bool:
+    """At the beginning, after what is no part of a word, after an escape (`\\nhf_…`) or a terminal's colour."""
+    if start == 0 or data[start - 1] not in _WORD:
+        return True
+    import re
+
+    before = data[max(0, start - 24) : start]
+    escape = rb"\\(?:[abfnrtv]|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|0[0-7]{2})\Z"
+    colour = rb"(?:\x1b|\\u001[bB]|\\x1[bB]|\\033)\[[0-9;]*m\Z"
+    return re.search(escape + rb"|" + colour, before) is not None
+
+
+def _is_allowed(data: bytes, start: int, end: int) -> bool:
+    stop = data.find(b"\n", end)
+    return _ALLOW in data[data.rfind(b"\n", 0, start) + 1 : stop if stop >= 0 else len(data)]
+
+
+def _in_chunks(chunks: Iterable[bytes]) -> Iterator[tuple[Hit, str]]:
+    """A secret that lies across two chunks is in the end of one, which is looked at again with the next."""
+    tail, lines = b"", 0
+    seen: set[tuple[str, bytes, int]] = set()
+    for chunk in chunks:
+        window = tail + chunk
+        for hit in search(window):
+            line = lines + _line(window, hit.start)
+            if (hit.name, hit.value, line) not in seen:
+                seen.add((hit.name, hit.value, line))
+                yield hit, f"line {line}"
+        tail = window[-2 * _LONGEST :]
+        lines += window.count(b"\n", 0, len(window) - len(tail))
+
+
+def _in_notebook(data: bytes) -> Iterator[tuple[Hit, str]]:
+    """Cells as they read, then the bytes of the file: whatever no reader of notebooks shows."""
+    known = set()
+    segments = _without_pictures(data)
+    rest = b"".join(segment for _, segment in segments)
+    for hit, where in _in_cells(rest):
+        known.add(hit.value)
+        yield hit, where
+    for hit in search(rest):
+        if hit.value not in known:
+            yield hit, _place(data, _original(segments, hit.start))
+
+
+def _without_pictures(data: bytes) -> list[tuple[int, bytes]]:
+    """The notebook around the base64 of its pictures, as (offset, bytes): pictures are most of a large notebook."""
+    segments = []
+    begin = at = 0
+    while (at := data.find(b'"image/', at)) >= 0:
+        name_end = data.find(b'"', at + 7)
+        at = value = data.find(b'"', name_end + 1) + 1 if name_end >= 0 else 0
+        if not value:
+            break
+        if data[name_end + 1 : value - 1].strip() != b":":
+            continue
+        end = data.find(b'"', value)
+        if end - value > _PICTURE and not data[value:end].translate(None, _BASE64):
+            segments.append((begin, data[begin:value]))
+            begin = at = end
+    segments.append((begin, data[begin:]))
+    return segments
+
+
+def _original(segments: list[tuple[int, bytes]], offset: int) -> int:
+    for begin, segment in segments:
+        if offset < len(segment):
+            return begin + offset
+        offset -= len(segment)
+    return segments[-1][0]
+
+
+def _in_cells(data: bytes) -> Iterator[tuple[Hit, str]]:
+    """Sources and outputs, each joined as a reader joins it. Nothing for what is no notebook."""
+    places: list[tuple[int, str]] = []
+    texts: list[bytes] = []
+    length = 0
+    for where, text in _texts(_loaded(data)):
+        encoded = text.encode("utf-8", "surrogatepass")
+        places.append((length, where))
+        texts.append(encoded)
+        length += len(encoded) + 2
+    joined = b"\n\0".join(texts)
+    for hit in search(joined):
+        begin, where = next(place for place in reversed(places) if place[0] <= hit.start)
+        yield hit, f"{where}, line {_line(joined, hit.start) - joined.count(bytes((10,)), 0, begin)}"
+
+
+def _loaded(data: bytes) -> Any:
+    from _json import make_scanner
+
+    class Lenient:
+        strict = False
+        object_hook = object_pairs_hook = None
+        parse_float = parse_int = parse_constant = str
+
+    try:
+        scan: Any = make_scanner(Lenient)  # type: ignore[arg-type]  # CPython reads the attributes above
+        return scan(data.decode("utf-8", "replace").strip(), 0)[0]
+    except (ValueError, StopIteration, RecursionError):
+        return None
+
+
+def _texts(notebook: Any) -> Iterator[tuple[str, str]]:
+    if type(notebook) is not dict:
+        return
+    holders: Any = notebook.get("worksheets")
+    if type(holders) is not list:
+        holders = [notebook]
+    number = 0
+    for holder in holders:
+        cells = holder.get("cells") if type(holder) is dict else None
+        for cell in cells if type(cells) is list else ():
+            number += 1
+            if type(cell) is not dict:
                 continue
-            if match[0].endswith(_ALLOW_WORDS) or (pattern.name, start) in seen:
-                continue
-            seen.add((pattern.name, start))
-            found.append(_finding(path, _place(data, match.start(), path), f"{pattern.name} must not be committed"))
-    return found
+            outputs = cell.pop("outputs", None)
+            for text in _strings(cell):
+                yield f"cell {number}", text
+            for index, output in enumerate(outputs if type(outputs) is list else (), 1):
+                for text in _strings(output):
+                    yield f"cell {number}, output {index}", text
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Every text below a value; a list of texts is one text."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if type(one) is str:
+            yield one
+        elif type(one) is dict:
+            waiting += reversed(one.values())
+        elif type(one) is list:
+            if one and all(type(item) is str for item in one):
+                yield "".join(one)
+            else:
+                waiting += reversed(one)
+
+
+def _report(path: str, hits: Iterable[tuple[Hit, str]]) -> list[Finding]:
+    """One finding for each kind of secret and place."""
+    found: dict[tuple[str, str], Finding] = {}
+    for hit, where in hits:
+        if not hit.allowed and (hit.name, where) not in found:
+            found[hit.name, where] = _finding(path, where, f"{hit.name} must not be committed")
+    return list(found.values())
 
 
 def _finding(path: str, where: str, message: str) -> Finding:
+    from sahel_nb.notebook.finding import Finding, Severity
+
     return Finding(
         "SNB301",
         Severity.ERROR,
@@ -91,10 +294,14 @@ def _finding(path: str, where: str, message: str) -> Finding:
     )
 
 
-def _place(data: bytes, offset: int, path: str) -> str:
-    line = f"line {data.count(b'%c' % 10, 0, offset) + 1}"
-    if not path.endswith(".ipynb"):
-        return line
-    # Cells start with the key that each of them has, at the writer's own indentation or any other.
+def _line(data: bytes, offset: int) -> int:
+    return data.count(b"\n", 0, offset) + 1
+
+
+def _place(data: bytes, offset: int) -> str:
+    """Cells begin with the key that each of them has, at the writer's own indentation or any other."""
+    import re
+
+    line = f"line {_line(data, offset)} of the file"
     cells = len(re.findall(rb'"cell_type"\s*:\s*"(?:code|markdown|raw)"', data[:offset]))
-    return f"cell {cells}, {line} of the file" if cells else f"{line} of the file"
+    return f"cell {cells}, {line}" if cells else line
