@@ -6,14 +6,16 @@ This module is on the path of every commit, so it imports little and compiles no
 from __future__ import annotations
 
 import os
-import subprocess
 
 from sahel_nb.errors import NetworkError, SahelError
+from sahel_nb.repo import process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping
     from pathlib import Path
+    from typing import BinaryIO
 
 # GIT_* variables that say how to reach a server, where configuration lies, or who the person is. All others
 # (GIT_DIR, GIT_INDEX_FILE, …) would silently point us at another repository and are dropped unless passed.
@@ -131,7 +133,7 @@ class RemoteUnreachable(NetworkError):
 
 def git(
     *args: str | bytes,
-    cwd: Path,
+    cwd: Path | str,
     stdin: bytes | None = None,
     check: bool = True,
     timeout: float | None = None,
@@ -142,10 +144,70 @@ def git(
     With `check`, a non-zero end raises `GitFailed`, or `NetworkError` where a command that speaks to a remote did not
     reach it. A timeout always raises `NetworkError`, since only conversations with remotes are given one.
     """
-    command = ("git", *_SETTINGS, *args)
+    if timeout is None:
+        result = GitResult(*_start(args, cwd, env, reads=stdin is not None).communicate(stdin))
+    else:
+        result = _in_time(args, cwd, env, stdin, timeout)
+    if check and result.returncode != 0:
+        if _verb(args) in _SPEAKS_TO_REMOTES and unreachable(result.stderr):
+            raise RemoteUnreachable(args, result, timeout)
+        raise GitFailed(args, result)
+    return result
+
+
+class Conversation:
+    """A git that answers what it is asked until it is left, such as `cat-file --batch`."""
+
+    def __init__(self, *args: str | bytes, cwd: Path | str, env: Mapping[str, str] | None = None) -> None:
+        self._args = args
+        self._child = _start(args, cwd, env, reads=True)
+        self.answers: BinaryIO = open(self._child.stdout, "rb", 1 << 17, closefd=False)  # noqa: SIM115  __exit__ closes what it reads from
+
+    def ask(self, data: bytes) -> None:
+        """Write all of it. A pipe holds 64 KiB: whoever asks for more must read in between."""
+        waiting = memoryview(data)
+        try:
+            while waiting and self._child.stdin is not None:
+                waiting = waiting[os.write(self._child.stdin, waiting) :]
+        except BrokenPipeError:
+            raise self.failed() from None
+
+    def failed(self) -> GitFailed:
+        """git is gone, or has said what it never should: with its last words."""
+        self._child.end()
+        stderr = os.read(self._child.stderr, 1 << 16)
+        return GitFailed(self._args, GitResult(self._child.wait() or 1, b"", stderr))
+
+    def __enter__(self) -> Conversation:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        try:
+            self._child.close()  # it reads the end of its input, or that nobody reads its answers
+            self._child.wait()
+        except BaseException:
+            self._child.end()
+            raise
+
+
+def _start(args: tuple[str | bytes, ...], cwd: Path | str, env: Mapping[str, str] | None, reads: bool) -> process.Child:
+    # posix_spawn knows no folder, -C does; what is not there must be told from what is no repository.
+    if not os.path.isdir(cwd):  # noqa: PTH112  pathlib is not imported on this path
+        raise FileNotFoundError(2, "No such file or directory", str(cwd))
+    try:
+        return process.start(("git", "-C", os.fspath(cwd), *_SETTINGS, *args), environment(env), reads=reads)
+    except FileNotFoundError as exc:
+        raise _no_git() from exc
+
+
+def _in_time(
+    args: tuple[str | bytes, ...], cwd: Path | str, env: Mapping[str, str] | None, stdin: bytes | None, timeout: float
+) -> GitResult:
+    import subprocess
+
     try:
         process = subprocess.Popen(
-            command,
+            ("git", *_SETTINGS, *args),
             cwd=cwd,
             env=environment(env),
             stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
@@ -155,7 +217,7 @@ def git(
     except FileNotFoundError as exc:
         if not os.path.isdir(cwd):  # noqa: PTH112  pathlib is not imported on this path
             raise
-        raise SahelError("git is not installed, or not on PATH", hints=("git --version",)) from exc
+        raise _no_git() from exc
     try:
         stdout, stderr = process.communicate(stdin, timeout=timeout)
     except subprocess.TimeoutExpired as exc:
@@ -164,12 +226,11 @@ def git(
     except BaseException:
         _end(process)
         raise
-    result = GitResult(process.returncode, stdout, stderr)
-    if check and result.returncode != 0:
-        if _verb(args) in _SPEAKS_TO_REMOTES and unreachable(stderr):
-            raise RemoteUnreachable(args, result, timeout)
-        raise GitFailed(args, result)
-    return result
+    return GitResult(process.returncode, stdout, stderr)
+
+
+def _no_git() -> SahelError:
+    return SahelError("git is not installed, or not on PATH", hints=("git --version",))
 
 
 def unreachable(stderr: bytes) -> bool:
@@ -200,6 +261,8 @@ def told_to_hooks(environ: Mapping[str, str]) -> dict[str, str]:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End git and not wait for its helpers: SIGTERM lets it end them; one that hangs may keep our pipes open."""
+    import subprocess
+
     process.terminate()
     try:
         process.communicate(timeout=_GRACE)
