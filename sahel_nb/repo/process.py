@@ -32,7 +32,7 @@ class Child:
         self._code: int | None = None
 
     def communicate(self, data: bytes | None) -> tuple[int, bytes, bytes]:
-        """Write `data`, read both streams to their ends, wait: (exit code, stdout, stderr). Stopped, it ends the child."""
+        """Write `data`, read both streams to the end, wait: (code, stdout, stderr). If stopped, it ends the child."""
         try:
             out, err = self._pump(memoryview(data or b""))
             return self.wait(), out, err
