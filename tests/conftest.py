@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, settings
 
 # A busy machine is slow, and that is no finding: no property is judged by the clock.
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# `pytest --hypothesis-profile=long`: the same properties, a hundred times as many examples.
+settings.register_profile("long", settings.get_profile("project"), max_examples=10_000)
 settings.load_profile("project")
 
 if sys.version_info < (3, 11):

@@ -12,7 +12,9 @@ code would lose something, ours differs, and only there:
 from __future__ import annotations
 
 import re
-from collections import Counter
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,7 +65,6 @@ def strip(data: bytes, options: StripOptions = _DEFAULTS) -> bytes:
         fast = strip_ordinary(data)
         if fast is not None:
             return fast
-    parse(data)
     return _by_nbstripout(data, options)
 
 
@@ -102,13 +103,11 @@ def parse_size(text: str) -> int:
 
 
 def _by_nbstripout(data: bytes, options: StripOptions) -> bytes:
-    from nbstripout._utils import MetadataError, strip_output
+    from nbstripout._utils import strip_output
 
-    notebook = _read(data)
-    if options.keep_id:
-        _name_cells(notebook, data)
-    _drop_cells(notebook, options)
-    try:
+    with _refusals(data):
+        notebook = _read(data, options)
+        _drop_cells(notebook, options)
         strip_output(
             nb=notebook,
             keep_output=options.keep_output,
@@ -120,49 +119,49 @@ def _by_nbstripout(data: bytes, options: StripOptions) -> bytes:
             keep_output_types=set(options.keep_output_types),
             max_size=options.max_size,
         )
-    except MetadataError as exc:
-        raise NotebookError(f"a cell contradicts itself: {exc}") from exc
-    except (AttributeError, KeyError, TypeError, ValueError) as exc:
-        raise NotebookError(f"nbstripout cannot strip this notebook: {exc}") from exc
-    return _written(notebook)
+        return _written(notebook)
 
 
 def _relaid(data: bytes, options: StripOptions) -> bytes:
     """The same notebook, nothing taken out of it, laid out as nbstripout would write it."""
-    notebook = _read(data)
-    if options.keep_id:
-        _name_cells(notebook, data)
-    return _written(notebook)
+    with _refusals(data):
+        return _written(_read(data, options))
 
 
-def _read(data: bytes) -> Any:
-    import warnings
+@contextmanager
+def _refusals(data: bytes) -> Iterator[None]:
+    """What is no notebook dies somewhere in nbformat or nbstripout, of anything: say what is wrong with it."""
+    from nbstripout._utils import MetadataError
 
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except NotebookError:
+        raise
+    except MetadataError as exc:
+        raise NotebookError(f"a cell contradicts itself: {exc}") from exc
+    except Exception as exc:
+        parse(data)  # knows the words for what is wrong most often
+        said = str(exc).strip().split("\n")[0]
+        raise NotebookError(f"nbstripout cannot strip this notebook: {type(exc).__name__}: {said}") from exc
+
+
+def _read(data: bytes, options: StripOptions) -> Any:
     import nbformat
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            reads: Any = nbformat.reads  # untyped
-            return reads(data.decode("utf-8"), as_version=nbformat.NO_CONVERT)
-        except (nbformat.ValidationError, nbformat.NBFormatError, AttributeError) as exc:
-            raise NotebookError(f"not a notebook: {str(exc).splitlines()[0]}") from exc
-        except (KeyError, TypeError, ValueError, RecursionError) as exc:
-            raise NotebookError(f"nbformat cannot read this notebook: {exc!r}") from exc
+    reads: Any = nbformat.reads  # untyped
+    notebook = reads(data.decode("utf-8"), as_version=nbformat.NO_CONVERT)
+    if options.keep_id:
+        _name_cells(notebook, data)
+    return notebook
 
 
 def _written(notebook: Any) -> bytes:
-    import warnings
-
     import nbformat
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            writes: Any = nbformat.writes  # untyped
-            text: str = writes(notebook)
-        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as exc:
-            raise NotebookError(f"nbformat cannot write this notebook: {exc!r}") from exc
+    writes: Any = nbformat.writes  # untyped
+    text: str = writes(notebook)
     return encode(text if text.endswith("\n") else text + "\n")
 
 
@@ -170,14 +169,12 @@ def _name_cells(notebook: Any, data: bytes) -> None:
     """nbformat has given random ids where they were missing or doubled: take names that depend on the content alone."""
     import json
 
-    if notebook.get("nbformat", 1) < 4 or (notebook.nbformat, notebook.get("nbformat_minor", 0)) < (4, 5):
+    if (notebook.get("nbformat", 1), notebook.get("nbformat_minor", 0)) < (4, 5):
         return
-    originals = [cell.get("id") for cell in json.loads(data)["cells"]]
-    taken = {name for name in originals if isinstance(name, str)}
-    seen: Counter[str] = Counter()
+    originals = json.loads(data)["cells"]
+    taken = {cell["id"] for cell in originals if "id" in cell}
     for index, (cell, original) in enumerate(zip(notebook.cells, originals, strict=True)):
-        if isinstance(original, str) and not seen[original]:
-            seen[original] += 1
+        if "id" in original and cell["id"] == original["id"]:
             continue
         name = str(index)
         while name in taken:
@@ -189,9 +186,10 @@ def _name_cells(notebook: Any, data: bytes) -> None:
 def _drop_cells(notebook: Any, options: StripOptions) -> None:
     if not options.drop_empty_cells and not options.drop_tagged_cells:
         return
-    holders = notebook.get("worksheets", []) if notebook.get("nbformat", 1) < 4 else [notebook]
+    # Without an nbformat number nbformat reads version 1, and nbstripout looks for cells where version 4 has them.
+    holders = notebook["worksheets"] if notebook.get("nbformat", 4) < 4 else [notebook]
     for holder in holders:
-        holder["cells"] = [cell for cell in holder.get("cells", []) if not _to_drop(cell, options)]
+        holder["cells"] = [cell for cell in holder["cells"] if not _to_drop(cell, options)]
 
 
 def _to_drop(cell: Any, options: StripOptions) -> bool:

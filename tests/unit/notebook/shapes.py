@@ -11,7 +11,22 @@ from hypothesis import strategies as st
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
 lines = st.lists(
     st.sampled_from(
-        ["a = 1\n", "print('ŋ ɓ ɗ ɲ')\n", '"q\\t"', "\u2028x", "tab\t\n", "\r\n", "\x0c", "", "\x85y\n", "é\U0001f600"]
+        [
+            *(
+                "a = 1\n",
+                "print('ŋ ɓ ɗ ɲ')\n",
+                '"q\\t"',
+                "\u2028x",
+                "tab\t\n",
+                "\r\n",
+                "\x0c",
+                "",
+                "\x85y\n",
+                "é\U0001f600",
+            ),
+            # What only looks like an escape, or like the end of something, in the text of a JSON file.
+            *("\\n", "n", "\\", "\\\n", "x\\\\n", '",\n', '"\n   ]\n  }', "<<<<<<< HEAD\n", "\x00\x1f\x7f"),
+        ]
     ),
     max_size=4,
 )
@@ -105,30 +120,106 @@ notebooks = st.fixed_dictionaries(
     },
     optional={"extra": values},
 )
+v3_outputs = st.one_of(
+    st.just({"output_type": "pyout", "prompt_number": 2, "text": ["1"], "metadata": {}}),
+    st.fixed_dictionaries(
+        {"output_type": st.sampled_from(["stream", "display_data", "pyerr", ""])},
+        optional={
+            "stream": st.just("stdout"),
+            "text": sources,
+            "html": sources,
+            "svg": sources,
+            "json": st.one_of(sources, values),
+            "png": st.one_of(st.just("aGk=\n"), texts),
+            "prompt_number": st.integers(0, 9),
+            "metadata": values,
+        },
+    ),
+)
 v3_cells = st.one_of(
     st.fixed_dictionaries(
-        {
-            "cell_type": st.just("code"),
+        {"cell_type": st.just("code"), "outputs": st.lists(v3_outputs, max_size=2)},
+        optional={
             "input": sources,
             "language": st.just("python"),
             "metadata": metadata,
-            "outputs": st.just([{"output_type": "pyout", "prompt_number": 2, "text": ["1"], "metadata": {}}]),
             "prompt_number": st.integers(0, 9),
             "collapsed": st.booleans(),
-        }
+            "trusted": st.booleans(),
+            "execution_count": st.integers(0, 9),
+            "id": texts,
+        },
     ),
-    st.fixed_dictionaries({"cell_type": st.sampled_from(["markdown", "raw"]), "source": sources, "metadata": metadata}),
+    st.fixed_dictionaries(
+        {"cell_type": st.sampled_from(["markdown", "raw", "heading", "html"]), "source": sources},
+        optional={"metadata": metadata, "level": st.integers(1, 6), "rendered": sources, "prompt_number": st.just(1)},
+    ),
 )
-v3_notebooks = st.fixed_dictionaries(
-    {
-        "metadata": top_metadata,
-        "nbformat": st.just(3),
-        "nbformat_minor": st.just(0),
-        "worksheets": st.lists(
-            st.fixed_dictionaries({"cells": st.lists(v3_cells, max_size=3), "metadata": st.just({})}), max_size=2
-        ),
-    }
+
+
+def _with_worksheets(major: int) -> st.SearchStrategy[dict[str, Any]]:
+    sheet = st.fixed_dictionaries({"cells": st.lists(v3_cells, max_size=3)}, optional={"metadata": st.just({})})
+    return st.fixed_dictionaries(
+        {
+            "metadata": top_metadata,
+            "nbformat": st.just(major),
+            "nbformat_minor": st.just(0),
+            "worksheets": st.lists(sheet, max_size=2),
+        },
+        optional={"orig_nbformat": st.just(2), "extra": values},
+    )
+
+
+v3_notebooks = _with_worksheets(3)
+v2_notebooks = _with_worksheets(2)
+# Version 1 has cells at the top; what has no version at all is taken for it.
+v1_notebooks = st.fixed_dictionaries(
+    {"cells": cells()}, optional={"nbformat": st.just(1), "metadata": top_metadata, "worksheets": st.just([])}
 )
+nested = st.integers(1, 60).map(lambda depth: _nested(depth))
+junk = st.one_of(values, nested, st.sampled_from([None, [], {}, "", 0, 4.0, True, [{}], [[]], {"a": {}}]))
+_PARTS = ["nbformat", "nbformat_minor", "metadata", "cells", "worksheets"]
+_CELL_PARTS = ["cell_type", "metadata", "source", "outputs", "execution_count", "id", "attachments", "input"]
+_OUTPUT_PARTS = ["output_type", "text", "data", "metadata", "name", "execution_count"]
+
+
+def _nested(depth: int) -> Any:
+    value: Any = "ŋ"
+    for level in range(depth):
+        value = [value] if level % 2 else {"k": value}
+    return value
+
+
+@st.composite
+def spoilt(draw: st.DrawFn) -> Any:
+    """A notebook of which one part, somewhere, is missing or something else than it should be."""
+    notebook = draw(st.one_of(notebooks, v3_notebooks))
+    holder, parts = notebook, _PARTS
+    found = notebook.get("cells") or [cell for sheet in notebook.get("worksheets", []) for cell in sheet["cells"]]
+    if found and draw(st.booleans()):
+        holder, parts = draw(st.sampled_from(found)), _CELL_PARTS
+        if holder.get("outputs") and draw(st.booleans()):
+            holder, parts = draw(st.sampled_from(holder["outputs"])), _OUTPUT_PARTS
+    part = draw(st.sampled_from(parts))
+    if draw(st.booleans()):
+        holder.pop(part, None)
+    else:
+        holder[part] = draw(junk)
+    return notebook
+
+
+def name_cells(notebook: Any, seed: int) -> bool:
+    """Give each cell of a version 4 notebook a name of its own, two times out of three; False where there was none."""
+    cells = notebook.get("cells")
+    if seed % 3 == 0 or not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
+        return False
+    for index, cell in enumerate(cells):
+        cell["id"] = f"n{(index + seed) % 97}-{index}"
+    return True
+
+
+everything = st.one_of(notebooks, notebooks, v3_notebooks, v2_notebooks, v1_notebooks, spoilt())
+seeds = st.integers(0, 2**32)
 layouts = st.fixed_dictionaries({"indent": st.sampled_from([None, 1, 4, "\t"]), "ensure_ascii": st.booleans()})
 
 
