@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 _BUFFER = 1 << 17
+_LARGE = 1 << 20
+"""Bytes of a notebook that are held in memory; more of it is stripped while it is read."""
 
 
 def run(arguments: list[str]) -> int:
@@ -66,10 +68,17 @@ class NotebookFilter:
 
     def clean(self, path: bytes, content: Iterator[bytes]) -> Iterable[bytes]:
         """What is committed for `content`. Raise `NotebookError` for what is no notebook, `VaultFailed`."""
-        raw = b"".join(content)
-        stripped = strip_ordinary(raw)
-        if stripped is None:
-            stripped = _strip_anything(raw)
+        pieces = []
+        size = 0
+        for piece in content:
+            pieces.append(piece)
+            size += len(piece)
+            if size > _LARGE:
+                from sahel_nb.hooks.filter_large import clean_large
+
+                return (clean_large(self._vault, path, pieces, content, strip_anything),)
+        raw = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        stripped = strip_anything(raw)
         if self._vault is not None and stripped != raw:
             self._vault.keep(path, key_of(stripped), raw)
         return (stripped,)
@@ -79,27 +88,40 @@ class NotebookFilter:
         blob = b"".join(content)
         if self._vault is None or not blob:
             return (blob,)
-        kept = self._vault.find(path, key_of(blob))
+        key = key_of(blob)
+        kept = self._vault.find(path, key)
         if kept is not None and _cleans_into(kept, blob):
             return (kept,)
-        known = self._vault.newest(path)
-        if known is not None:
+        made = self._with_outputs(blob, self._vault.versions(path))
+        if made is None:
+            # A new name, maybe for what this clone has under another one: git, too, calls that half of it.
+            made = self._with_outputs(blob, self._vault.elsewhere(path, key), akin=0.5)
+        return (blob if made is None else made,)
+
+    def _with_outputs(self, blob: bytes, known: Iterator[bytes], akin: float = 0.0) -> bytes | None:
+        for newest in known:
+            if _cleans_into(newest, blob):
+                return newest
+            from itertools import chain
+
             from sahel_nb.notebook.transplant import transplant
 
-            made = transplant(blob, known)
-            if made is not None and _cleans_into(made, blob):
-                return (made,)
-        return (blob,)
+            return transplant(blob, chain((newest,), known), clean=strip_anything, akin=akin)
+        return None
 
 
 def _cleans_into(raw: bytes, blob: bytes) -> bool:
     try:
-        return (strip_ordinary(raw) or _strip_anything(raw)) == blob
+        return strip_anything(raw) == blob
     except Exception:  # noqa: BLE001  whatever it is, the blob itself is what is checked out
         return False
 
 
-def _strip_anything(raw: bytes) -> bytes:
+def strip_anything(raw: bytes) -> bytes:
+    """The stripped notebook; the fast way if that knows it. Raise `NotebookError`."""
+    stripped = strip_ordinary(raw)
+    if stripped is not None:
+        return stripped
     from sahel_nb.hooks.reach import with_site_packages
 
     with_site_packages()

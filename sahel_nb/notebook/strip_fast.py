@@ -45,10 +45,10 @@ def strip_ordinary(data: bytes) -> bytes | None:
     """The stripped notebook, or None where nbstripout's own code must decide. Raises nothing."""
     try:
         if len(data) > _SHORT:
-            short = _without_pictures(data)
+            short = without_pictures(data)
             if short is not None:
                 stripped = _stripped(short)
-                if _MARK not in stripped:
+                if MARK not in stripped:
                     return stripped
                 # A picture stands in something that is kept: an attachment, or somebody's own metadata.
         return _stripped(data)
@@ -57,7 +57,7 @@ def strip_ordinary(data: bytes) -> bytes | None:
         return None
 
 
-def _without_pictures(data: bytes) -> bytes | None:
+def without_pictures(data: bytes) -> bytes | None:
     """The same JSON with a mark for the text of each picture; None where nothing is gained by it.
 
     Half of a notebook is base64. Nothing is dropped unvalidated, but base64 can be seen valid at several times the
@@ -72,7 +72,7 @@ def _without_pictures(data: bytes) -> bytes | None:
             start = at + len(key)
             end = short.find(b'"', start)
             if end - start > 256 and is_json_text(short[start:end]):
-                kept += (short[done:start], _MARK)
+                kept += (short[done:start], MARK)
                 done = end
             at = short.find(key, start)
         if kept:
@@ -95,7 +95,7 @@ def is_json_text(text: bytes) -> bool:
 _PICTURES = (b'"image/png": "', b'"image/jpeg": "')
 _SHORT = 24_000
 """Below this a search for pictures costs what it saves."""
-_MARK = b"sahel-nb:picture"
+MARK = b"sahel-nb:picture"
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 
 

@@ -4,11 +4,13 @@
     .git/sahel-nb/vault/<nanoseconds>-<pid>-<n>.raw   a large notebook, named by its entry
     .git/sahel-nb/vault/off                           while this file is there, nothing is kept
 
-    entry: vault1 SP <key> SP <size> SP <length of the path> SP <file, or -> LF  <path> LF  <size bytes> LF
+    entry: vault1 SP <key> SP <size> SP <length of the path> SP <file, or -> SP <nanoseconds> SP <worktree> LF
+           <path> LF  <size bytes> LF
 
-The key is the CRC-32 and the length of the stripped notebook. A pack has one writer and only grows. What a crash cut
-short is the last entry of its pack, does not fit into the file, and is passed over. Nothing here is trusted on its way
-out: whoever restores an entry strips it again, and compares.
+The key is the CRC-32 and the length of the stripped notebook. The worktree is "-" for the main one and a checksum for
+a linked one: all of them share the vault, and each prefers what is its own. A pack has one writer and only grows. What
+a crash cut short is the last entry of its pack, does not fit into the file, and is passed over. Nothing here is trusted
+on its way out: whoever restores an entry strips it again, and compares.
 
 On the path of every `git add`: it imports almost nothing that the interpreter has not loaded already.
 """
@@ -21,12 +23,15 @@ from binascii import crc32
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _MAGIC = b"vault1"
 _HEADER = 8192
 """Bytes that hold any header and any path."""
 _BLOCK = 1 << 20
+_MOST_VERSIONS = 8
+MAIN = "-"
+"""The worktree that was not made by `git worktree add`."""
 
 
 class VaultFailed(Exception):
@@ -34,22 +39,21 @@ class VaultFailed(Exception):
 
 
 class Entry:
-    """One notebook as it was on disk. `offset` is where its bytes begin in `file`."""
+    """One notebook as it was on disk. `offset` is where its bytes begin in `file`; `kept_at` is in nanoseconds."""
 
-    __slots__ = ("file", "key", "offset", "pack", "path", "size")
+    __slots__ = ("file", "kept_at", "key", "offset", "pack", "path", "size", "worktree")
 
-    def __init__(self, path: bytes, key: str, size: int, pack: str, file: str, offset: int) -> None:
+    def __init__(
+        self, path: bytes, key: str, size: int, pack: str, file: str, offset: int, kept_at: int, worktree: str
+    ) -> None:
         self.path = path
         self.key = key
         self.size = size
         self.pack = pack
         self.file = file
         self.offset = offset
-
-    @property
-    def kept_at(self) -> int:
-        """Nanoseconds since the epoch at which its pack was begun."""
-        return int(self.pack.partition("-")[0])
+        self.kept_at = kept_at
+        self.worktree = worktree
 
 
 def key_of(stripped: bytes) -> str:
@@ -57,8 +61,11 @@ def key_of(stripped: bytes) -> str:
     return f"{crc32(stripped):08x}-{len(stripped):x}"
 
 
-def folder_here() -> str:
-    """Where the vault of this repository is, or will be; "" outside of one. git starts filters at a worktree's top."""
+def place_here() -> tuple[str, str]:
+    """Where the vault of this repository is, or will be, and the worktree's name in it; ("", "") outside of one.
+
+    git starts filters at a worktree's top.
+    """
     git_dir = os.environ.get("GIT_DIR") or ".git"
     try:
         if os.path.isfile(git_dir):  # noqa: PTH113  pathlib is not imported on this path
@@ -66,9 +73,13 @@ def folder_here() -> str:
                 target = os.fsdecode(file.read().removeprefix(b"gitdir: ").rstrip(b"\n"))
             git_dir = os.path.join(os.path.dirname(git_dir), target)  # noqa: PTH118, PTH120  the same
         common = os.environ.get("GIT_COMMON_DIR") or _common(git_dir)
-        return f"{common}/sahel-nb/vault" if os.path.isdir(common) else ""  # noqa: PTH112  the same
+        if not os.path.isdir(common):  # noqa: PTH112  the same
+            return "", ""
     except OSError:
-        return ""
+        return "", ""
+    linked = common != git_dir and "/worktrees/" in git_dir
+    worktree = f"{crc32(os.fsencode(git_dir.rpartition('/')[2])):08x}" if linked else MAIN
+    return f"{common}/sahel-nb/vault", worktree
 
 
 def _common(git_dir: str) -> str:
@@ -83,11 +94,11 @@ def _common(git_dir: str) -> str:
 class Vault:
     """What is kept in `folder`. Entries are found by the path and by the key of what was committed in their place."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, worktree: str = MAIN) -> None:
         self.folder = folder
+        self._worktree = worktree
         self._by_both: dict[tuple[bytes, str], Entry] | None = None
-        self._by_key: dict[str, Entry] = {}
-        self._by_path: dict[bytes, Entry] = {}
+        self._by_path: dict[bytes, list[Entry]] = {}
         self._last = 0
         self._pack = -1
         self._end = 0
@@ -97,10 +108,10 @@ class Vault:
     @classmethod
     def here(cls) -> Vault | None:
         """The vault of the repository whose worktree we stand in; None outside of one, and where it is switched off."""
-        folder = folder_here()
+        folder, worktree = place_here()
         if not folder or os.path.exists(f"{folder}/off"):  # noqa: PTH110  pathlib is not imported on this path
             return None
-        return cls(folder)
+        return cls(folder, worktree)
 
     def keep(self, path: bytes, key: str, raw: bytes) -> None:
         """Keep `raw` as the newest of `path`, until git brings the blob of `key` back. Raise `VaultFailed`."""
@@ -122,21 +133,41 @@ class Vault:
             raise VaultFailed(f"its outputs could not be kept: {exc.strerror}") from exc
 
     def find(self, path: bytes, key: str) -> bytes | None:
-        """The newest notebook that was committed as the blob of `key`; at this path, if there is one."""
-        index = self._index()
-        entry = index.get((path, key)) or self._by_key.get(key)
+        """The newest notebook of this path that was committed as the blob of `key`."""
+        entry = self._index().get((path, key))
         return self.read(entry) if entry else None
 
-    def newest(self, path: bytes) -> bytes | None:
-        """The newest notebook of this path, whatever was committed for it."""
+    def versions(self, path: bytes) -> Iterator[bytes]:
+        """The newest notebook of each version that this path had, the newest first."""
         self._index()
-        entry = self._by_path.get(path)
-        return self.read(entry) if entry else None
+        yield from self._read_all(self._by_path.get(path, ()))
 
-    def entries(self) -> Iterator[Entry]:
+    def elsewhere(self, path: bytes, key: str) -> Iterator[bytes]:
+        """Notebooks of other paths that may have been moved to this one: first those that are gone from the disk."""
+        index = self._index()
+        name = path.rpartition(b"/")[2]
+        gone, still = [], []
+        for other, entries in self._by_path.items():
+            if not os.path.lexists(other):
+                gone += entries[-2:]
+            elif (other, key) in index:
+                still.append(index[other, key])
+        for found in (gone, still):
+            found.sort(key=lambda entry: (entry.key == key, entry.path.rpartition(b"/")[2] == name, entry.kept_at))
+            yield from self._read_all(found)
+
+    def _read_all(self, entries: Sequence[Entry]) -> Iterator[bytes]:
+        for entry in entries[: -1 - _MOST_VERSIONS : -1]:
+            raw = self.read(entry)
+            if raw is not None:
+                yield raw
+
+    def entries(self) -> list[Entry]:
         """Everything that is whole, the oldest first."""
-        for name in self._packs():
-            yield from self._read_pack(name)
+        found = [entry for name in self._packs() for entry in self._read_pack(name)]
+        found.sort(key=_age)
+        self._last = max(self._last, found[-1].kept_at if found else 0)
+        return found
 
     def read(self, entry: Entry) -> bytes | None:
         """The bytes of an entry; None where they are gone, or not all there."""
@@ -156,14 +187,21 @@ class Vault:
     def _index(self) -> dict[tuple[bytes, str], Entry]:
         if self._by_both is None:
             self._by_both = {}
-            for entry in self.entries():
-                self._note(entry)
+            entries = self.entries()
+            # What is noted last counts as the newest.
+            for own in (False, True):
+                for entry in entries:
+                    if (entry.worktree == self._worktree) is own:
+                        self._note(self._by_both, entry)
         return self._by_both
 
-    def _note(self, entry: Entry) -> None:
-        if self._by_both is not None:
-            self._by_both[entry.path, entry.key] = entry
-        self._by_key[entry.key] = self._by_path[entry.path] = entry
+    def _note(self, index: dict[tuple[bytes, str], Entry], entry: Entry) -> None:
+        versions = self._by_path.setdefault(entry.path, [])
+        older = index.get((entry.path, entry.key))
+        if older is not None:
+            versions.remove(older)
+        versions.append(entry)
+        index[entry.path, entry.key] = entry
 
     def _packs(self) -> list[str]:
         try:
@@ -196,7 +234,11 @@ class Vault:
     def _append(self, path: bytes, key: str, size: int, file: str, raw: bytes) -> None:
         pack = self._open_pack()
         start = self._end
-        head = b"%s %s %d %d %s\n%s\n" % (_MAGIC, key.encode(), size, len(path), file.encode(), path)
+        index = self._index()
+        # In order of time, also on a machine whose clock was set back.
+        self._last = max(time.time_ns(), self._last + 1)
+        words = f"{key} {size} {len(path)} {file} {self._last} {self._worktree}"
+        head = b"%s %s\n%s\n" % (_MAGIC, words.encode(), path)
         try:
             written = os.writev(pack, (head, raw, b"\n"))
             rest = (head + raw + b"\n")[written:] if written < len(head) + len(raw) + 1 else b""
@@ -207,7 +249,7 @@ class Vault:
             raise
         here = (self._name, start + len(head)) if file == "-" else (file, 0)
         self._end += len(head) + len(raw) + 1
-        self._note(Entry(path, key, size, self._name, *here))
+        self._note(index, Entry(path, key, size, self._name, *here, self._last, self._worktree))
 
     def _open_pack(self) -> int:
         if self._pack >= 0:
@@ -231,8 +273,9 @@ class Spool:
         self._vault = vault
         self._name = f"{name}.raw"
         self._temporary = f"{vault.folder}/{name}.tmp"
-        self._file = open(self._temporary, "x+b", buffering=_BLOCK // 4)  # noqa: SIM115  keep() and discard() close it
-        self._size = 0
+        handle = os.open(self._temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        self._file = open(handle, "w+b", buffering=_BLOCK // 4)  # noqa: SIM115  keep() and discard() close it
+        self.size = 0
 
     def write(self, data: bytes) -> None:
         """Raise `VaultFailed`."""
@@ -240,7 +283,7 @@ class Spool:
             self._file.write(data)
         except OSError as exc:
             raise VaultFailed(f"its outputs could not be kept: {exc.strerror}") from exc
-        self._size += len(data)
+        self.size += len(data)
 
     def read(self) -> bytes:
         """All of it again, for whoever needs it in one piece after all."""
@@ -252,25 +295,28 @@ class Spool:
         vault = self._vault
         try:
             known = vault._index().get((path, key))
-            if known is not None and known.size == self._size and self._equals(f"{vault.folder}/{known.file}", known):
-                self.discard()
+            if known is not None and known.size == self.size and self._equals(f"{vault.folder}/{known.file}", known):
                 return
             self._file.close()
             os.rename(self._temporary, f"{vault.folder}/{self._name}")  # noqa: PTH104  see above
-            vault._append(path, key, self._size, self._name, b"")
+            vault._append(path, key, self.size, self._name, b"")
         except OSError as exc:
             raise VaultFailed(f"its outputs could not be kept: {exc.strerror}") from exc
 
     def discard(self) -> None:
-        self._file.close()
-        os.unlink(self._temporary)  # noqa: PTH108  pathlib is not imported on this path
+        """Forget what is not kept. May be called at any time, and more than once."""
+        try:
+            self._file.close()
+            os.unlink(self._temporary)  # noqa: PTH108  pathlib is not imported on this path
+        except OSError:
+            return  # kept, or swept away; a disk that is full fails to take the last of what is thrown away
 
     def _equals(self, other: str, entry: Entry) -> bool:
         self._file.seek(0)
         try:
             with open(other, "rb") as file:
                 file.seek(entry.offset)
-                left = self._size
+                left = self.size
                 while left:
                     block = min(left, _BLOCK)
                     if self._file.read(block) != file.read(block):
@@ -281,17 +327,24 @@ class Spool:
         return True
 
 
+def _age(entry: Entry) -> int:
+    return entry.kept_at
+
+
 def _entry(head: bytes, pack: str, at: int) -> tuple[Entry, int] | None:
     """The entry that begins at `at`, and where it ends; None for what is none."""
     line, newline, rest = head.partition(b"\n")
     words = line.split(b" ")
-    if not newline or len(words) != 5 or words[0] != _MAGIC or not words[2].isdigit() or not words[3].isdigit():
+    if not newline or len(words) != 7 or words[0] != _MAGIC or not line.isascii() or b"/" in words[4]:
         return None
-    size, length = int(words[2]), int(words[3])
-    if rest[length : length + 1] != b"\n" or b"/" in words[4] or not line.isascii():
+    try:
+        size, length, kept_at = int(words[2]), int(words[3]), int(words[5])
+    except ValueError:
         return None
-    path, key = rest[:length], words[1].decode()
+    if rest[length : length + 1] != b"\n" or size < 0:
+        return None
+    path, key, worktree = rest[:length], words[1].decode(), words[6].decode()
     start = at + len(line) + length + 2
     if words[4] == b"-":
-        return Entry(path, key, size, pack, pack, start), start + size + 1
-    return Entry(path, key, size, pack, words[4].decode(), 0), start + 1
+        return Entry(path, key, size, pack, pack, start, kept_at, worktree), start + size + 1
+    return Entry(path, key, size, pack, words[4].decode(), 0, kept_at, worktree), start + 1
