@@ -37,8 +37,9 @@ check: $(VENV)/.extra-dev ## ruff, mypy --strict and the import contracts
 	@echo "==> mypy" && $(BIN)/mypy
 	@echo "==> import contracts" && $(BIN)/lint-imports
 
-bench: $(VENV)/.extra-test ## measure start-up and the commit path side by side, into docs/benchmarks.md
-	@$(BIN)/python -m tests.bench
+bench: $(VENV)/.extra-test ## measure everything beside its peers, a quarter of an hour, into docs/benchmarks.md
+	@$(BIN)/python -m tests.bench.peers
+	@$(BIN)/python -m tests.bench $(BENCH)
 
 docs: $(VENV)/.extra-demo ## regenerate docs/reference from the code, and redraw the session of the README
 	@$(BIN)/python docs/generate.py && $(BIN)/python docs/session.py

@@ -11,14 +11,19 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import commit, lock, run, startup
+from . import commit, filters, hook, lock, memory, pairing, peers, push, run, startup
 from .measure import say
-from .table import Section, markdown
+from .table import Section, bars, markdown
 from .world import ROOT, World, isolated, load, machine
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 SECTIONS: dict[str, Callable[[World], Section]] = {
     "startup": startup.measure,
+    "filter": filters.measure,
+    "hook": hook.measure,
+    "memory": memory.measure,
+    "pair": pairing.measure,
+    "push": push.measure,
     "commit": commit.measure,
     "run": run.measure,
     "lock": lock.measure,
@@ -35,6 +40,9 @@ The cases of a table take turns, after a round that does not count, so that what
 of them alike.
 A ratio is taken between the two samples of one round, and its median and span are shown: trust the ratios, and the \
 least of the milliseconds."""
+
+BARS = """What was to be reached is on the left; the rest is computed from the tables below, in this run.
+A ratio is the median over the rounds; where the slow side had one run, its time over the median of the other's."""
 
 
 def main() -> None:
@@ -58,7 +66,7 @@ def _page(names: list[str], quick: bool) -> str:
     began, before = time.monotonic(), load()
     sections = []
     with isolated(quick) as world:
-        facts = machine()
+        facts = machine() + peers.versions()
         for name in names:
             say(f"measuring: {name}")
             at = time.monotonic()
@@ -69,7 +77,11 @@ def _page(names: list[str], quick: bool) -> str:
         ("measured", time.strftime("%Y-%m-%d", time.gmtime())),
         ("took", f"{time.monotonic() - began:.0f} s"),
     ]
-    parts = [HEAD, "## The machine", markdown(("what", "which"), facts, left=2), *map(str, sections)]
+    parts = [HEAD, "## The machine", markdown(("what", "which"), facts, left=2)]
+    reached = [bar for section in sections for bar in section.bars]
+    if reached:
+        parts += ["## The bars", BARS, bars(reached, judged=not quick)]
+    parts += map(str, sections)
     if quick:
         parts.insert(1, "**This is a quick run: one round, and small numbers of files. It shows that things work.**")
     return "\n\n".join(parts) + "\n"

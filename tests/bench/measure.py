@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -71,8 +71,9 @@ def child(
     env: Mapping[str, str] | None = None,
     stdin: Path | None = None,
     stdout: Path | None = None,
+    fine: Container[int] = (0,),
 ) -> Sample:
-    """Run `command` to its end. An exit code other than 0 ends the benchmark: it measured nothing."""
+    """Run `command` to its end. An exit code that is not `fine` ends the benchmark: it measured nothing."""
     with (
         open(stdin or os.devnull, "rb") as source,
         open(stdout, "wb") if stdout else tempfile.TemporaryFile() as product,  # nbstripout cannot write to /dev/null
@@ -85,7 +86,7 @@ def child(
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
+        if process.returncode not in fine:
             errors.seek(0)
             text = errors.read().decode("utf-8", "replace")
             raise SystemExit(f"{' '.join(command)} ended with {process.returncode}\n{text}")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from .bars import Bar
 from .measure import Sample, Samples
 
 
@@ -19,11 +20,12 @@ class Pair:
 
 @dataclass(frozen=True)
 class Section:
-    """One thing measured: a heading, what was done, and tables."""
+    """One thing measured: a heading, what was done, tables, and which of the bars that were set were reached."""
 
     title: str
     text: str
     tables: tuple[str, ...]
+    bars: tuple[Bar, ...] = ()
 
     def __str__(self) -> str:
         return "\n\n".join((f"## {self.title}", self.text, *self.tables))
@@ -60,6 +62,12 @@ def ratios(samples: Samples, pairs: Iterable[Pair]) -> str:
         ),
         left=2,
     )
+
+
+def bars(reached: Iterable[Bar], *, judged: bool = True) -> str:
+    """What was to be reached, what was measured, and whether that is so; a quick run judges nothing."""
+    rows = ([bar.work, bar.bar, bar.measured, bar.verdict if judged else "–"] for bar in reached)
+    return markdown(("work", "bar", "measured", "met"), rows)
 
 
 def walls(samples: Iterable[Sample]) -> list[float]:

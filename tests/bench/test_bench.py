@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from bench import corpora, memory, repository
+from bench.bars import at_least, at_most, times, wall
 from bench.measure import Sample
 from bench.notebooks import SIZE, conversation, notebook
 from bench.table import Pair, ratios, span
+from sahel_nb.notebook.strip import strip
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,9 +34,28 @@ def test_a_quick_run_writes_a_page_with_every_table(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     text = page.read_text(encoding="utf-8")
-    assert re.findall(r"^## (.*)$", text, re.M) == ["The machine", "Start-up", "The commit path", "A run", "The lock"]
-    for row in ("`sahel-nb --help`", "`git add`, 2 notebooks: sahel-nb", "`sahel-nb run`", "HTTP: plain `git push`"):
+    headings = re.findall(r"^## (.*)$", text, re.M)
+    assert headings[:2] == ["The machine", "The bars"]
+    assert headings[2:] == [
+        *("Start-up", "The filter", "The hook on clean notebooks", "Memory", "Pairs", "A push", "A commit"),
+        *("A run", "The lock"),
+    ]
+    for row in (
+        "`sahel-nb --help`",
+        "`git add` M: sahel-nb",
+        "`git add` M: floor",
+        "`git diff` M, all edited: nbstripout",
+        "pre-commit: `sahel-nb-hook strip`",
+        "one mirror edited: `jupytext --sync`",
+        "pre-push check of 6 commits, known clean",
+        "`sahel-nb run`",
+        "HTTP: plain `git push`",
+    ):
         assert re.search(rf"^\| {re.escape(row)}.*\| 1 \| \*\*[\d.]+\*\* \|", text, re.M), (row, text)
+    assert re.search(r"^\| sahel-nb( \| [\d.]+){4} \|$", text, re.M), "the memory of our filter"
+    bars = re.findall(r"^\| .* \| [≤≥] .*$", text, re.M)
+    assert len(bars) == 20
+    assert all(bar.endswith(" | – |") for bar in bars), "a quick run judges nothing"
     assert str(ROOT) not in text, "the page names no path of the machine"
     assert str(Path.home()) not in text
 
@@ -45,6 +70,67 @@ def test_ratios_are_taken_pair_by_pair() -> None:
     assert span([3.0, 1.0, 200.0]) == "**3.0** (1.0–200)"
 
 
+def test_a_bar_is_met_or_says_by_how_much_it_was_missed() -> None:
+    assert at_least("add", 250, 250.0).verdict == "yes"
+    assert at_least("add", 250, 100.0).verdict == "**no**: 0.40 of it"
+    assert at_most("memory", 20, 20.0, " MiB").verdict == "yes"
+    assert at_most("memory", 20, 47.8, " MiB").verdict == "**no**: 2.39 times it"
+    assert at_least("add", 3, None).verdict == "not available"
+
+
+def test_one_run_is_held_against_the_median_of_many() -> None:
+    samples = {
+        "slow": [Sample(8.0, 8.0)],
+        "fast": [Sample(9.0, 9.0), Sample(2.0, 2.0), Sample(1.0, 1.0)],
+        "pair": [Sample(9.0, 1.0), Sample(4.0, 1.0), Sample(1.0, 1.0)],
+    }
+    assert times(samples, "slow", "fast", wall) == 4.0
+    assert times(samples, "pair", "fast", wall) == 1.0
+    assert times(samples, "slow", "nobody", wall) is None
+
+
+def test_a_corpus_is_mixed_valid_and_the_same_everywhere() -> None:
+    made = dict(corpora.mixed(20, 600_000))
+    assert made == dict(corpora.mixed(20, 600_000))
+    assert 500_000 < sum(map(len, made.values())) < 700_000
+    notebooks = [json.loads(content) for content in made.values()]
+    assert {notebook["nbformat_minor"] for notebook in notebooks} == {4, 5}
+    outputs = [out for nb in notebooks for cell in nb["cells"] for out in cell.get("outputs", ())]
+    assert {out["output_type"] for out in outputs} == {"display_data", "execute_result", "stream", "error"}
+    for content in made.values():
+        assert strip(corpora.edit(content, 1)) != strip(content), "what is edited is a source"
+
+
+@pytest.mark.parametrize("made", [corpora.many_pictures, corpora.one_stream])
+def test_a_large_notebook_is_as_large_as_asked(made: Callable[[int], bytes]) -> None:
+    content = made(3_000_000)
+    assert 2_900_000 < len(content) < 3_500_000
+    assert len(strip(content)) < 10_000
+
+
+def test_the_floor_answers_git(tmp_path: Path) -> None:
+    """Two notebooks at once, one of several packets in and out."""
+    corpora.write(corpora.small(1), tmp_path / "corpus")
+    (tmp_path / "corpus" / "large.ipynb").write_bytes(corpora.many_pictures(1_000_000))
+    setting = repository.floor(tmp_path, tmp_path / "corpus")
+    made = repository.make(tmp_path, repository.FLOOR, tmp_path / "corpus", setting)
+    made.git("add", ".")
+    for path in (tmp_path / "corpus").iterdir():
+        staged = made.told("cat-file", "blob", f":notebooks/{path.name}")
+        assert staged.encode() == strip(path.read_bytes())
+
+
+def test_the_peak_is_the_childs_own(tmp_path: Path) -> None:
+    """Not that of this process, which is many times larger."""
+    (tmp_path / "input").write_bytes(b"x" * 5_000_000)
+    ballast = bytearray(200_000_000)
+    ballast[:: 1 << 12] = b"x" * len(ballast[:: 1 << 12])
+    small = memory.peak(tmp_path, tmp_path / "input", "cat")
+    python = shlex.quote(sys.executable)
+    large = memory.peak(tmp_path, tmp_path / "input", f"{python} -I -S -c 'import sys; x = sys.stdin.read() * 10'")
+    assert small < 20 < 50 < large < 150
+
+
 def test_notebooks_are_the_same_everywhere_and_as_large_as_asked() -> None:
     assert notebook(7) == notebook(7) != notebook(8)
     assert len(notebook(7)) == SIZE
@@ -57,9 +143,9 @@ def test_the_conversation_is_one_that_the_filter_understands() -> None:
 
     seen: list[tuple[bytes, bytes]] = []
 
-    def clean(path: bytes, content: bytes) -> bytes:
-        seen.append((path, content))
-        return b"{}\n"
+    def clean(path: bytes, content: Iterator[bytes]) -> tuple[bytes]:
+        seen.append((path, b"".join(content)))
+        return (b"{}\n",)
 
     said = conversation(b"first", b"x" * 70_000)
     serve(BytesIO(said), BytesIO(), clean, clean, lambda path, exc: None)
