@@ -11,11 +11,12 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     Json = dict[str, Any]
     Key = tuple[str, str]
+    Donor = tuple[list[tuple[int, int]], Json, Json]
 
 # Said by nbformat about the file that it was read from, never written by Jupyter.
 _TRANSIENT = frozenset(("orig_nbformat", "orig_nbformat_minor", "signature", "trusted"))
@@ -25,21 +26,24 @@ _ABSENT = object()
 _MOST_PAIRS = 200_000
 
 
-def transplant(stripped: bytes, *known: bytes, clean: Callable[[bytes], bytes] | None = None) -> bytes | None:
+def transplant(
+    stripped: bytes, known: Iterable[bytes], clean: Callable[[bytes], bytes] | None = None, akin: float = 0.0
+) -> bytes | None:
     """`stripped`, as git has it, with what cells of the same kind and source have in `known`, the newest first.
 
-    A cell is taken from the first of `known` that has it, also where it was cleared there. Laid out as Jupyter writes.
-    The promise is that `clean` (stripping with its defaults, if not given) makes exactly `stripped` of the result
-    again: git must not show it as modified. None where that cannot be, where nothing would be carried over, or where
-    a notebook is not one of nbformat 4. Raises nothing: whatever goes wrong, the blob itself can be checked out.
+    A cell is taken from the first of `known` that has it, also where it was cleared there. With `akin`, those that have
+    a smaller share of its cells are passed over, and those that have most of them come first. Laid out as Jupyter
+    writes. The promise is that `clean` (stripping with its defaults, if not given) makes exactly `stripped` of the
+    result again: git must not show it as modified. None where that cannot be, where nothing would be carried over, or
+    where a notebook is not one of nbformat 4. Raises nothing: whatever goes wrong, the blob itself can be checked out.
     """
     try:
-        return _transplant(stripped, known, clean or _strip)
+        return _transplant(stripped, known, clean or _strip, akin)
     except Exception:  # noqa: BLE001  see the promise; NotebookError, RecursionError, MemoryError or one nobody thought of
         return None
 
 
-def _transplant(stripped: bytes, known: tuple[bytes, ...], clean: Callable[[bytes], bytes]) -> bytes | None:
+def _transplant(stripped: bytes, known: Iterable[bytes], clean: Callable[[bytes], bytes], akin: float) -> bytes | None:
     import json
 
     notebook = _parse(stripped)
@@ -47,14 +51,9 @@ def _transplant(stripped: bytes, known: tuple[bytes, ...], clean: Callable[[byte
     keys = [_key(cell) for cell in cells]
     settled: dict[int, Json] = {}
     carried = False
-    for raw in known:
-        if len(settled) == len(cells):
-            break
-        donor, base = _parse(raw), _parse(clean(raw))
-        if len(donor["cells"]) != len(base["cells"]):
-            continue
+    for pairs, donor, base in _donors(keys, known, clean, akin, settled):
         gave = False
-        for mine, theirs in _pairs(keys, [_key(cell) for cell in base["cells"]]):
+        for mine, theirs in pairs:
             if mine not in settled:
                 settled[mine] = donor["cells"][theirs]
                 gave |= _carry(cells[mine], donor["cells"][theirs], base["cells"][theirs])
@@ -68,6 +67,29 @@ def _transplant(stripped: bytes, known: tuple[bytes, ...], clean: Callable[[byte
     # Half of a surrogate pair has no UTF-8, and this is how JSON spells it: an output may well hold one.
     result = text.encode("utf-8", "backslashreplace")
     return result if clean(result) == stripped else None
+
+
+def _donors(
+    keys: list[Key], known: Iterable[bytes], clean: Callable[[bytes], bytes], akin: float, settled: dict[int, Json]
+) -> Iterable[Donor]:
+    """Each of `known` that can give something to a cell that is not settled yet."""
+    if akin:
+        found = [donor for donor in _donors(keys, known, clean, 0.0, {}) if len(donor[0]) >= akin * len(keys)]
+        yield from sorted(found, key=lambda donor: -len(donor[0]))
+        return
+    for raw in known:
+        if any(index not in settled and _may_have(raw, key) for index, key in enumerate(keys)):
+            donor, base = _read(raw, clean)
+            yield _pairs(keys, [_key(cell) for cell in base["cells"]]), donor, base
+
+
+def _may_have(raw: bytes, key: Key) -> bool:
+    """False only where no cell of this source can be in `raw`: that is seen in the bytes, without parsing them."""
+    for line in key[1].splitlines():
+        # A line that JSON can spell in one way only, or very nearly so.
+        if line.isascii() and line.isprintable() and not any(sign in line for sign in '"\\/<>&'):
+            return line.encode() in raw
+    return True
 
 
 def _strip(data: bytes) -> bytes:
@@ -88,6 +110,18 @@ def _parse(data: bytes) -> Json:
     if notebook["nbformat"] != 4:
         raise ValueError(notebook["nbformat"])
     return notebook
+
+
+def _read(raw: bytes, clean: Callable[[bytes], bytes]) -> tuple[Json, Json]:
+    """A notebook with outputs, and what stripping leaves of it; with no cells where it is of no use."""
+    try:
+        donor, base = _parse(raw), _parse(clean(raw))
+    except Exception:  # noqa: BLE001  one old notebook that cannot be read must not keep the others from giving
+        return _NOTHING, _NOTHING
+    return (donor, base) if len(donor["cells"]) == len(base["cells"]) else (_NOTHING, _NOTHING)
+
+
+_NOTHING: Json = {"cells": [], "metadata": {}}
 
 
 def _key(cell: Json) -> Key:
