@@ -12,6 +12,7 @@ import sys
 
 from sahel_nb.notebook.strip_fast import strip_ordinary
 from sahel_nb.repo.filter_process import ProtocolError, serve
+from sahel_nb.repo.second_names import is_gone
 from sahel_nb.repo.vault import Vault, VaultFailed, key_of
 
 TYPE_CHECKING = False
@@ -68,6 +69,8 @@ class NotebookFilter:
 
     def clean(self, path: bytes, content: Iterator[bytes]) -> Iterable[bytes]:
         """What is committed for `content`. Raise `NotebookError` for what is no notebook, `VaultFailed`."""
+        if self._vault is not None:
+            self._vault.names.hold(path)
         pieces = []
         size = 0
         for piece in content:
@@ -86,28 +89,51 @@ class NotebookFilter:
     def smudge(self, path: bytes, content: Iterator[bytes]) -> Iterable[bytes]:
         """What is checked out for a blob: never anything that would not be cleaned into the very same blob."""
         blob = b"".join(content)
-        if self._vault is None or not blob:
+        if self._vault is None or not blob or not is_gone(path):
             return (blob,)
-        key = key_of(blob)
-        kept = self._vault.find(path, key)
-        if kept is not None and _cleans_into(kept, blob):
-            return (kept,)
-        made = self._with_outputs(blob, self._vault.versions(path))
-        if made is None:
-            # A new name, maybe for what this clone has under another one: git, too, calls that half of it.
-            made = self._with_outputs(blob, self._vault.elsewhere(path, key), akin=0.5)
-        return (blob if made is None else made,)
+        try:
+            _keep_overwritten(self._vault, path)
+            return (_found(self._vault, path, blob) or blob,)
+        except Exception as exc:  # noqa: BLE001  the file is gone already: a checkout goes on, if need be without outputs
+            _say(f"sahel-nb: {path.decode('utf-8', 'backslashreplace')}: checked out without outputs: {exc}")
+            return (blob,)
 
-    def _with_outputs(self, blob: bytes, known: Iterator[bytes], akin: float = 0.0) -> bytes | None:
-        for newest in known:
-            if _cleans_into(newest, blob):
-                return newest
-            from itertools import chain
 
-            from sahel_nb.notebook.transplant import transplant
+def _keep_overwritten(vault: Vault, path: bytes) -> None:
+    raw = vault.names.overwritten(path)
+    if raw is None:
+        return
+    try:
+        stripped = strip_anything(raw)
+    except Exception:  # noqa: BLE001  it was no notebook: there are no outputs to keep
+        return
+    if stripped != raw:
+        vault.keep(path, key_of(stripped), raw)
+    vault.names.forget(path)
 
-            return transplant(blob, chain((newest,), known), clean=strip_anything, akin=akin)
-        return None
+
+def _found(vault: Vault, path: bytes, blob: bytes) -> bytes | None:
+    key = key_of(blob)
+    kept = vault.find(path, key)
+    if kept is not None and _cleans_into(kept, blob):
+        return kept
+    made = _with_outputs(blob, vault.versions(path))
+    if made is None:
+        # A new name, maybe for what this clone has under another one: git, too, calls that half of it.
+        made = _with_outputs(blob, vault.elsewhere(path, key), akin=0.5)
+    return made
+
+
+def _with_outputs(blob: bytes, known: Iterator[bytes], akin: float = 0.0) -> bytes | None:
+    for newest in known:
+        if _cleans_into(newest, blob):
+            return newest
+        from itertools import chain
+
+        from sahel_nb.notebook.transplant import transplant
+
+        return transplant(blob, chain((newest,), known), clean=strip_anything, akin=akin)
+    return None
 
 
 def _cleans_into(raw: bytes, blob: bytes) -> bool:

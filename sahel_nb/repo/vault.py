@@ -21,6 +21,8 @@ import os
 import time
 from binascii import crc32
 
+from sahel_nb.repo.second_names import SecondNames
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -96,6 +98,7 @@ class Vault:
 
     def __init__(self, folder: str, worktree: str = MAIN) -> None:
         self.folder = folder
+        self.names = SecondNames(folder, worktree)
         self._worktree = worktree
         self._by_both: dict[tuple[bytes, str], Entry] | None = None
         self._by_path: dict[bytes, list[Entry]] = {}

@@ -1,0 +1,83 @@
+"""Second names for the notebooks of a worktree: hard links that outlive what git does to the first one.
+
+    .git/sahel-nb/vault/live-<worktree>/<checksums of the path>
+
+`git restore FILE`, `git checkout -- FILE` and `git reset --hard` do not ask the clean filter about a changed file. They
+unlink it, and only then ask smudge for the new content: what was executed since the last `git add` would be gone. But
+Jupyter, like most editors, saves in place, so a second name of the file that git last looked at still has those bytes.
+
+Where there can be no hard links (another file system) there are no second names, and nothing else changes. On the path
+of every `git add`: it imports almost nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from binascii import crc32
+
+
+class SecondNames:
+    """The second names of one worktree, in which we stand. Nothing here raises `OSError`."""
+
+    def __init__(self, vault: str, worktree: str) -> None:
+        self._folder = f"{vault}/live-{worktree}"
+        self._possible = True
+
+    def hold(self, path: bytes) -> None:
+        """Let the file that now has this path be found again after git has unlinked it."""
+        if not self._possible:
+            return
+        name = self._name(path)
+        try:
+            os.link(path, name)
+        except FileExistsError:
+            self._replace(path, name)
+        except FileNotFoundError:
+            self._begin(path, name)
+        except OSError:
+            self._possible = False
+
+    def overwritten(self, path: bytes) -> bytes | None:
+        """What was in the file that git has just unlinked from this path; None where that cannot be known."""
+        try:
+            with open(self._name(path), "rb") as file:
+                return file.read() if is_gone(path) else None
+        except OSError:
+            return None
+
+    def forget(self, path: bytes) -> None:
+        try:  # noqa: SIM105  contextlib is not imported on this path
+            os.unlink(self._name(path))  # noqa: PTH108  pathlib is not, either
+        except OSError:
+            pass
+
+    def _name(self, path: bytes) -> str:
+        return f"{self._folder}/{crc32(path):08x}{crc32(path[::-1]):08x}"
+
+    def _replace(self, path: bytes, name: str) -> None:
+        try:
+            now, before = os.stat(path), os.stat(name)  # noqa: PTH116  pathlib is not imported on this path
+            if (now.st_ino, now.st_dev) != (before.st_ino, before.st_dev):
+                os.unlink(name)  # noqa: PTH108  the same
+                os.link(path, name)
+        except OSError:
+            pass  # the file is gone, or another git does the same
+
+    def _begin(self, path: bytes, name: str) -> None:
+        try:
+            if os.path.lexists(path):
+                os.makedirs(self._folder, exist_ok=True)  # noqa: PTH103  pathlib is not imported on this path
+                os.link(path, name)
+        except OSError:
+            self._possible = os.path.isdir(self._folder)  # noqa: PTH112  the same
+
+
+def is_gone(path: bytes) -> bool:
+    """Whether git is about to write a new file here: a checkout unlinks the old one first, `git apply` makes it empty.
+
+    A file that stands is only looked at: by `git archive`, `git cat-file --filters`, a diff or merge tool.
+    """
+    try:
+        return os.lstat(path).st_size == 0
+    except OSError:
+        return True
