@@ -16,15 +16,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from sahel_nb.notebook.document import Document, NotebookError, dump, parse
-from sahel_nb.notebook.merge_lines import Labels, in_conflict, merge_lines, merge_without_base
+from sahel_nb.notebook.merge_lines import MARK, Labels, has_markers, in_conflict, merge_lines, merge_without_base
 from sahel_nb.notebook.merge_match import Text, align, match, unmoved
 from sahel_nb.notebook.merge_values import MISSING, Path, merge_sets, merge_values, same
 from sahel_nb.notebook.strip import is_stripped, strip
 
 _CELLS = frozenset(("cells",))
 _OWN_RULES = frozenset(("cell_type", "source", "metadata", "outputs", "execution_count", "id"))
-# What a kernel writes about itself, and a tool about its version: two people never mean to disagree on it.
-_INCIDENTAL = frozenset(("language_info", "jupytext_version", "display_name", "orig_nbformat"))
+# What a kernel writes about itself, a tool about its version, and jupytext about blank lines: two people never mean to
+# disagree on it.
+_INCIDENTAL = frozenset(
+    (
+        *("language_info", "jupytext_version", "display_name", "orig_nbformat"),
+        *("lines_to_next_cell", "lines_to_end_of_cell_marker"),
+    )
+)
 _IDS_SINCE = 5
 
 Json = dict[str, Any]
@@ -45,7 +51,7 @@ class Conflict:
 class Merged:
     """A notebook that opens. With conflicts it holds markers, or, in metadata, our value."""
 
-    notebook: bytes
+    content: bytes
     conflicts: tuple[Conflict, ...] = ()
 
 
@@ -69,6 +75,11 @@ def merge(base: bytes | None, ours: bytes, theirs: bytes, labels: Labels = Label
     if is_stripped(ours) and is_stripped(theirs):
         notebook = strip(notebook)
     return Merged(notebook, tuple(merging.conflicts))
+
+
+def is_unresolved(notebook: bytes) -> bool:
+    """Whether a cell still holds a conflict between markers. Raise `NotebookError` as `parse` does."""
+    return MARK in notebook and any(has_markers(cell.source) for cell in parse(notebook).cells())
 
 
 def _read(data: bytes) -> Document:
@@ -144,7 +155,8 @@ class _Merging:
             done = merge_without_base(left, right, self.labels)
         else:
             done = merge_lines(_lines(base), left, right, self.labels)
-        return _as_written("\n".join(done.lines), ours), done.conflicts
+        end = merge_values(_end(base) if base else MISSING, _end(ours), _end(theirs), lambda _, __, mine, ___: mine)
+        return _as_written("\n".join(done.lines) + end, ours), done.conflicts
 
     def _deleted_and_changed(self, base: Json, ours: Json | None, theirs: Json | None) -> Json:
         there = ours or theirs
@@ -159,8 +171,9 @@ class _Merging:
         return there | {"source": _as_written("\n".join(lines), there)}
 
     def _clash(self, path: Path, base: Any, ours: Any, theirs: Any) -> Any:
-        if path[-1:] == ("tags",) and isinstance(ours, list) and isinstance(theirs, list):
-            return merge_sets(base, ours, theirs)
+        if path == ("metadata", "tags") and all(one is MISSING or isinstance(one, list) for one in (ours, theirs)):
+            # No tags and an empty list of them look the same in a mirror.
+            return merge_sets(base, ours, theirs) or (MISSING if MISSING in (ours, theirs) else [])
         if ours is MISSING or theirs is MISSING:
             there = theirs if ours is MISSING else ours
             if not _INCIDENTAL.intersection(path):
@@ -273,7 +286,7 @@ def _runs(matched: Sequence[int | None], frame: Sequence[int]) -> dict[int, list
 
 
 def _texts(cells: Sequence[Json]) -> list[Text]:
-    return [Text.of(cell["cell_type"], _source_of(cell)) for cell in cells]
+    return [Text.of(cell["cell_type"], _text_of(cell)) for cell in cells]
 
 
 def _source_of(cell: Json) -> str:
@@ -281,13 +294,23 @@ def _source_of(cell: Json) -> str:
     return "".join(source) if isinstance(source, list) else str(source)
 
 
+def _text_of(cell: Json) -> str:
+    """The source without blank lines at its end, which are layout in a mirror."""
+    return _source_of(cell).rstrip("\n")
+
+
+def _end(cell: Json) -> str:
+    source = _source_of(cell)
+    return source[len(source.rstrip("\n")) :]
+
+
 def _lines(cell: Json) -> list[str]:
     # Not splitlines(): the last line has no line end, and must not differ from itself when another one follows.
-    return _source_of(cell).split("\n")
+    return _text_of(cell).split("\n")
 
 
 def _says(cell: Json) -> tuple[str, str]:
-    return cell["cell_type"], _source_of(cell)
+    return cell["cell_type"], _text_of(cell)
 
 
 def _as_written(source: str, like: Json) -> Any:

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 _OURS, _BASE, _MIDDLE, _THEIRS = "<|=>"
 _SIZE = 7
 _COMMENT = "# "
+MARK = b"<<<<<<<"
+"""In every text that has a conflict, and in hardly any other."""
 
 
 @dataclass(frozen=True)

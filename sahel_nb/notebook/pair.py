@@ -182,7 +182,11 @@ def _read_mirror(mirror: bytes, fmt: str) -> Any:
 def _said(mirror: bytes, fmt: str) -> tuple[Any, ...]:
     found = _read_mirror(mirror, fmt)
     kernel = found.metadata.get("kernelspec", {}).get("name", "")
-    cells = [(cell.cell_type, cell.source, json.dumps(cell.metadata, sort_keys=True)) for cell in found.cells]
+    cells = []
+    for cell in found.cells:
+        # Blank lines behind a cell are its own in a notebook, and layout in a mirror.
+        told = {key: value for key, value in cell.metadata.items() if not key.startswith("lines_to_")}
+        cells.append((cell.cell_type, cell.source.rstrip("\n"), json.dumps(told, sort_keys=True)))
     return kernel, cells
 
 

@@ -39,6 +39,9 @@ def lines_of(cells: list[dict[str, Any]]) -> set[str]:
     return {line for one in cells for line in "".join(one["source"]).split("\n")}
 
 
+_FEW = ("x = 1", "y = 2", "", "    pass", "def f():", "print(x)", "ŋ ɓ ɗ ɲ", "!ls", "%%time", "# T", '"""')
+
+
 class Writer:
     """Draws lines. With a name every line is new in the world; without, they come from a few."""
 

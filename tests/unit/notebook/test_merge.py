@@ -37,14 +37,14 @@ def sources(data: bytes) -> list[str]:
 def merged(base: list[str] | None, ours: list[str], theirs: list[str]) -> tuple[list[str], int]:
     before = None if base is None else notebook(code(*base))
     done = merge(before, notebook(code(*ours)), notebook(code(*theirs)))
-    return sources(done.notebook), len(done.conflicts)
+    return sources(done.content), len(done.conflicts)
 
 
 @given(branches(unique=True))
 def test_no_line_is_lost(sides: tuple[list[dict[str, Any]], ...]) -> None:
     base, ours, theirs = sides
     done = merge(notebook(base), notebook(ours), notebook(theirs))
-    result = lines_of(cells_of(done.notebook))
+    result = lines_of(cells_of(done.content))
     before, mine, others = lines_of(base), lines_of(ours), lines_of(theirs)
     assert mine - (before - others) <= result
     assert others - (before - mine) <= result
@@ -55,7 +55,7 @@ def test_what_one_side_deleted_from_a_cell_that_the_other_left_alone_is_gone(
     sides: tuple[list[dict[str, Any]], ...],
 ) -> None:
     base, ours, theirs = sides
-    result = lines_of(cells_of(merge(notebook(base), notebook(ours), notebook(theirs)).notebook))
+    result = lines_of(cells_of(merge(notebook(base), notebook(ours), notebook(theirs)).content))
     for mine, others in ((ours, theirs), (theirs, ours)):
         untouched = [one for one in base if any(one["source"] == other["source"] for other in others)]
         assert not (lines_of(untouched) - lines_of(mine)) & result
@@ -68,11 +68,11 @@ def test_the_result_is_a_stripped_notebook_whatever_is_merged(
     base, ours, theirs = (notebook(one, minor) for one, minor in zip(sides, minors, strict=True))
     for before in (base, None):
         done = merge(before, ours, theirs)
-        valid(done.notebook)
-        assert is_stripped(done.notebook)
-        assert any(map(has_markers, sources(done.notebook))) <= bool(done.conflicts)
+        valid(done.content)
+        assert is_stripped(done.content)
+        assert any(map(has_markers, sources(done.content))) <= bool(done.conflicts)
         for conflict in done.conflicts:
-            assert conflict.cell is None or conflict.cell < len(cells_of(done.notebook))
+            assert conflict.cell is None or conflict.cell < len(cells_of(done.content))
 
 
 @given(branches(unique=False), MINORS)
@@ -82,11 +82,11 @@ def test_one_side_alone_is_that_side(sides: tuple[list[dict[str, Any]], ...], mi
     # A key that only the other side has makes the bytes differ: nothing is answered by comparing files.
     noted = notebook(base, minor, note="n")
     expected = notebook(ours, minor, note="n")
-    assert merge(before, one, before).notebook == one
-    assert merge(before, before, one).notebook == one
-    assert merge(before, one, one).notebook == one
+    assert merge(before, one, before).content == one
+    assert merge(before, before, one).content == one
+    assert merge(before, one, one).content == one
     for done in (merge(before, one, noted), merge(before, noted, one), merge(before, one, expected)):
-        assert done.notebook == expected
+        assert done.content == expected
         assert done.conflicts == ()
 
 
@@ -95,7 +95,7 @@ def test_the_sides_can_change_places(sides: tuple[list[dict[str, Any]], ...]) ->
     base, ours, theirs = map(notebook, sides)
     one, other = merge(base, ours, theirs), merge(base, theirs, ours)
     assert bool(one.conflicts) == bool(other.conflicts)
-    assert lines_of(cells_of(one.notebook)) == lines_of(cells_of(other.notebook))
+    assert lines_of(cells_of(one.content)) == lines_of(cells_of(other.content))
 
 
 @pytest.mark.parametrize(
@@ -129,12 +129,12 @@ def test_a_conflict_stands_in_the_cell() -> None:
     expected = "a = 1\n<<<<<<< ours\nb = 20\n=======\nb = 30\n>>>>>>> theirs\nc = 3\nd = 4"
     assert merged(base, ours, theirs) == (["import os", expected], 1)
     done = merge(*(notebook(code(*one)) for one in (base, ours, theirs)), Labels("HEAD", "feature", "base", 9))
-    assert sources(done.notebook)[1] == (
+    assert sources(done.content)[1] == (
         "a = 1\n<<<<<<<<< HEAD\nb = 20\n||||||||| base\nb = 2\n=========\nb = 30\n>>>>>>>>> feature\nc = 3\nd = 4"
     )
     assert [str(conflict) for conflict in done.conflicts] == ["cell 2: both sides changed the same lines"]
-    parse(done.notebook)  # markers in the text of a cell are none in the JSON
-    valid(done.notebook)
+    parse(done.content)  # markers in the text of a cell are none in the JSON
+    valid(done.content)
 
 
 def test_deleted_on_one_side_and_changed_on_the_other() -> None:
@@ -159,7 +159,7 @@ def test_metadata_is_merged_by_key() -> None:
     ours = notebook(code("x"), kaggle={"a": 2, "b": 1}, language_info={"version": "3.11"})
     theirs = notebook(code("x"), kaggle={"a": 1, "b": 3, "c": 1, "d": 4}, language_info={"version": "3.12"})
     done = merge(base, ours, theirs)
-    assert json.loads(done.notebook)["metadata"] == {
+    assert json.loads(done.content)["metadata"] == {
         "kaggle": {"a": 2, "b": 3, "d": 4},
         "kernelspec": KERNEL,
         "language_info": {"version": "3.11"},
@@ -174,17 +174,17 @@ def test_tags_are_a_set() -> None:
         return notebook([cell("code", ["x"]) | {"metadata": {"tags": list(tags)}}])
 
     done = merge(tagged("a", "b"), tagged("b", "mine"), tagged("yours", "a", "b"))
-    assert cells_of(done.notebook)[0]["metadata"] == {"tags": ["b", "mine", "yours"]}
+    assert cells_of(done.content)[0]["metadata"] == {"tags": ["b", "mine", "yours"]}
     assert done.conflicts == ()
 
 
 def test_the_newer_format_gives_every_cell_an_id_and_the_older_none() -> None:
     old, new = notebook(code("x"), 4), notebook(code("x", "y"), 5)
-    assert [one.get("id") for one in cells_of(merge(old, notebook(code("z", "x"), 4), new).notebook)] == ["0", "1", "2"]
+    assert [one.get("id") for one in cells_of(merge(old, notebook(code("z", "x"), 4), new).content)] == ["0", "1", "2"]
     back = merge(notebook(code("x"), 5), notebook(code("z", "x"), 4), new)
-    assert json.loads(back.notebook)["nbformat_minor"] == 4
-    assert not any("id" in one for one in cells_of(back.notebook))
-    valid(back.notebook)
+    assert json.loads(back.content)["nbformat_minor"] == 4
+    assert not any("id" in one for one in cells_of(back.content))
+    valid(back.content)
 
 
 def test_a_cell_keeps_the_outputs_of_the_side_whose_source_it_has() -> None:
@@ -193,12 +193,12 @@ def test_a_cell_keeps_the_outputs_of_the_side_whose_source_it_has() -> None:
     ours = json.dumps({**json.loads(notebook([])), "cells": run}, indent=2).encode()
     base, theirs = notebook(code("a", "b", "c")), notebook(code("a", "b 2", "c", "d"))
     for done in (merge(base, ours, theirs), merge(base, theirs, ours)):
-        cells = cells_of(done.notebook)
-        assert sources(done.notebook) == ["a", "b 2", "c", "d"]
+        cells = cells_of(done.content)
+        assert sources(done.content) == ["a", "b 2", "c", "d"]
         assert [one["outputs"] for one in cells] == [out, [], out, []]
         assert [one["execution_count"] for one in cells] == [0, None, 2, None]
-        valid(done.notebook)
-    assert merge(base, ours, theirs).notebook.startswith(b'{\n  "cells"')
+        valid(done.content)
+    assert merge(base, ours, theirs).content.startswith(b'{\n  "cells"')
 
 
 def test_ids_that_people_keep_stay_and_are_there_once() -> None:
@@ -209,8 +209,8 @@ def test_ids_that_people_keep_stay_and_are_there_once() -> None:
     base = kept("k-a", "k-b")
     ours, theirs = kept("k-a", "k-b", "k-c"), kept("k-a", "k-b", "k-c").replace(b'"c"', b'"other"')
     done = merge(base, ours, theirs)
-    assert [one["id"] for one in cells_of(done.notebook)] == ["k-a", "k-b", "k-c", "3"]
-    valid(done.notebook)
+    assert [one["id"] for one in cells_of(done.content)] == ["k-a", "k-b", "k-c", "3"]
+    valid(done.content)
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[1]", b'{"nbformat": 3, "worksheets": [], "metadata": {}}'])
@@ -227,4 +227,4 @@ def test_neither_a_big_notebook_nor_a_big_cell_takes_long_to_go_through() -> Non
     base = code(*(f"cell {at}\nx_{at} = {at}" for at in range(2000)), "\n".join(long))
     ours, theirs = base[1000:] + base[:1000] + code("mine"), code("yours") + base[::-1]
     done = merge(notebook(base), notebook(ours), notebook(theirs))
-    assert lines_of(base) <= lines_of(cells_of(done.notebook))
+    assert lines_of(base) <= lines_of(cells_of(done.content))
