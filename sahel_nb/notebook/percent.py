@@ -1,4 +1,4 @@
-"""The ordinary notebook as a `py:percent` mirror, fast: the bytes that jupytext 1.16 to 1.19 writes, or `Unsure`.
+"""The ordinary notebook as a `py:percent` mirror, fast: the bytes that jupytext 1.18 and 1.19 writes, or `Unsure`.
 
     # ---
     # jupyter:
@@ -78,7 +78,11 @@ def write(notebook: bytes) -> bytes:
 
 def compose(metadata: Json, cells: Sequence[Json]) -> str:
     """The whole text. Raise `Unsure`, or what an odd shape raises."""
-    lines = header(metadata)
+    return "\n".join([*header(metadata), "", *body(cells)])
+
+
+def body(cells: Sequence[Json]) -> list[str]:
+    """The lines of all cells, the blank ones between and behind them included."""
     if cells and cells[0]["cell_type"] == "raw" and "".join(cells[0]["source"]).lstrip().startswith("---"):
         raise Unsure  # a header of somebody's own, which jupytext weaves into the mirror's
     behind: list[list[str]] = []
@@ -87,21 +91,19 @@ def compose(metadata: Json, cells: Sequence[Json]) -> str:
         text = cell_lines(cell, source)
         gap = cell["metadata"].get("lines_to_next_cell")
         if gap is None:
-            gap = expected_gap(cell, source, text, behind)
+            gap = expected_gap(cell["cell_type"], source, text, chain.from_iterable(reversed(behind)), not behind)
         elif type(gap) is not int or not 0 <= gap < 100:
             raise Unsure
         text += [""] * gap
         behind.append(text)
-    lines.append("")
-    lines += chain.from_iterable(reversed(behind))
-    return "\n".join(lines)
+    return list(chain.from_iterable(reversed(behind)))
 
 
-def expected_gap(cell: Json, source: str, text: Sequence[str], behind: Sequence[Iterable[str]]) -> int:
-    """The blank lines after a cell that jupytext would write. `behind` are the cells after it, the last one first."""
-    if not behind or cell["cell_type"] != "code":
+def expected_gap(kind: str, source: str, text: Sequence[str], rest: Iterable[str], last: bool) -> int:
+    """The blank lines that jupytext writes between a cell's lines and `rest`, those of the cells behind it."""
+    if last or kind != "code":
         return 1
-    return blank_lines(text, '"""' in source or "'''" in source, chain.from_iterable(reversed(behind)))
+    return blank_lines(text, '"""' in source or "'''" in source, rest)
 
 
 def header(metadata: Json) -> list[str]:
@@ -110,10 +112,10 @@ def header(metadata: Json) -> list[str]:
         raise Unsure
     lines = ["# ---", "# jupyter:", "#   jupytext:"]
     for key, value in sorted(metadata.get("jupytext", {}).items()):
-        if key == "formats" and _FORMATS.issuperset(value.split(",")):
+        if key == "formats" and knows_formats(value):
             lines.append(f"#     formats: {value}")
-        elif key == "encoding" and value == _ENCODING:
-            lines.insert(0, _ENCODING)
+        elif key == "encoding" and value == ENCODING:
+            lines.insert(0, ENCODING)
         elif key == "text_representation" and type(value) is dict:
             if str(value.get("jupytext_version", "1")).startswith("0."):
                 raise Unsure
@@ -125,19 +127,24 @@ def header(metadata: Json) -> list[str]:
         if not kernelspec or kernelspec.get("language", "python") != "python":
             raise Unsure
         lines.append("#   kernelspec:")
-        lines += [f"#     {_yaml(key)}: {_yaml(value)}" for key, value in sorted(kernelspec.items())]
+        lines += [f"#     {plain(key)}: {plain(value)}" for key, value in sorted(kernelspec.items())]
     lines.append("# ---")
     return lines
 
 
 _FORMATS = frozenset(("ipynb", "md", "Rmd", "py:percent"))
-_ENCODING = "# -*- coding: utf-8 -*-"
+ENCODING = "# -*- coding: utf-8 -*-"
 FORMAT_LINES = (
     "#     text_representation:",
     "#       extension: .py",
     "#       format_name: percent",
     "#       format_version: '1.3'",
 )
+
+
+def knows_formats(value: object) -> bool:
+    """jupytext's list of formats, in the one way in which it would write it itself."""
+    return type(value) is str and _FORMATS.issuperset(value.split(","))
 
 
 def hides_only_itself(value: object) -> bool:
@@ -148,7 +155,7 @@ def hides_only_itself(value: object) -> bool:
 _OUR_FILTER = frozenset(("-jupytext.text_representation.jupytext_version", "-jupytext.notebook_metadata_filter"))
 
 
-def _yaml(value: Any) -> str:
+def plain(value: Any) -> str:
     """A string that YAML writes as it is."""
     if (
         type(value) is not str
@@ -180,7 +187,7 @@ def cell_lines(cell: Json, source: str) -> list[str]:
 
 def _code(lines: list[str], metadata: Json) -> list[str]:
     if lines[0].startswith("%%"):
-        name, space, rest = lines[0][2:].partition(" ")
+        name, _space, rest = lines[0][2:].partition(" ")
         if name in _LANGUAGES:
             added = {"magic_args": rest, "language": name} if rest else {"language": name}
             return [_marker({**metadata, **added}), *commented(lines[1:])]

@@ -74,35 +74,36 @@ def _change(lines: list[str], change: Callable[[str, bool], str]) -> None:
 
 
 def _commented(line: str, continued: bool) -> str:
-    bare = line if continued else line.lstrip()
-    return f"{line[: len(line) - len(bare)]}# {bare}"
+    text = line if continued else line.lstrip()
+    return f"{line[: len(line) - len(text)]}# {text}"
 
 
 def _uncommented(line: str, continued: bool) -> str:  # noqa: ARG001  the twin of _commented
-    bare = line.lstrip()
-    if bare[:1] != "#":
+    text = line.lstrip()
+    if text[:1] != "#":
         return line
-    return line[: len(line) - len(bare)] + bare[2 if bare[1:2] == " " else 1 :]
+    return line[: len(line) - len(text)] + text[2 if text[1:2] == " " else 1 :]
 
 
 def is_magic(line: str) -> bool:
     """Is this line of a code cell a magic, commented already or not? Raise `Unsure` where it says so itself."""
     if "%" in line or "!" in line or "?" in line:
         text = line.lstrip()
-        bare = _uncomment(text)
-        if _percents(bare):
-            if "escape" in bare:
+        rest = bare(text)
+        if _percents(rest):
+            if "escape" in rest:
                 raise Unsure
             return True
-        bang = bare.lstrip()
-        if bang[:1] in ("!", "?") and bang[1:].lstrip()[:1] in _AFTER_BANG and bang[1:].lstrip():
+        bang = rest.lstrip()
+        if bang[:1] in ("!", "?") and bang[1:].lstrip()[:1] in _AFTER_BANG:
             return True
-        return _assigned(line) or _asks(text)
+        if _assigned(line) or _asks(text):
+            return True
     # Nearly no line begins like this, and all are looked at.
-    return line[:1] in "#cdelmr" and _is_shell(_uncomment(line))
+    return line[:1] in "#cdelmr" and _is_shell(bare(line))
 
 
-def _uncomment(text: str) -> str:
+def bare(text: str) -> str:
     """Without leading `#`, each with one space or none behind it."""
     while text[:1] == "#":
         text = text[2:] if text[1:2] == " " else text[1:]
@@ -110,17 +111,17 @@ def _uncomment(text: str) -> str:
 
 
 def _percents(text: str) -> bool:
-    bare = text.lstrip("%")
-    return 1 <= len(text) - len(bare) <= 3 and bare[:1] in _LETTERS and bare != ""
+    name = text.lstrip("%")
+    return 1 <= len(text) - len(name) <= 3 and name[:1] in _LETTERS
 
 
 def _assigned(line: str) -> bool:
     """`files = !ls`, `t = %timeit -o f()`."""
-    name, equals, value = _uncomment(line).partition("=")
+    name, equals, value = bare(line).partition("=")
     name, value = name.strip(), value.lstrip()
     if not equals or not name or name[0] in "$0123456789" or not _NAME.issuperset(name):
         return False
-    return _percents(value) or (value[:1] == "!" and value[1:2] != "" and value[1] in _LETTERS)
+    return _percents(value) or (value[:1] == "!" and value[1:2] in _LETTERS)
 
 
 def _asks(text: str) -> bool:
@@ -185,10 +186,10 @@ def _has_code(text: Iterable[str]) -> bool:
     """Does a line of code come before two blank lines?"""
     blank = False
     for line in text:
-        bare = line.strip()
-        if bare[:1] == "#":
+        code = line.strip()
+        if code[:1] == "#":
             blank = False
-        elif bare:
+        elif code:
             return True
         elif blank:
             return False

@@ -30,6 +30,7 @@ _LINES = (
     *("!ls", "! pip list", "!", "!=", "files = !ls *.csv", "a.b = !x", "t = %timeit -o f()", "x = 5 % y", "t = %%x"),
     *("?print", "print?", "x.y??", "# really?", "# Why not?", "what is this?", "#?", "? x", "# !x", "  !x"),
     *("ls", "ls *.csv", "ls = 3", "ls,", "ls ", "cat(x)", "cd ..", "# cp a b", "rmdir x", "rm\tx", "echo", "mkdir=1"),
+    *("ls %x", "echo hi!", "# cat who?", "x = 1  # why?", "copy !", "cd %s % x"),
     *("# %%", "# %% title", "#%%", "# %% [markdown]", "# In[3]:", "# <codecell>", "# +", "# + x", "# -", "```", "~~~"),
     *("---", "# ---", "# Heading", "- item", "* [link](x)", "$$x^2$$", "x \\", "a\u2028b", "a\x0cb", "a\x85b", "k: v"),
 )
@@ -51,7 +52,7 @@ _cell_metadata = st.one_of(
     st.fixed_dictionaries(
         {},
         optional={
-            "tags": st.lists(st.sampled_from(["parameters", "hide", "active-py"]), max_size=2),
+            "tags": st.lists(st.sampled_from(["parameters", "hide", "active-py"]), max_size=2, unique=True),
             "title": st.sampled_from(["Load", "", "% deep", "a [b] c", "k=v", "two  words"]),
             "lines_to_next_cell": st.integers(0, 3),
             "scrolled": st.booleans(),
@@ -103,6 +104,29 @@ def notebook(made: list[dict[str, Any]], metadata: dict[str, Any], minor: int = 
     body = {"cells": numbered, "metadata": metadata, "nbformat": 4, "nbformat_minor": minor}
     return strip(json.dumps(body).encode())
 
+
+_MARKERS = (
+    *("# %%", "# %%", "# %% [markdown]", "# %% [markdown]", "# %% [raw]", "# %% Title", "# %% Title [markdown]"),
+    *('# %% tags=["a"]', '# %% [markdown] a=1 b="x"', "# %%%% deep", "#%%", "  # %%", '# %% a="b=c"', "# %% .x"),
+    *('# %% language="bash"', '# %% magic_args="-x" language="html"', "# %% lines_to_next_cell=2", "# %% {"),
+)
+_HEADERS = (
+    "",
+    "# ---\n# jupyter:\n#   kernelspec:\n#     display_name: Python 3\n#     language: python\n#     name: python3\n# ---\n\n",
+    "# ---\n# jupyter:\n#   jupytext:\n#     text_representation:\n#       extension: .py\n#       format_name: percent\n"
+    "#       format_version: '1.3'\n#       jupytext_version: 1.16.1\n# ---\n\n",
+    "# ---\n# jupyter:\n#   jupytext:\n#     cell_metadata_filter: -all\n#     formats: ipynb,py:light\n# ---\n\n",
+    "# ---\n# jupyter:\n#   kernelspec:\n#     name: R\n#     language: R\n# ---\n",
+)
+_typed = st.one_of(lines, lines, st.sampled_from(_MARKERS), sources.map(lambda text: "# " + text.replace("\n", "\n# ")))
+mirrors = st.builds(
+    lambda header, first, typed, end: (header + "\n".join([first, *typed]) + end).encode(),
+    st.sampled_from(_HEADERS),
+    st.sampled_from(_MARKERS[:6]),
+    st.lists(_typed, max_size=12),
+    st.sampled_from(["\n", "\n", "", "\n\n"]),
+)
+"""What a person may type."""
 
 notebooks = st.builds(
     notebook,

@@ -8,10 +8,11 @@ from typing import Any
 import jupytext
 import nbformat
 from hypothesis import event, given, settings
+from hypothesis import strategies as st
 
-from sahel_nb.notebook import percent
+from sahel_nb.notebook import percent, percent_read
 from sahel_nb.notebook.strip_fast import Unsure
-from tests.unit.notebook.paired import notebooks
+from tests.unit.notebook.paired import mirrors, notebooks
 
 HIDDEN = "-jupytext.text_representation.jupytext_version,-jupytext.notebook_metadata_filter"
 
@@ -39,3 +40,25 @@ def test_the_mirror_is_jupytexts(notebook: bytes) -> None:
         return
     event("written here")
     assert made.decode() == (by_jupytext(notebook) or b"").decode()
+
+
+@settings(max_examples=400, deadline=None)
+@given(mirrors | st.builds(by_jupytext, notebooks).filter(bool))
+def test_the_cells_are_jupytexts(mirror: bytes) -> None:
+    try:
+        metadata, cells = percent_read.read(mirror)
+    except Unsure:
+        event("left to jupytext")
+        return
+    event("read here")
+    expected = jupytext.reads(mirror.decode(), fmt="py:percent")
+    assert len(cells) == len(expected.cells)
+    for cell, theirs in zip(cells, expected.cells, strict=True):
+        assert (cell["cell_type"], cell["metadata"]) == (theirs.cell_type, theirs.metadata)
+        if cell["cell_type"] == "code":
+            assert cell["source"] == theirs.source
+        elif cell["source"] != theirs.source:
+            # `# Why?` in Markdown: ours is what the mirror says, less one comment sign for each line.
+            commented = "".join(f"# {line}\n" if line else "#\n" for line in cell["source"].split("\n"))
+            assert commented in mirror.decode() + "\n"
+    assert metadata.get("kernelspec") == expected.metadata.get("kernelspec")
