@@ -11,7 +11,6 @@ code would lose something, ours differs, and only there:
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from typing import Any
 
 from sahel_nb.errors import UsageError
 from sahel_nb.notebook.document import NotebookError, encode, parse
+from sahel_nb.notebook.strip_check import certainly_stripped
 from sahel_nb.notebook.strip_fast import strip_ordinary
 
 DEFAULT_KEYS = (
@@ -70,7 +70,7 @@ def strip(data: bytes, options: StripOptions = _DEFAULTS) -> bytes:
 
 def is_stripped(data: bytes, options: StripOptions = _DEFAULTS) -> bool:
     """True where `strip` would change nothing in the bytes. Raise `NotebookError` as `strip` does."""
-    if options == _DEFAULTS and _certainly_stripped(data):
+    if options == _DEFAULTS and certainly_stripped(data):
         return True
     return strip(data, options) == data
 
@@ -80,7 +80,7 @@ def has_something_to_strip(data: bytes, options: StripOptions = _DEFAULTS) -> bo
 
     A file for which this is False is left alone on disk, as nbstripout does.
     """
-    if options == _DEFAULTS and _certainly_stripped(data):
+    if options == _DEFAULTS and certainly_stripped(data):
         return False
     stripped = strip(data, options)
     if stripped == data:
@@ -203,48 +203,6 @@ def _to_drop(cell: Any, options: StripOptions) -> bool:
 def is_key(key: str) -> bool:
     """`metadata.foo`, `cell.metadata.bar`: what nbstripout can take out. Others it ignores, with a word on stderr."""
     return "." in key and key.split(".")[0] in ("cell", "metadata")
-
-
-# The exact layout of the writer, for cells without metadata. A line escapes nothing but the quote, the backslash and
-# the tab, and has its newline at the end: it is spelt in the one possible way, and splitlines() cuts it nowhere else.
-_TEXT = rb'[^"\\\x00-\x1f]*(?:\\["\\t][^"\\\x00-\x1f]*)*'
-_CELL = re.compile(
-    rb' {2}\{\n {3}"cell_type": "(?:code",\n {3}"execution_count": null|markdown"|raw"),'
-    rb'(?:\n {3}"id": "([0-9]+)",)?\n {3}"metadata": \{\},(\n {3}"outputs": \[\],)?'
-    rb'\n {3}"source": \[(?:\]|(?:\n {4}"' + _TEXT + rb'\\n",)*\n {4}"(?!")' + _TEXT + rb'(?:\\n)?"\n {3}\])\n {2}\}'
-)
-_HEAD = b'{\n "cells": [\n'
-_OTHER_BREAKS = (b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
-
-
-def _certainly_stripped(data: bytes) -> bool:
-    """True only where the bytes are what `strip` would write; one scan, nothing is parsed but the last lines.
-
-    False says nothing: cells with metadata or attachments, and rare characters, are left to `strip`.
-    """
-    if not data.startswith(_HEAD) or any(mark in data for mark in _OTHER_BREAKS):
-        return False
-    position, index, with_ids = len(_HEAD), 0, True
-    while match := _CELL.match(data, position):
-        is_code = data.startswith(b'"code"', position + 20)
-        if is_code != bool(match[2]) or (match[1] is not None and match[1] != b"%d" % index):
-            return False
-        with_ids = with_ids and match[1] is not None
-        position, index = match.end(), index + 1
-        if not data.startswith(b",\n", position):
-            break
-        position += 2
-    if not index or not data.startswith(b"\n ],", position):
-        return False
-    rest = b'{\n "cells": [],' + data[position + 4 :]
-    minor = b'"nbformat_minor": 5\n}\n'
-    if not with_ids and rest.endswith(minor):
-        return False
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return strip_ordinary(rest) == rest
 
 
 def _same_meaning(one: bytes, other: bytes) -> bool | None:

@@ -208,12 +208,15 @@ def _source_as_it_stands(text: str) -> str:
     if at < 0 or not text.endswith(_SOURCE_END):
         return ""
     inner = text[at + len(_SOURCE) : -len(_SOURCE_END)]
-    lines = inner.replace(_BREAK, "").removesuffix("\\n")
+    if not inner or inner[-1] == '"':
+        return ""
+    lines = inner.removesuffix("\\n").replace(_BREAK, "")
     if "\\" in lines:
-        lines = lines.replace('\\"', "")
+        # In pairs from the left, as a parser takes them: what is left of a backslash begins an escape.
+        lines = inner.replace("\\\\", "").removesuffix("\\n").replace(_BREAK, "").replace('\\"', "").replace("\\t", "")
         if "\\" in lines:
             return ""
-    if '"' in lines or not inner or inner[-1] == '"' or not (lines.isascii() or not _has_odd_breaks(lines)):
+    if '"' in lines or not (lines.isascii() or not _has_odd_breaks(lines)):
         return ""
     return text[at : -len("\n  }")]
 

@@ -24,10 +24,7 @@ def markdown(*lines: str, **more: Any) -> dict[str, Any]:
 
 FOUND: dict[str, Any] = {
     # A backslash and an n end the line, no newline; the n of the next line made an escape of what was left of them.
-    "lines that only look whole": pytest.param(
-        jupyter(markdown("foo\\n", "n")),
-        marks=pytest.mark.xfail(reason="_source_as_it_stands takes the end off after the lines are joined, not before"),
-    ),
+    "lines that only look whole": jupyter(markdown("foo\\n", "n")),
     "no version at all": jupyter().replace(b'"nbformat"', b'"format"'),
 }
 

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from sahel_nb.notebook.document import NotebookError
 from sahel_nb.notebook.strip import (
     StripOptions,
-    _certainly_stripped,
     has_something_to_strip,
     is_stripped,
     strip,
 )
+from sahel_nb.notebook.strip_check import certainly_stripped
 from sahel_nb.notebook.strip_fast import strip_ordinary
 from tests.unit.notebook import reference, shapes
 from tests.unit.notebook.spelling import spelt
@@ -72,7 +72,7 @@ def test_what_is_stripped_is_recognised_and_stays(notebook: Any, seed: int) -> N
     assert is_stripped(stripped)
     assert not has_something_to_strip(stripped)
     assert is_stripped(data) == (stripped == data)
-    if _certainly_stripped(data):
+    if certainly_stripped(data):
         assert stripped == data
 
 
@@ -105,18 +105,18 @@ plain = st.fixed_dictionaries(
 
 
 @given(plain, st.booleans(), st.data())
-def test_the_regular_expression_never_says_yes_wrongly(notebook: Any, spoil: bool, data: st.DataObject) -> None:
+def test_the_check_never_says_yes_wrongly(notebook: Any, spoil: bool, data: st.DataObject) -> None:
     """Near misses on purpose: a layout that is almost the writer's, one byte changed."""
     text = (json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
     if spoil:
         at = data.draw(st.integers(0, len(text) - 1))
         text = text[:at] + data.draw(st.sampled_from([b"", b" ", b"\\", b'"', b"\n", b"\xff", b"1"])) + text[at + 1 :]
-    if _certainly_stripped(text):
+    if certainly_stripped(text):
         assert reference.stripped(text) == text
 
 
-def test_the_regular_expression_knows_an_ordinary_notebook() -> None:
-    assert _certainly_stripped(strip(shapes.simple("import os\nprint('ŋ')\n", 'x = "\\\\"\n', "")))
+def test_the_check_knows_an_ordinary_notebook() -> None:
+    assert certainly_stripped(strip(shapes.simple("import os\nprint('ŋ')\n", 'x = "\\\\"\n', "")))
 
 
 @dataclass(frozen=True)
