@@ -36,10 +36,9 @@ long."""
 
 def measure(world: World) -> Section:
     folder = world.place("filters")
-    small, mixed = _corpora(world, folder)
-    count = len(list(small.iterdir()))
+    found = _corpora(world, folder)
     samples: Samples = {}
-    for name, corpus in (("S", small), ("M", mixed)):
+    for name, corpus in found.items():
         repositories = _repositories(folder / name, corpus)
         if name == "S":
             samples |= _one(repositories, world.rounds(15))
@@ -47,9 +46,10 @@ def measure(world: World) -> Section:
         _commit(repositories)
         looking = [each for each in repositories if each.name != FLOOR]
         samples |= _statuses(looking, f"`git status` {name}, all touched", world.rounds(5))
-        if name == "M":
-            samples |= _diffs(looking, f"`git diff` {name}, all edited", corpus, count, world.rounds(3))
-    samples |= _large(world, folder)
+        if name == list(found)[-1]:
+            samples |= _diffs(looking, f"`git diff` {name}, all edited", corpus, world.rounds(3))
+    if not world.quick:
+        samples |= _large(folder)
     names = list(samples)
     tasks = list(dict.fromkeys(name.partition(": ")[0] for name in names if ": " in name))
     pairs = [
@@ -61,11 +61,13 @@ def measure(world: World) -> Section:
     return Section("The filter", TEXT, (timings(samples, "git command"), ratios(samples, pairs)), _bars(samples))
 
 
-def _corpora(world: World, folder: Path) -> tuple[Path, Path]:
-    count = 2 if world.quick else corpora.COUNT
-    corpora.write(corpora.small(count), folder / "small")
-    corpora.write(corpora.mixed(count, 40_000 if world.quick else corpora.MIXED), folder / "mixed")
-    return folder / "small", folder / "mixed"
+def _corpora(world: World, folder: Path) -> dict[str, Path]:
+    found = {"S": folder / "small"}
+    corpora.write(corpora.small(1 if world.quick else corpora.COUNT), found["S"])
+    if not world.quick:
+        found["M"] = folder / "mixed"
+        corpora.write(corpora.mixed(), found["M"])
+    return found
 
 
 def _repositories(folder: Path, corpus: Path) -> list[Repository]:
@@ -115,8 +117,8 @@ def _statuses(repositories: Sequence[Repository], what: str, rounds: int) -> Sam
     )
 
 
-def _diffs(repositories: Sequence[Repository], what: str, corpus: Path, count: int, rounds: int) -> Samples:
-    number = 0
+def _diffs(repositories: Sequence[Repository], what: str, corpus: Path, rounds: int) -> Samples:
+    number, count = 0, len(list(corpus.iterdir()))
 
     def edit(repository: Repository) -> None:
         nonlocal number
@@ -140,8 +142,8 @@ def _diffs(repositories: Sequence[Repository], what: str, corpus: Path, count: i
     return interleave(cases, rounds)
 
 
-def _large(world: World, folder: Path) -> Samples:
-    million = 10_000 if world.quick else 1_000_000
+def _large(folder: Path) -> Samples:
+    million = 1_000_000
     files = {
         "20 MB of pictures": corpora.many_pictures(20 * million),
         "100 MB of text": corpora.one_stream(100 * million),
@@ -151,7 +153,7 @@ def _large(world: World, folder: Path) -> Samples:
         corpus = folder / f"large-{number}"
         corpora.write(iter([("large.ipynb", content)]), corpus)
         repositories = [each for each in _repositories(folder / f"L{number}", corpus) if each.name != NONE]
-        samples |= _adds(repositories, f"`git add`, {what}", NOTEBOOKS, world.rounds(3))
+        samples |= _adds(repositories, f"`git add`, {what}", NOTEBOOKS, 3)
     return samples
 
 

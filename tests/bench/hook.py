@@ -41,6 +41,8 @@ def measure(world: World) -> Section:
     if path := peers.tool("nbstripout-fast"):
         tools["`nbstripout-fast`"] = (path,)
     tools["`nbstripout`"] = peers.nbstripout().in_place
+    if world.quick:
+        tools = {name: command for name, command in tools.items() if name in (HOOK, NB_CLEAN)}
     samples = _bare(world, folder, tools)
     samples |= _framework(world, folder, {TRUE: ("/bin/true",), **tools})
     names = list(samples)

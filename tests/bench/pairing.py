@@ -58,16 +58,20 @@ def measure(world: World) -> Section:
     runner = (*imports.hook("process")[:-1], "pair")
     sync = _sync()
     tools: dict[str, tuple[str, ...]] = {RUNNER: runner, COMMAND: (str(BIN / "sahel-nb"), "pair"), PEER: sync}
+    tasks = TASKS
+    if world.quick:
+        del tools[COMMAND]
+        tasks = {task: TASKS[task] for task in ("no-op", "one mirror edited")}
     clones = {name: _clone(folder, number, name, sync) for number, name in enumerate(tools)}
     samples: Samples = {}
-    for task, (suffix, most, _) in TASKS.items():
+    for task, (suffix, most, _) in tasks.items():
         cases = []
         for name, command in tools.items():
             edited = _Edit(clones[name], suffix, most)
             work = _checked(edited, partial(_run, clones[name], command))
             cases.append(Case(f"{task}: {name}", work, before=edited.make, patience=6.0 if name == PEER else inf))
         samples |= interleave(cases, world.rounds(5))
-    pairs = [Pair(f"{task}: {PEER}", f"{task}: {name}") for task in TASKS for name in (RUNNER, COMMAND)]
+    pairs = [Pair(f"{task}: {PEER}", f"{task}: {name}") for task in tasks for name in tools if name != PEER]
     works = {"no-op": ("no-op",), "one edited": tuple(TASKS)[1:3], "all edited": tuple(TASKS)[3:]}
     bars = [_bar(samples, work, tasks) for work, tasks in works.items()]
     return Section("Pairs", TEXT, (timings(samples, "work"), ratios(samples, pairs)), tuple(bars))

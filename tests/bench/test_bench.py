@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bench import corpora, memory, repository
+from bench.__main__ import SECTIONS
 from bench.bars import at_least, at_most, times, wall
 from bench.measure import Sample
 from bench.notebooks import SIZE, conversation, notebook
@@ -22,11 +23,44 @@ from sahel_nb.notebook.strip import strip
 ROOT = Path(__file__).resolve().parents[2]
 
 
+# What each of two quick runs measures, and rows that its page must have; two, so that two workers share them.
+QUICK = (
+    (
+        {"startup": "Start-up", "commit": "A commit", "run": "A run", "lock": "The lock"},
+        ("`sahel-nb --help`", "`git commit`, 2 staged: sahel-nb", "`sahel-nb run`", "HTTP: plain `git push`"),
+        0,
+    ),
+    (
+        {
+            "filter": "The filter",
+            "hook": "The hook on clean notebooks",
+            "memory": "Memory",
+            "pair": "Pairs",
+            "push": "A push",
+        },
+        (
+            *("`git add` S: sahel-nb", "`git add` S: floor", "`git diff` S, all edited: nbstripout"),
+            *("pre-commit: `sahel-nb-hook strip`", "one mirror edited: `jupytext --sync`"),
+            "pre-push check of 6 commits, known clean",
+        ),
+        18,
+    ),
+)
+
+
+def test_every_section_is_in_a_quick_run() -> None:
+    assert sorted(name for sections, _, _ in QUICK for name in sections) == sorted(SECTIONS)
+
+
 @pytest.mark.slow
-def test_a_quick_run_writes_a_page_with_every_table(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("sections", "rows", "bars"), QUICK)
+def test_a_quick_run_writes_a_page_with_every_table(
+    sections: dict[str, str], rows: tuple[str, ...], bars: int, tmp_path: Path
+) -> None:
     page = tmp_path / "page.md"
+    only = [word for name in sections for word in ("--only", name)]
     done = subprocess.run(
-        (sys.executable, "-m", "tests.bench", "--quick", "--out", str(page)),
+        (sys.executable, "-m", "tests.bench", "--quick", *only, "--out", str(page)),
         cwd=ROOT,
         capture_output=True,
         encoding="utf-8",
@@ -34,28 +68,13 @@ def test_a_quick_run_writes_a_page_with_every_table(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     text = page.read_text(encoding="utf-8")
-    headings = re.findall(r"^## (.*)$", text, re.M)
-    assert headings[:2] == ["The machine", "The bars"]
-    assert headings[2:] == [
-        *("Start-up", "The filter", "The hook on clean notebooks", "Memory", "Pairs", "A push", "A commit"),
-        *("A run", "The lock"),
-    ]
-    for row in (
-        "`sahel-nb --help`",
-        "`git add` M: sahel-nb",
-        "`git add` M: floor",
-        "`git diff` M, all edited: nbstripout",
-        "pre-commit: `sahel-nb-hook strip`",
-        "one mirror edited: `jupytext --sync`",
-        "pre-push check of 6 commits, known clean",
-        "`sahel-nb run`",
-        "HTTP: plain `git push`",
-    ):
+    first = ["The machine", "The bars"] if bars else ["The machine"]
+    assert re.findall(r"^## (.*)$", text, re.M) == [*first, *sections.values()]
+    for row in rows:
         assert re.search(rf"^\| {re.escape(row)}.*\| 1 \| \*\*[\d.]+\*\* \|", text, re.M), (row, text)
-    assert re.search(r"^\| sahel-nb( \| [\d.]+){4} \|$", text, re.M), "the memory of our filter"
-    bars = re.findall(r"^\| .* \| [≤≥] .*$", text, re.M)
-    assert len(bars) == 20
-    assert all(bar.endswith(" | – |") for bar in bars), "a quick run judges nothing"
+    shown = re.findall(r"^\| .* \| [≤≥] .*$", text, re.M)
+    assert len(shown) == bars
+    assert all(bar.endswith(" | – |") for bar in shown), "a quick run judges nothing"
     assert str(ROOT) not in text, "the page names no path of the machine"
     assert str(Path.home()) not in text
 
