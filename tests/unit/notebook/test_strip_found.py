@@ -22,14 +22,14 @@ def markdown(*lines: str, **more: Any) -> dict[str, Any]:
     return {"cell_type": "markdown", "metadata": {}, **more, "source": list(lines)}
 
 
-FOUND: dict[str, Any] = {
+FOUND = {
     # A backslash and an n end the line, no newline; the n of the next line made an escape of what was left of them.
     "lines that only look whole": jupyter(markdown("foo\\n", "n")),
     "no version at all": jupyter().replace(b'"nbformat"', b'"format"'),
 }
 
 
-@pytest.mark.parametrize("data", list(FOUND.values()), ids=list(FOUND))
+@pytest.mark.parametrize("data", FOUND.values(), ids=list(FOUND))
 def test_is_stripped_as_nbstripout_does_it(data: bytes) -> None:
     expected = reference.stripped(data)
     assert expected is not None

@@ -1,0 +1,136 @@
+"""What is fed, and what must hold whatever it is fed with. A target raises `Wrong`; all else that it raises is, too."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import nbformat
+from nbstripout._utils import strip_output
+
+from sahel_nb.notebook.document import NotebookError
+from sahel_nb.notebook.strip import DEFAULT_KEYS, has_something_to_strip, is_stripped, strip
+from sahel_nb.notebook.strip_check import certainly_stripped
+from sahel_nb.notebook.strip_fast import Unsure, strip_ordinary
+from sahel_nb.notebook.strip_stream import StripStream
+from tests.fuzz.conversations import Wrong, listen
+
+
+@dataclass(frozen=True)
+class Target:
+    """`feed` returns True for what it has accepted: such inputs are worth mutating again."""
+
+    name: str
+    feed: Callable[[bytes, Random], bool]
+
+
+class _Refused(Exception):
+    pass
+
+
+def by_nbstripout(data: bytes) -> bytes:
+    """What its command line writes with its defaults. Raise `_Refused`."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            notebook = nbformat.reads(data.decode("utf-8"), as_version=nbformat.NO_CONVERT)
+            strip_output(notebook, keep_output=None, keep_count=False, keep_id=False, extra_keys=list(DEFAULT_KEYS))
+            text = nbformat.writes(notebook)
+            return (text if text.endswith("\n") else text + "\n").encode("utf-8")
+    except Exception as exc:  # it dies of anything
+        raise _Refused(repr(exc)[:200]) from exc
+
+
+def fast(data: bytes, chance: Random) -> bool:
+    """strip_ordinary knows the notebook and writes nbstripout's bytes, or says nothing."""
+    stripped = strip_ordinary(data)
+    if stripped is None:
+        return False
+    _must_be(stripped, data)
+    return True
+
+
+def anything(data: bytes, chance: Random) -> bool:
+    """strip and nbstripout agree, refusals included; what is stripped is recognised as such."""
+    try:
+        stripped = strip(data)
+    except NotebookError:
+        if chance.random() < 0.2:
+            _must_be_refused(data)
+        return False
+    _must_be(stripped, data)
+    if is_stripped(data) != (data == stripped):
+        raise Wrong("is_stripped is wrong")
+    if not is_stripped(stripped) and b'"metadata.' not in data:
+        # (A key that is spelt with the dot shields the real one for a round, in nbstripout too.)
+        raise Wrong("what was stripped is not known as stripped")
+    if data == stripped and has_something_to_strip(data):
+        raise Wrong("has_something_to_strip is wrong")
+    return True
+
+
+def stream(data: bytes, chance: Random) -> bool:
+    """StripStream, fed in pieces of any size and with buffers of any size, writes the same, or is unsure."""
+    step = chance.choice((1, 7, 64, 1000, 1 << 17))
+    most = chance.choice((1, 16, 100, 400, 3000, 1 << 18))
+    # A longer line is taken for a text that is not empty: so this must not be shorter than a line `"output_type": ""`.
+    small = chance.choice((90, 120, 300, 1 << 12))
+    try:
+        engine = StripStream(step=step, most=most, small=small)
+        largest = chance.choice((1, 3, 17, 200, 65_516))
+        at = 0
+        while at < len(data):
+            size = chance.randint(1, largest)
+            engine.feed(data[at : at + size])
+            at += size
+        stripped = engine.finish()
+    except Unsure:
+        return False
+    known = strip_ordinary(data)
+    if known is None:
+        _must_be(stripped, data)
+    elif known != stripped:
+        raise Wrong(f"the stream says something else than strip_ordinary (step={step}, most={most}, small={small})")
+    return True
+
+
+def check(data: bytes, chance: Random) -> bool:
+    """certainly_stripped says yes only to what nbstripout would write."""
+    if not certainly_stripped(data):
+        return False
+    _must_be(data, data)
+    return True
+
+
+def _must_be(stripped: bytes, data: bytes) -> None:
+    try:
+        expected = by_nbstripout(data)
+    except _Refused as exc:
+        if isinstance(exc.__cause__, RecursionError):
+            return  # that depends on the stack, and not on the notebook
+        raise Wrong(f"nbstripout refuses it: {exc}") from exc
+    if stripped != expected:
+        raise Wrong("nbstripout writes something else")
+
+
+def _must_be_refused(data: bytes) -> None:
+    try:
+        by_nbstripout(data)
+    except _Refused:
+        return
+    raise Wrong("nbstripout accepts it")
+
+
+TARGETS: dict[str, Any] = {
+    target.name: target
+    for target in (
+        Target("fast", fast),
+        Target("anything", anything),
+        Target("stream", stream),
+        Target("check", check),
+        Target("conversation", listen),
+    )
+}
