@@ -16,6 +16,7 @@ from typing import Any, get_type_hints
 from sahel_nb.errors import UsageError
 
 FILE_NAME = "sahel-nb.toml"
+_TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")  # what git takes for one
 
 
 class CleanScope(Enum):
@@ -71,6 +72,14 @@ class RunConfig:
 
 
 @dataclass(frozen=True)
+class VaultConfig:
+    keep: bool = True
+    """Whether outputs that are stripped on the way into git are kept below .git, and given back at checkout."""
+    size: int = 1000
+    """Megabytes that they may take up; beyond it the oldest versions go first."""
+
+
+@dataclass(frozen=True)
 class Config:
     lock: LockConfig = field(default_factory=LockConfig)
     dev: DevConfig = field(default_factory=DevConfig)
@@ -78,6 +87,7 @@ class Config:
     pair: PairConfig = field(default_factory=PairConfig)
     lint: LintConfig = field(default_factory=LintConfig)
     run: RunConfig = field(default_factory=RunConfig)
+    vault: VaultConfig = field(default_factory=VaultConfig)
 
 
 def load(
@@ -148,6 +158,12 @@ def _section(
 def _convert(value: Any, hint: Any, where: str) -> Any:
     if hint is str and isinstance(value, str):
         return value
+    if hint is bool:
+        if str(value).lower() in _TRUE:
+            return True
+        if str(value).lower() in _FALSE:
+            return False
+        raise UsageError(f"{where} must be true or false, not {value!r}")
     if hint is int and not isinstance(value, bool):
         try:
             number = int(value)

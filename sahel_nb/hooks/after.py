@@ -1,5 +1,7 @@
 """`post-checkout OLD NEW FLAG` and `post-merge SQUASH`: say what a checkout or a merge left behind. Never fails.
 
+It also takes hold of the new files for the vault (repo/second_names.py).
+
 Two things that people otherwise meet as riddles: a notebook that was committed with outputs shows as modified for ever,
 and a merge that took one half of a pair from each side leaves two halves that disagree.
 """
@@ -24,13 +26,14 @@ def run(verb: str, arguments: Sequence[str]) -> int:
 
 
 def _run(verb: str, arguments: Sequence[str]) -> None:
+    repository = Repository.here()
+    _hold_notebooks(repository)
     if verb == "post-checkout":
         if len(arguments) != 3 or arguments[2] != "1" or not arguments[0].strip("0") or arguments[0] == arguments[1]:
             return  # files were checked out, or a clone: nothing changed branches
         old, new = arguments[0], arguments[1]
     else:
         old, new = "ORIG_HEAD", "HEAD"
-    repository = Repository.here()
     answer = repository.git("diff-tree", "-r", "--raw", "-z", "--no-renames", "--no-abbrev", old, new, check=False)
     if answer.returncode != 0:
         return
@@ -38,6 +41,17 @@ def _run(verb: str, arguments: Sequence[str]) -> None:
     _say_unstripped(repository, changes)
     if verb == "post-merge":
         _say_out_of_step(repository, changes)
+
+
+def _hold_notebooks(repository: Repository) -> None:
+    """The filter could not: while it answers, the file that git makes of the answer is not there yet."""
+    from sahel_nb.repo.vault import Vault
+
+    vault = Vault.here()
+    if vault is not None:
+        listed = repository.git("ls-files", "-z", "--", "*.ipynb", check=False).stdout
+        for path in listed.split(b"\0")[:-1]:
+            vault.names.hold(path)
 
 
 def _say_unstripped(repository: Repository, changes: Sequence[Change]) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import sahel_nb
 from sahel_nb.errors import Refused
-from sahel_nb.install import shipped
+from sahel_nb.install import shipped, vault
 from sahel_nb.repo.cmd import git
 from sahel_nb.repo.worktree import Worktree
 from sahel_nb.report.events import Reporter
@@ -65,6 +65,7 @@ def install(worktree: Worktree, reporter: Reporter) -> None:
         if current.get(key) != value:
             git("config", "--local", "--replace-all", key, value, cwd=worktree.root)
     reporter.say("git filter `sahel-nb` is set for this clone (required: a notebook it cannot strip is not staged)")
+    vault.set_up(worktree, worktree.config(os.environ).vault)
     hooks.mkdir(parents=True, exist_ok=True)
     for name in shipped.HOOKS:
         _put(hooks / name, reporter)
@@ -86,6 +87,8 @@ def uninstall(worktree: Worktree, reporter: Reporter) -> None:
         git("config", "--local", "--remove-section", _SECTION, cwd=worktree.root)
     if RUNNER_KEY in current:
         git("config", "--local", "--unset-all", RUNNER_KEY, cwd=worktree.root)
+    if vault.take_out(worktree):
+        reporter.say(f"outputs that were kept are still in {vault.folder(worktree)}")
     reporter.say("the filter and the hooks of sahel-nb are out of this clone")
 
 

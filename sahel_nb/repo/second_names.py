@@ -1,13 +1,16 @@
 """Second names for the notebooks of a worktree: hard links that outlive what git does to the first one.
 
-    .git/sahel-nb/vault/live-<worktree>/<checksums of the path>
+    .git/sahel-nb/vault/live/<worktree>/<checksums of the path>
 
 `git restore FILE`, `git checkout -- FILE` and `git reset --hard` do not ask the clean filter about a changed file. They
 unlink it, and only then ask smudge for the new content: what was executed since the last `git add` would be gone. But
 Jupyter, like most editors, saves in place, so a second name of the file that git last looked at still has those bytes.
 
-Where there can be no hard links (another file system) there are no second names, and nothing else changes. On the path
-of every `git add`: it imports almost nothing.
+A new link changes a file's ctime, by which git would take it for modified: there are second names only where the folder
+`live` is, and `install` makes that together with core.trustctime=false. Where there can be no hard links (another file
+system) there are none either, and nothing else changes.
+
+On the path of every `git add`: it imports almost nothing.
 """
 
 from __future__ import annotations
@@ -15,12 +18,14 @@ from __future__ import annotations
 import os
 from binascii import crc32
 
+FOLDER = "live"
+
 
 class SecondNames:
     """The second names of one worktree, in which we stand. Nothing here raises `OSError`."""
 
     def __init__(self, vault: str, worktree: str) -> None:
-        self._folder = f"{vault}/live-{worktree}"
+        self._folder = f"{vault}/{FOLDER}/{worktree}"
         self._possible = True
 
     def hold(self, path: bytes) -> None:
@@ -66,10 +71,10 @@ class SecondNames:
     def _begin(self, path: bytes, name: str) -> None:
         try:
             if os.path.lexists(path):
-                os.makedirs(self._folder, exist_ok=True)  # noqa: PTH103  pathlib is not imported on this path
+                os.mkdir(self._folder)  # noqa: PTH102  pathlib is not imported on this path
                 os.link(path, name)
         except OSError:
-            self._possible = os.path.isdir(self._folder)  # noqa: PTH112  the same
+            self._possible = False
 
 
 def is_gone(path: bytes) -> bool:

@@ -8,7 +8,9 @@ same but for their outputs, and a renamed one.
 from __future__ import annotations
 
 import json
+import os
 import sys
+import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +114,9 @@ class Desk:
 def desk(tmp_path: Path) -> Desk:
     clone = set_up(tmp_path / "o ŋ 'q")
     for path in COMMITTED:
-        clone.git.write(path, ran(path, "first"))
+        # Yesterday: what was written in the same second as the index, git looks at more often than at other files.
+        yesterday = clone.git.write(path, ran(path, "first")).stat().st_mtime - 86400
+        os.utime(clone.root / path, (yesterday, yesterday))
     clone.must("add", ".")
     clone.must("commit", "-qm", "Notebooks", "--no-verify")
     origin = Origin.create(tmp_path / "origin.git")
@@ -382,3 +386,44 @@ def test_changes_that_are_thrown_away_are_sources_not_outputs(desk: Desk, throw_
     throw_away(desk)
     assert desk.lost(*COMMITTED) == []
     assert [path for path in (AGAIN, *TWINS) if desk.clone.disk(path) != work[path]] == []
+
+
+def test_what_was_executed_since_git_wrote_the_file_is_kept_too(desk: Desk) -> None:
+    desk.bob_edits(AGAIN)
+    desk.do("pull -q --ff-only")
+    desk.clone.git.write(AGAIN, ran(AGAIN, "second", THEIRS))
+    desk.clone.must("restore", AGAIN)
+    assert desk.clone.disk(AGAIN) == ran(AGAIN, "second", THEIRS)
+    desk.clone.git.write(AGAIN, ran(AGAIN, "third", THEIRS))
+    desk.clone.must("restore", AGAIN)
+    assert desk.clone.disk(AGAIN) == ran(AGAIN, "third", THEIRS)
+
+
+def test_each_worktree_gets_its_own_outputs_back(desk: Desk) -> None:
+    desk.branch_of_bob(AGAIN)
+    desk.clone.must("mv", BEFORE, RENAMED)
+    desk.clone.git.write(AGAIN, ran(AGAIN, "second"))
+    desk.do("add .")
+    desk.do("worktree add -q ../linked -b linked")
+    linked = Clone(Git(desk.clone.root.parent / "linked"))
+    assert linked.disk(AGAIN) == ran(AGAIN, "second")
+    linked.git.write(AGAIN, ran(AGAIN, "third"))
+    linked.must("add", ".")
+    for clone, when in ((desk.clone, "second"), (linked, "third")):
+        clone.must("stash", "-q")
+        clone.must("switch", "-q", "--detach", "other")
+        clone.must("switch", "-q", "-")
+        assert clone.disk(AGAIN) == ran(AGAIN, when)
+
+
+def test_what_only_looks_at_a_blob_sees_what_is_committed(desk: Desk) -> None:
+    desk.work()
+    desk.do("add .")
+    desk.commit()
+    seen = desk.clone.git("-c", "core.quotepath=off", "cat-file", "--filters", f"HEAD:{AGAIN}") + "\n"
+    assert seen.encode() == desk.clone.committed(AGAIN)
+    desk.do("archive -o ../archive.tar HEAD")
+    with tarfile.open(desk.clone.root.parent / "archive.tar") as archive:
+        member = archive.extractfile(AGAIN)
+        assert member is not None
+        assert member.read() == desk.clone.committed(AGAIN)

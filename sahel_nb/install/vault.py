@@ -1,0 +1,75 @@
+"""What the filter needs to know of the vault's settings, put where it can read them without reading configuration.
+
+.git/sahel-nb/vault/off     nothing is kept, and nothing given back
+.git/sahel-nb/vault/limit   bytes that the vault may take up
+.git/sahel-nb/vault/live/   second names (repo/second_names.py), made together with core.trustctime=false
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from pathlib import Path
+
+from sahel_nb.config import VaultConfig
+from sahel_nb.durable import write_atomically
+from sahel_nb.repo import second_names
+from sahel_nb.repo.cmd import git
+from sahel_nb.repo.worktree import Worktree
+
+MEGABYTE = 1_000_000
+_CTIME = "core.trustctime"
+
+
+def folder(worktree: Worktree) -> Path:
+    """Where the vault of this repository is, or will be."""
+    return worktree.common_dir / "sahel-nb" / "vault"
+
+
+def set_up(worktree: Worktree, config: VaultConfig) -> None:
+    """Let the filter follow the configuration. What is kept already stays. Can be repeated."""
+    vault = folder(worktree)
+    vault.mkdir(parents=True, exist_ok=True)
+    follow(worktree, config)
+    live = vault / second_names.FOLDER
+    trusted = git("config", "--get", "--type=bool", _CTIME, cwd=worktree.root, check=False).text
+    if trusted == "":
+        # A second name changes a file's ctime; git's manual names this setting for such a case. It is in git's config
+        # before the folder is there: second names without it would make every notebook look modified.
+        git("config", "--local", _CTIME, "false", cwd=worktree.root)
+        live.mkdir(exist_ok=True)
+        (live / "set-ctime").touch()
+    elif trusted == "false":
+        live.mkdir(exist_ok=True)
+    elif live.is_dir():
+        shutil.rmtree(live)
+
+
+def follow(worktree: Worktree, config: VaultConfig) -> None:
+    """The settings that may change at any time, with sahel-nb.toml. Does nothing in a clone without the filter."""
+    vault = folder(worktree)
+    if not vault.is_dir():
+        return
+    off, limit = vault / "off", vault / "limit"
+    if config.keep:
+        off.unlink(missing_ok=True)
+    else:
+        off.touch()
+    wanted = b"%d\n" % (config.size * MEGABYTE)
+    if not limit.is_file() or limit.read_bytes() != wanted:
+        write_atomically(limit, wanted)
+
+
+def take_out(worktree: Worktree) -> bool:
+    """Undo `set_up`. Notebooks that are kept stay where they are; True where there are any."""
+    vault = folder(worktree)
+    live = vault / second_names.FOLDER
+    if (live / "set-ctime").exists():
+        git("config", "--local", "--unset", _CTIME, cwd=worktree.root, check=False)
+    shutil.rmtree(live, ignore_errors=True)
+    for name in ("off", "limit"):
+        (vault / name).unlink(missing_ok=True)
+    for empty in (vault, vault.parent):
+        with contextlib.suppress(OSError):
+            empty.rmdir()
+    return vault.is_dir()
