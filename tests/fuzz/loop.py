@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 
-from sahel_nb.notebook.strip_fast import strip_ordinary
 from tests.fuzz import conversations, mutate, notebooks
 from tests.fuzz.targets import TARGETS, Target
 
@@ -104,8 +103,7 @@ def _made(name: str, chance: Random) -> bytes:
     """Something to begin with."""
     if name == "conversation":
         return conversations.spoken(chance)
-    made = notebooks.notebook(chance)
-    return (strip_ordinary(made) or made) if name == "check" else made
+    return notebooks.clean(chance) if name == "check" else notebooks.notebook(chance)
 
 
 def _next(name: str, pool: list[bytes], chance: Random) -> bytes:

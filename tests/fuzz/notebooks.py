@@ -6,6 +6,7 @@ import json
 from random import Random
 from typing import Any
 
+from sahel_nb.notebook.strip_fast import strip_ordinary
 from tests.unit.notebook.spelling import spelt
 
 LINES = (
@@ -46,6 +47,18 @@ def notebook(chance: Random) -> bytes:
     """In Jupyter's own layout, most of the time."""
     made = _notebook(chance)
     return spelt(made, chance.getrandbits(32) | (chance.random() < 0.2))
+
+
+def clean(chance: Random) -> bytes:
+    """As somebody without metadata would have committed it: everything is as the writer writes it."""
+    made = _notebook(chance)
+    for index, cell in enumerate(made["cells"]):
+        cell["metadata"] = {}
+        cell.pop("attachments", None)
+        if made["nbformat_minor"] >= 5:
+            cell["id"] = str(index)
+    written = spelt(made, 0)
+    return strip_ordinary(written) or written
 
 
 def _notebook(chance: Random) -> Any:
