@@ -8,6 +8,7 @@ lint [FILES]               rules on notebooks and kernel-metadata.json
 guard [FILES]              secrets, and ids of kernels that are permanent
 pre-commit                 everything above on what is staged, for hooks/pre-commit
 pre-push REMOTE URL        everything above on what is pushed, for hooks/pre-push
+merge KIND FILES           a merge driver: notebooks by cell, mirrors with them, kernel-metadata.json by key
 post-checkout, post-merge  say what a checkout or a merge left behind
 """
 
@@ -26,6 +27,7 @@ _VERBS = {
     "guard": "files",
     "pre-commit": "pre_commit",
     "pre-push": "pre_push",
+    "merge": "merge",
     "post-checkout": "after",
     "post-merge": "after",
 }

@@ -13,7 +13,7 @@ from pathlib import Path
 from sahel_nb import __version__
 from sahel_nb.config import Config
 from sahel_nb.errors import SahelError
-from sahel_nb.install import shipped
+from sahel_nb.install import drivers, shipped
 from sahel_nb.install.install import BEFORE, HookState, Settings, configured, hooks_folder, state
 from sahel_nb.install.repository import ours_missing
 from sahel_nb.repo.cmd import git
@@ -43,6 +43,7 @@ def examine(worktree: Worktree, config: Config, environ: Mapping[str, str], *, o
         ("git", lambda: _git(worktree)),
         ("filter", lambda: _filter(worktree)),
         ("attributes", lambda: _attributes(worktree, config)),
+        ("merge", lambda: _merge(worktree, config)),
         ("hooks", lambda: _hooks(worktree)),
         ("nbstripout", lambda: _nbstripout(worktree)),
         ("phantoms", lambda: _phantoms(worktree)),
@@ -101,6 +102,25 @@ def _attributes(worktree: Worktree, config: Config) -> Check:
         return Check("attributes", _FAILED, f"notebooks have filter={value}", "sahel-nb init && git add .gitattributes")
     where = "git check-attr -a -- a.ipynb"
     return Check("attributes", _FAILED, f"another line gives notebooks filter={value}", where)
+
+
+def _merge(worktree: Worktree, config: Config) -> Check:
+    """Without a driver git merges notebooks as text: nothing is lost, but a conflict is one in JSON."""
+    current, wanted = configured(worktree), drivers.entries(Settings.mine().runner)
+    if any(current.get(key) != value for key, value in wanted.items()):
+        found = "no merge drivers in this clone, or other ones: notebooks would be merged as text"
+        return Check("merge", _WARNING, found, "sahel-nb install")
+    asked = ("a.ipynb", "kernel-metadata.json")
+    answer = git("check-attr", "-z", "merge", "--", *asked, cwd=worktree.root)
+    values = answer.stdout.split(b"\0")[2::3]
+    if values != [b"sahel-nb-notebook", b"sahel-nb-metadata"]:
+        found = ".gitattributes does not ask for them"
+        return Check("merge", _WARNING, found, "sahel-nb init && git add .gitattributes")
+    missing = drivers.unregistered(worktree, config.pair.format)
+    if missing:
+        name = missing[0].decode("utf-8", "backslashreplace")
+        return Check("merge", _WARNING, f"{name} would be merged as text", "sahel-nb install")
+    return Check("merge", _OK, "notebooks by cell, mirrors with them, kernel-metadata.json by key")
 
 
 def _hooks(worktree: Worktree) -> Check:

@@ -13,8 +13,6 @@ from sahel_nb.notebook.merge_lines import matching_blocks
 
 _AN_EDIT = 0.5
 """How alike two cells must be to be one that was edited, where their neighbours match."""
-_ALONE = 0.25
-"""The same where no other cell comes into question."""
 _MOVED_AND_EDITED = 0.75
 _TELLING = 3
 """Words that a cell must have before it is recognised far from where it was."""
@@ -54,8 +52,8 @@ def match(base: Sequence[Text], side: Sequence[Text]) -> list[int | None]:
             gaps.setdefault((steady[last], steady[last + 1]), []).append(j)
     for (after, before), new in gaps.items():
         gone = [i for i in range(after + 1, before) if i not in taken]
-        alone = len(gone) == len(new) == 1
-        _pair(base, side, gone, new, _ALONE if alone else _AN_EDIT, found, taken)
+        _pair(base, side, gone, new, _AN_EDIT, found, taken)
+        _in_place(base, side, [i for i in gone if i not in taken], [j for j in new if found[j] is None], found, taken)
     gone = [i for i in range(len(base)) if i not in taken and sum(base[i].words.values()) >= _TELLING]
     new = [j for j, was in enumerate(found) if was is None and sum(side[j].words.values()) >= _TELLING]
     _pair(base, side, gone, new, _MOVED_AND_EDITED, found, taken)
@@ -150,6 +148,25 @@ def _pair(
         if i not in taken and found[j] is None:
             found[j] = i
             taken.add(i)
+
+
+def _in_place(
+    base: Sequence[Text],
+    side: Sequence[Text],
+    gone: Sequence[int],
+    new: Sequence[int],
+    found: list[int | None],
+    taken: set[int],
+) -> None:
+    """As many cells of the same kinds between the same neighbours were written anew, however little is left of them.
+
+    What was empty was not written anew, it was filled: two people who did that have written two cells.
+    """
+    if [base[i].kind for i in gone] == [side[j].kind for j in new]:
+        for i, j in zip(gone, new, strict=True):
+            if base[i].source:
+                found[j] = i
+                taken.add(i)
 
 
 def _words(source: str) -> list[str]:

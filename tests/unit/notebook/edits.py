@@ -36,7 +36,7 @@ def cells_of(data: bytes) -> list[dict[str, Any]]:
 
 
 def lines_of(cells: list[dict[str, Any]]) -> set[str]:
-    return {line for one in cells for line in "".join(one["source"]).split("\n")}
+    return {line for one in cells for line in "".join(one["source"]).split("\n") if line}
 
 
 _FEW = ("x = 1", "y = 2", "", "    pass", "def f():", "print(x)", "ŋ ɓ ɗ ɲ", "!ls", "%%time", "# T", '"""')
