@@ -1,6 +1,6 @@
 """`install` and `uninstall`: what one clone needs so that git calls us. Both can be repeated, one undoes the other.
 
-git config filter.sahel-nb.{process,clean,smudge,required}, sahel-nb.hook
+git config filter.sahel-nb.{process,clean,smudge,required}, sahel-nb.hook, merge.sahel-nb-* (drivers.py)
 <hooks folder>/{pre-commit,pre-push,post-checkout,post-merge}; a hook that was there becomes <hook>.before-sahel-nb
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import sahel_nb
 from sahel_nb.errors import Refused
-from sahel_nb.install import shipped, vault
+from sahel_nb.install import drivers, shipped, vault
 from sahel_nb.repo.cmd import git
 from sahel_nb.repo.worktree import Worktree
 from sahel_nb.report.events import Reporter
@@ -61,10 +61,13 @@ def install(worktree: Worktree, reporter: Reporter) -> None:
     hooks = hooks_folder(worktree)
     _refuse_shared(worktree, hooks)
     current = configured(worktree)
-    for key, value in Settings.mine().entries().items():
+    mine = Settings.mine()
+    for key, value in (mine.entries() | drivers.entries(mine.runner)).items():
         if current.get(key) != value:
             git("config", "--local", "--replace-all", key, value, cwd=worktree.root)
     reporter.say("git filter `sahel-nb` is set for this clone (required: a notebook it cannot strip is not staged)")
+    drivers.register_mirrors(worktree, worktree.config(os.environ).pair.format)
+    reporter.say("merge drivers are set: notebooks by cell, mirrors with them, kernel-metadata.json by key")
     vault.set_up(worktree, worktree.config(os.environ).vault)
     hooks.mkdir(parents=True, exist_ok=True)
     for name in shipped.HOOKS:
@@ -83,18 +86,20 @@ def uninstall(worktree: Worktree, reporter: Reporter) -> None:
             else:
                 path.unlink()
     current = configured(worktree)
-    if any(key.startswith(_SECTION + ".") for key in current):
-        git("config", "--local", "--remove-section", _SECTION, cwd=worktree.root)
+    for section in (_SECTION, *drivers.SECTIONS):
+        if any(key.startswith(section + ".") for key in current):
+            git("config", "--local", "--remove-section", section, cwd=worktree.root)
+    drivers.forget_mirrors(worktree)
     if RUNNER_KEY in current:
         git("config", "--local", "--unset-all", RUNNER_KEY, cwd=worktree.root)
     if vault.take_out(worktree):
         reporter.say(f"outputs that were kept are still in {vault.folder(worktree)}")
-    reporter.say("the filter and the hooks of sahel-nb are out of this clone")
+    reporter.say("the filter, the merge drivers and the hooks of sahel-nb are out of this clone")
 
 
 def configured(worktree: Worktree) -> dict[str, str]:
     """Our own settings as this clone has them."""
-    pattern = r"^(filter\.sahel-nb\.|sahel-nb\.hook$)"
+    pattern = r"^(filter\.sahel-nb\.|merge\.sahel-nb-|sahel-nb\.hook$)"
     answer = git("config", "--local", "-z", "--get-regexp", pattern, cwd=worktree.root, check=False)
     found = {}
     for item in answer.stdout.split(b"\0"):
