@@ -1,6 +1,7 @@
 """`post-checkout OLD NEW FLAG` and `post-merge SQUASH`: say what a checkout or a merge left behind. Never fails.
 
-It also takes hold of the new files for the vault (repo/second_names.py).
+It also takes hold of the new files for the vault (repo/second_names.py), and lets git merge new mirrors as such
+(install/drivers.py).
 
 Two things that people otherwise meet as riddles: a notebook that was committed with outputs shows as modified for ever,
 and a merge that took one half of a pair from each side leaves two halves that disagree.
@@ -38,6 +39,8 @@ def _run(verb: str, arguments: Sequence[str]) -> None:
     if answer.returncode != 0:
         return
     changes = [change for change in parse_raw(answer.stdout) if change.after]
+    if any(change.before is None for change in changes):
+        _register_mirrors(repository)
     _say_unstripped(repository, changes)
     if verb == "post-merge":
         _say_out_of_step(repository, changes)
@@ -52,6 +55,12 @@ def _hold_notebooks(repository: Repository) -> None:
         listed = repository.git("ls-files", "-z", "--", "*.ipynb", check=False).stdout
         for path in listed.split(b"\0")[:-1]:
             vault.names.hold(path)
+
+
+def _register_mirrors(repository: Repository) -> None:
+    from sahel_nb.install.drivers import register_mirrors
+
+    register_mirrors(repository.worktree, repository.worktree.config(os.environ).pair.format)
 
 
 def _say_unstripped(repository: Repository, changes: Sequence[Change]) -> None:
