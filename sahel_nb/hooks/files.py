@@ -7,31 +7,28 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from sahel_nb.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sahel_nb.hooks.staged import Repository
+    from sahel_nb.notebook.finding import Finding
 
 
 def run(verb: str, arguments: Sequence[str]) -> int:
     unknown = [argument for argument in arguments if argument.startswith("-")]
     if unknown:
         raise UsageError(f"`sahel-nb-hook {verb}` takes files, not {unknown[0]}", hints=(f"sahel-nb {verb} --help",))
+    if verb == "strip":
+        from sahel_nb.hooks import strip_files
+
+        return strip_files.run_all(arguments)
     paths = [Path(argument) for argument in arguments]
-    return {"strip": _strip, "pair": _pair, "lint": _lint, "guard": _guard}[verb](paths)
-
-
-def _strip(paths: Sequence[Path]) -> int:
-    from sahel_nb.hooks.inplace import strip_file
-    from sahel_nb.notebook.strip import StripOptions
-
-    options = StripOptions()
-    changed = 0
-    for path in paths:
-        if path.suffix == ".ipynb" and strip_file(path, options):
-            changed = 1
-            sys.stderr.write(f"stripped {path}\n")
-    return changed
+    return {"pair": _pair, "lint": _lint, "guard": _guard}[verb](paths)
 
 
 def _pair(paths: Sequence[Path]) -> int:
@@ -61,24 +58,62 @@ def _lint(paths: Sequence[Path]) -> int:
 
 
 def _guard(paths: Sequence[Path]) -> int:
-    """Every file given: notebooks on disk have their outputs, and outputs have printed many a key."""
+    """What would be committed of each file: its version in the index; for a file that git does not know, the disk's."""
     from sahel_nb.hooks.findings import refuse
-    from sahel_nb.hooks.inplace import read
-    from sahel_nb.hooks.metadata import check_id, is_metadata
-    from sahel_nb.hooks.pre_commit import id_may_change
+    from sahel_nb.hooks.settings import ALLOW_ID_CHANGE, Personal
     from sahel_nb.hooks.staged import Repository
-    from sahel_nb.notebook.secrets import find_secrets
 
     repository = Repository.here()
-    found = []
-    for path in paths:
-        if path.is_dir():
-            continue  # a submodule
-        data = read(path)
-        found += find_secrets(data, path.as_posix())
-        if is_metadata(os.fsencode(path.name)) and not id_may_change(repository):
-            relative = os.fsencode(path.resolve().relative_to(repository.worktree.root).as_posix())
-            before = repository.git("cat-file", "blob", b"HEAD:" + relative, check=False)
-            found += check_id(before.stdout if before.returncode == 0 else None, data, path.as_posix())
+    named = {os.fsencode(_from_root(repository, path)): path for path in paths}
+    found = _secrets(repository, named)
+    if not Personal.of(repository).allows(ALLOW_ID_CHANGE):
+        found += _changed_ids(repository)
     refuse(found, "committed")
     return 0
+
+
+def _secrets(repository: Repository, named: dict[bytes, Path]) -> list[Finding]:
+    from sahel_nb.hooks.staged import LARGE
+    from sahel_nb.notebook.secrets import find_in_chunks, find_secrets
+    from sahel_nb.repo.batch import objects
+
+    found: list[Finding] = []
+    index = repository.index(named)
+    known = [(path, oid) for path, (mode, oid) in index.items() if mode.startswith("100")]
+    blobs = objects((oid.encode("ascii") for _, oid in known), repository.root, repository.env)
+    for (path, _), blob in zip(known, blobs, strict=True):
+        name = named[path].as_posix()
+        found += find_in_chunks(blob.pieces(), name) if blob.size > LARGE else find_secrets(blob.read(), name)
+    for path, file in named.items():
+        if path in index or file.is_dir():
+            continue  # a folder is a submodule
+        try:
+            with open(file, "rb") as stream:
+                large = os.fstat(stream.fileno()).st_size > LARGE
+                pieces = iter(lambda stream=stream: stream.read(1 << 22), b"")  # type: ignore[misc]  # bound at once
+                name = file.as_posix()
+                found += find_in_chunks(pieces, name) if large else find_secrets(stream.read(), name)
+        except OSError as exc:
+            raise UsageError(f"{file} cannot be read: {exc.strerror}") from exc
+    return found
+
+
+def _changed_ids(repository: Repository) -> list[Finding]:
+    from sahel_nb.hooks.ids import changed_ids, metadata_blobs, parse_renames
+
+    changes = repository.staged()
+    oids = metadata_blobs(changes)
+    if not oids:
+        return []
+
+    def renames() -> dict[bytes, bytes]:
+        asked = ("diff-index", "--cached", "-M", "--name-status", "-z", "HEAD", "--")
+        return parse_renames(repository.git(*asked).stdout)
+
+    return changed_ids(changes, repository.read(oids), renames)
+
+
+def _from_root(repository: Repository, path: Path) -> str:
+    """Not resolve() of the file itself: a link in the tree is a path of its own."""
+    whole = Path(os.path.abspath(path))  # noqa: PTH100  keeps links
+    return os.path.relpath(whole.parent.resolve() / whole.name, repository.root)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 
 from sahel_nb.errors import Refused
-from sahel_nb.notebook.finding import Finding
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sahel_nb.notebook.finding import Finding
 
 _MOST = 25
 

@@ -2,32 +2,28 @@
 
 Guard, strip, lint and metadata rules on what is staged; then pairs: the half that has to follow is staged with the
 rest, so that one `git commit` has both. What is not staged stays as it is, on disk and in the index.
+
+A commit without notebooks pays for four git commands and a look at its files: nothing else is imported for it.
 """
 
 from __future__ import annotations
 
 import os
-import shlex
 import sys
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from sahel_nb.errors import Refused, UsageError
-from sahel_nb.hooks.findings import refuse, without
-from sahel_nb.hooks.metadata import (
-    ALLOW_ID_CHANGE_ENV,
-    ALLOW_ID_CHANGE_KEY,
-    check_id,
-    check_metadata,
-    check_with_code,
-    is_metadata,
-)
-from sahel_nb.hooks.staged import Change, Repository
-from sahel_nb.notebook.finding import Finding
-from sahel_nb.notebook.secrets import find_secrets
+from sahel_nb.hooks.paths import NOTEBOOK, is_metadata, is_notebook, suffix_of
+from sahel_nb.hooks.settings import Personal
+from sahel_nb.hooks.staged import LARGE, Change, Repository
+from sahel_nb.notebook.secrets import find_in_chunks, find_secrets
+from sahel_nb.repo.batch import objects
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from sahel_nb.hooks.pairing import Step
+    from sahel_nb.notebook.finding import Finding
 
 
 def run(verb: str, arguments: Sequence[str]) -> int:
@@ -38,35 +34,52 @@ def run(verb: str, arguments: Sequence[str]) -> int:
     changes = [change for change in repository.staged() if change.after or change.before]
     if not changes:
         return 0
-    config = repository.worktree.config(os.environ)
-    contents = repository.read([change.after for change in changes] + _ids_before(changes))
-    findings = [
-        *_secrets(changes, contents),
-        *_notebooks(repository, changes, contents),
-        *_metadata(repository, changes, contents),
-    ]
-    steps = _pairs(repository, changes, config.pair.format) if config.pair.format else []
+    personal = Personal.of(repository)
+    settings = personal.settings(repository.config_file())
+    contents, findings = _look(repository, changes)
+    if any(is_notebook(change.path) or is_metadata(change.path) for change in changes):
+        from sahel_nb.hooks.reach import with_site_packages
+
+        with_site_packages()
+    findings += _notebooks(repository, changes, contents)
+    findings += _metadata(repository, personal, changes, contents)
+    steps = _pairs(repository, changes, settings.format) if settings.format else []
     findings += [step.finding for step in steps if step.finding]
-    refuse(without(findings, config.lint.disable), "committed")
+    if findings:
+        from sahel_nb.hooks.findings import refuse, without
+
+        refuse(without(findings, settings.disabled), "committed")
     _follow(repository, [step for step in steps if step.path])
     return 0
 
 
-def _ids_before(changes: Sequence[Change]) -> list[str | None]:
-    return [change.before for change in changes if is_metadata(change.path)]
-
-
-def _secrets(changes: Sequence[Change], contents: Mapping[str, bytes]) -> list[Finding]:
-    found = []
+def _look(repository: Repository, changes: Sequence[Change]) -> tuple[dict[str, bytes], list[Finding]]:
+    """Secrets in every file; and the contents of those that other rules want to see, by their object ids."""
+    ours = [change for change in changes if is_notebook(change.path) or is_metadata(change.path)]
+    wanted = {oid for change in ours for oid in (change.after, change.before if is_metadata(change.path) else None)}
+    names: dict[str, list[str]] = {oid: [] for oid in wanted if oid}
     for change in changes:
-        if change.after and change.after in contents:
-            found += find_secrets(contents[change.after], change.name)
-    return found
+        if change.after:
+            names.setdefault(change.after, []).append(change.name)
+    contents: dict[str, bytes] = {}
+    found: list[Finding] = []
+    blobs = objects((oid.encode("ascii") for oid in names), repository.root, repository.env)
+    for oid, blob in zip(names, blobs, strict=True):
+        if blob.kind != "blob":
+            continue
+        if blob.size > LARGE and oid not in wanted:
+            for name in names[oid]:
+                found += find_in_chunks(blob.pieces(), name)
+            continue
+        data = blob.read()
+        for name in names[oid]:
+            found += find_secrets(data, name)
+        if oid in wanted:
+            contents[oid] = data
+    return contents, found
 
 
 def _notebooks(repository: Repository, changes: Sequence[Change], contents: Mapping[str, bytes]) -> list[Finding]:
-    from sahel_nb.hooks.pairing import is_notebook
-
     notebooks = [change for change in changes if change.after in contents and is_notebook(change.path)]
     if not notebooks:
         return []
@@ -80,24 +93,36 @@ def _notebooks(repository: Repository, changes: Sequence[Change], contents: Mapp
     return found
 
 
-def _metadata(repository: Repository, changes: Sequence[Change], contents: Mapping[str, bytes]) -> list[Finding]:
+def _metadata(
+    repository: Repository, personal: Personal, changes: Sequence[Change], contents: Mapping[str, bytes]
+) -> list[Finding]:
     """Rules on each metadata file in the commit, and on the pair of metadata and code where either is in it."""
     files = [change for change in changes if is_metadata(change.path) and change.after in contents]
     if not files:
         return []
-    allowed = id_may_change(repository)
+    from sahel_nb.hooks.ids import changed_ids, parse_renames
+    from sahel_nb.hooks.metadata import check_metadata
+    from sahel_nb.hooks.settings import ALLOW_ID_CHANGE
+
     found = []
     for change in files:
         data = contents[change.after or ""]
         found += check_metadata(data, change.name)
-        if not allowed:
-            found += check_id(contents.get(change.before or ""), data, change.name)
         found += _with_code(repository, change, data)
+    if not personal.allows(ALLOW_ID_CHANGE):
+
+        def renames() -> dict[bytes, bytes]:
+            asked = ("diff-index", "--cached", "-M", "--name-status", "-z", "HEAD", "--")
+            return parse_renames(repository.git(*asked).stdout)
+
+        found += changed_ids(changes, contents, renames)
     return found
 
 
 def _with_code(repository: Repository, change: Change, data: bytes) -> list[Finding]:
     import json
+
+    from sahel_nb.hooks.metadata import check_with_code
 
     try:
         name = json.loads(data)["code_file"]
@@ -109,30 +134,33 @@ def _with_code(repository: Repository, change: Change, data: bytes) -> list[Find
     return check_with_code(data, change.name, code)
 
 
-def id_may_change(repository: Repository) -> bool:
-    """Has a person said, once or for this repository, that a kernel changes its id?"""
-    if os.environ.get(ALLOW_ID_CHANGE_ENV, "") not in ("", "0"):
-        return True
-    answer = repository.git("config", "--type=bool", "--get", ALLOW_ID_CHANGE_KEY, check=False)
-    return answer.text == "true"
-
-
 def _pairs(repository: Repository, changes: Sequence[Change], fmt: str) -> list[Step]:
+    """What each pair needs of which the commit touches a half. A text file without a notebook beside it is none."""
+    suffix = suffix_of(fmt)
+    texts = [change.path for change in changes if change.path.endswith(suffix)]
+    if not any(is_notebook(change.path) for change in changes) and (
+        not texts or not repository.index(path[: -len(suffix)] + NOTEBOOK for path in texts)
+    ):
+        return []
     from sahel_nb.hooks.pairing import plan, staged_pairs
+    from sahel_nb.hooks.reach import with_site_packages
 
+    with_site_packages()
     return [plan(repository, pair, fmt) for pair in staged_pairs(repository, changes, fmt)]
 
 
 def _follow(repository: Repository, steps: Sequence[Step]) -> None:
     """The disk first: if we are stopped in between, the next attempt finds both halves in step and stages this one."""
-    from sahel_nb.hooks.inplace import replace
-
     if not steps:
         return
+    from sahel_nb.hooks.inplace import replace
+
     for step in steps:
         if step.disk is not None:
             replace(repository.disk(step.path), step.disk)
     if repository.commits_only_some_paths:
+        import shlex
+
         paths = [path for step in steps for path in (step.source, step.path)]
         names = " ".join(shlex.quote(path.decode("utf-8", "backslashreplace")) for path in paths)
         raise Refused(

@@ -1,39 +1,41 @@
 """`sahel-nb-hook pre-push REMOTE URL`: what may leave this clone. Reads git objects, never the worktree.
 
 git writes one line for each ref to stdin, `<local ref> SP <local oid> SP <remote ref> SP <remote oid> LF`, with zeros
-for what is deleted or new (githooks(5)); the pre-commit framework gives PRE_COMMIT_FROM_REF and PRE_COMMIT_TO_REF.
-Every commit that the remote does not have yet is looked at: history is pushed whole, a later repair hides nothing.
+for what is deleted or new (githooks(5)). The pre-commit framework reads these lines itself and tells of the first ref
+that has something new: PRE_COMMIT_FROM_REF and PRE_COMMIT_TO_REF, or, where the remote has nothing of it yet, only
+PRE_COMMIT_LOCAL_BRANCH. Every commit that the remote does not have is looked at: history is pushed whole, a later
+repair hides nothing.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from sahel_nb.errors import Refused
-from sahel_nb.hooks.findings import refuse
-from sahel_nb.hooks.metadata import check_id, check_metadata, is_metadata
-from sahel_nb.hooks.pre_commit import id_may_change
-from sahel_nb.hooks.staged import Change, Repository, parse_change
-from sahel_nb.notebook.document import NotebookError
-from sahel_nb.notebook.finding import Finding, Severity
-from sahel_nb.notebook.secrets import find_secrets
-from sahel_nb.repo.phantom import phantoms
+from sahel_nb.hooks.history import NO_REPLACEMENTS, listed, tree_version, versions
+from sahel_nb.hooks.settings import ALLOW_DIRTY, Personal
+from sahel_nb.hooks.staged import Repository
 
-ALLOW_DIRTY_KEY = "sahel-nb.push.allowdirty"
-ALLOW_DIRTY_ENV = "SAHEL_NB_ALLOW_DIRTY"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sahel_nb.hooks.committed import Checker, Committed
+    from sahel_nb.notebook.finding import Finding
+
 _OURS = "refs/sahel/"
 
 
-@dataclass(frozen=True)
 class Update:
     """One line of git's: a ref on the remote is to become `local`."""
 
-    ref: str
-    local: str
-    remote: str
+    __slots__ = ("local", "ref", "remote")
+
+    def __init__(self, ref: str, local: str, remote: str) -> None:
+        self.ref = ref
+        self.local = local
+        self.remote = remote
 
     @property
     def deletes(self) -> bool:
@@ -46,7 +48,8 @@ def parse_updates(text: str) -> list[Update]:
     for line in text.splitlines():
         if not line:
             continue
-        words = line.split(" ")
+        # The local ref may be anything that somebody typed: `git push origin 'HEAD@{1 day ago}:x'`.
+        words = line.rsplit(" ", 3)
         if len(words) != 4:
             raise Refused(f"cannot read what git says it pushes: {line!r}")
         updates.append(Update(words[2], words[1], words[3]))
@@ -55,175 +58,132 @@ def parse_updates(text: str) -> list[Update]:
 
 def run(verb: str, arguments: Sequence[str]) -> int:  # noqa: ARG001  every verb is called like this
     """0 where the push may go on. Raise `Refused` with every finding shown."""
-    repository = Repository.here()
-    updates = _updates(sys.stdin.read() if not sys.stdin.isatty() else "")
+    stdin = sys.stdin.buffer.read().decode("utf-8", "surrogateescape") if not sys.stdin.isatty() else ""
+    repository = Repository.here(**NO_REPLACEMENTS)
+    updates = _updates(repository, stdin)
     updates = [update for update in updates if not update.deletes and not update.ref.startswith(_OURS)]
     if not updates:
         return 0
-    _refuse_dirty(repository)
-    commits = _new_commits(repository, updates, arguments[0] if arguments else "")
-    findings = check_commits(repository, commits)
-    refuse(findings, "pushed", hints=("git log -p --branches --not --remotes",))
+    personal = Personal.of(repository)
+    if not personal.allows(ALLOW_DIRTY):
+        _refuse_dirty(repository)
+    remote = arguments[0] if arguments else os.environ.get("PRE_COMMIT_REMOTE_NAME", "")
+    found = check_updates(repository, personal, updates, remote)
+    if found:
+        from sahel_nb.hooks.findings import refuse
+
+        refuse([_named(one) for one in found], "pushed", hints=("git log -p --branches --not --remotes",))
     return 0
 
 
-def check_commits(repository: Repository, commits: Sequence[tuple[str, list[Change]]]) -> list[Finding]:
-    """Everything wrong in what these commits brought, each blob looked at once."""
-    fmt = repository.worktree.config(os.environ).pair.format
-    changes = [(commit, change) for commit, changed in commits for change in changed]
-    contents = repository.read([change.after for _, change in changes])
-    out = repository.opted_out({change.path for _, change in changes if change.path.endswith(b".ipynb")})
-    id_allowed = id_may_change(repository)
-    found: list[Finding] = []
-    seen: set[tuple[str, bytes]] = set()
-    for commit, change in changes:
-        oid = change.after
-        if oid is None or oid not in contents or (oid, change.path) in seen:
-            continue
-        seen.add((oid, change.path))
-        name = f"{commit[:9]}:{change.name}"
-        found += find_secrets(contents[oid], name)
-        if change.path.endswith(b".ipynb") and change.path not in out:
-            found += _stripped(contents[oid], name)
-        elif is_metadata(change.path):
-            found += [finding for finding in check_metadata(contents[oid], name) if finding.blocks]
-            if not id_allowed and change.before:
-                before = repository.read([change.before]).get(change.before)
-                found += check_id(before, contents[oid], name)
-    if fmt:
-        found += _pairs(repository, commits, fmt, out)
+def check_updates(
+    repository: Repository, personal: Personal, updates: Sequence[Update], remote: str
+) -> list[Committed]:
+    """Everything wrong in what these updates bring to the remote."""
+    there = [update.remote for update in updates if update.remote.strip("0")]
+    tips = list(dict.fromkeys(update.local for update in updates))
+    commits = listed(repository, tips, _on_the_remote(personal.git_config, remote), there)
+    trees, blobs = _no_commits(repository, updates)
+    found = []
+    checker = make_checker(repository, personal, tips=tips, bases=there)
+    new = [commit for commit in commits if not checker.known(commit.name)]
+    if new or trees:
+        found += checker.check([*versions(repository, new), *(tree_version(repository, tree) for tree in trees)])
+    if blobs:
+        found += checker.blobs(blobs)
     return found
 
 
-def _stripped(data: bytes, name: str) -> list[Finding]:
-    from sahel_nb.notebook.strip import is_stripped
+def make_checker(
+    repository: Repository, personal: Personal, *, tips: Sequence[str] = (), bases: Sequence[str] = ()
+) -> Checker:
+    """With the memory of this repository, and whatever a rule may import within reach."""
+    from sahel_nb.hooks.committed import Checker
+    from sahel_nb.hooks.memory import memory_of
+    from sahel_nb.hooks.reach import with_site_packages
 
-    try:
-        if is_stripped(data):
-            return []
-    except NotebookError as exc:
-        return [Finding("SNB101", Severity.ERROR, name, "", exc.message)]
-    mend = "strip it where it was committed: git rebase -i, then sahel-nb strip and git commit --amend"
-    return [Finding("SNB103", Severity.ERROR, name, "", "is not stripped", mend)]
-
-
-def _pairs(
-    repository: Repository, commits: Sequence[tuple[str, list[Change]]], fmt: str, out: set[bytes]
-) -> list[Finding]:
-    from sahel_nb.hooks.pairing import NOTEBOOK, is_notebook, mirror_path
-    from sahel_nb.notebook.pair import extension
-
-    suffix = extension(fmt).encode("ascii")
-    asked: list[tuple[str, bytes]] = []
-    for commit, changes in commits:
-        names = {change.path for change in changes if is_notebook(change.path)}
-        names |= {c.path[: -len(suffix)] + NOTEBOOK for c in changes if c.path.endswith(suffix)}
-        asked += [(commit, name) for name in sorted(names - out) if b"\n" not in name]
-    if not asked:
-        return []
-    oids = _oids_in(repository, [(commit, path) for commit, name in asked for path in (name, mirror_path(name, fmt))])
-    contents = repository.read(oids.values())
-    found: list[Finding] = []
-    seen: set[tuple[str, str]] = set()
-    for commit, name in asked:
-        notebook, mirror = oids.get((commit, name)), oids.get((commit, mirror_path(name, fmt)))
-        if notebook is None or notebook not in contents or (notebook, mirror or "") in seen:
-            continue
-        seen.add((notebook, mirror or ""))
-        shown = f"{commit[:9]}:{name.decode('utf-8', 'backslashreplace')}"
-        found += _pair(contents[notebook], contents.get(mirror or ""), fmt, shown)
-    return found
+    with_site_packages()
+    memory = memory_of(repository.common_dir, personal.overrides())
+    return Checker(repository, personal, memory, tips=tips, bases=bases)
 
 
-def _pair(notebook: bytes, mirror: bytes | None, fmt: str, shown: str) -> list[Finding]:
-    from sahel_nb.notebook.pair import in_step, looks_like_mirror
+def _on_the_remote(git_config: Mapping[str, str], remote: str) -> list[str]:
+    """What stands for the commits that the remote has, as far as this clone knows: the branches fetched from it.
 
-    if mirror is None:
-        return [Finding("SNB304", Severity.ERROR, shown, "", "has no mirror", "sahel-nb pair, and commit what it made")]
-    if not looks_like_mirror(mirror):
-        return []  # an ordinary module that bears the notebook's name
-    try:
-        if in_step(notebook, mirror, fmt):
-            return []
-    except NotebookError as exc:
-        return [Finding("SNB303", Severity.ERROR, shown, "", exc.message)]
+    A remote may be given as a URL: then those are asked that have the same one. One never heard of has nothing.
+    """
+    names = {key.split(".", 1)[1].rpartition(".")[0] for key in git_config if key.startswith("remote.")}
+    if remote in names:
+        return [f"--remotes={remote}"]
+    if not remote:
+        return ["--remotes"]
     return [
-        Finding("SNB303", Severity.ERROR, shown, "", "and its mirror say different things", "sahel-nb pair --check")
+        f"--remotes={name}"
+        for name in sorted(names)
+        if remote in (git_config.get(f"remote.{name}.url"), git_config.get(f"remote.{name}.pushurl"))
     ]
 
 
-def _oids_in(repository: Repository, wanted: Sequence[tuple[str, bytes]]) -> dict[tuple[str, bytes], str]:
-    lines = b"".join(commit.encode("ascii") + b":" + path + b"\n" for commit, path in wanted)
-    answers = repository.git("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=lines).stdout.splitlines()
-    found = {}
-    for key, answer in zip(wanted, answers, strict=True):
-        words = answer.rsplit(b" ", 1)
-        if words[-1] == b"blob":
-            found[key] = words[0].decode("ascii")
-    return found
+def _no_commits(repository: Repository, updates: Sequence[Update]) -> tuple[list[str], dict[str, str]]:
+    """Tags may stand for trees and for files: (trees, file → ref). Branches cannot."""
+    odd = [update for update in updates if not update.ref.startswith("refs/heads/")]
+    if not odd:
+        return [], {}
+    stdin = "".join(f"{update.local}^{{}}\n" for update in odd).encode("utf-8")
+    answer = repository.git("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=stdin)
+    kinds = [line.split(" ") for line in answer.stdout.decode("utf-8").splitlines()]
+    trees = [oid for oid, kind in kinds if kind == "tree"]
+    return trees, {oid: update.ref for update, (oid, kind) in zip(odd, kinds, strict=True) if kind == "blob"}
 
 
-def _updates(text: str) -> list[Update]:
-    to_ref = os.environ.get("PRE_COMMIT_TO_REF", "")
-    if to_ref:
-        name = os.environ.get("PRE_COMMIT_REMOTE_BRANCH", "")
-        return [Update(name, to_ref, os.environ.get("PRE_COMMIT_FROM_REF", ""))]
-    return parse_updates(text)
-
-
-def _new_commits(repository: Repository, updates: Sequence[Update], remote: str) -> list[tuple[str, list[Change]]]:
-    """Commits that the remote does not have, as far as this clone knows, and what each of them brought."""
-    known = repository.git("remote").text.split("\n")
-    remotes = f"--remotes={remote}" if remote in known else "--remotes"
-    there = [update.remote for update in updates if update.remote.strip("0")]
-    answer = repository.git(
-        *("rev-list", "--ignore-missing", "--reverse", *(update.local for update in updates), "--not", remotes, *there)
+def _updates(repository: Repository, text: str) -> list[Update]:
+    """What is pushed, from the pre-commit framework or from git."""
+    if os.environ.get("PRE_COMMIT") != "1":
+        return parse_updates(text)
+    # By hand, `pre-commit run --hook-stage pre-push`, it tells of nothing.
+    local = os.environ.get("PRE_COMMIT_TO_REF", "") or os.environ.get("PRE_COMMIT_LOCAL_BRANCH", "") or "HEAD"
+    answer = repository.git("rev-parse", "--verify", "--quiet", "--end-of-options", local, check=False)
+    if answer.returncode != 0:
+        raise Refused(f"cannot find what the pre-commit framework says is pushed: {local!r}")
+    base = os.environ.get("PRE_COMMIT_FROM_REF", "")
+    known = (
+        repository.git("rev-parse", "--verify", "--quiet", "--end-of-options", base, check=False).text if base else ""
     )
-    if not answer.stdout:
-        return []
-    raw = repository.git(
-        *("diff-tree", "--stdin", "-r", "-m", "--root", "--raw", "-z", "--no-renames", "--no-abbrev"),
-        stdin=answer.stdout,
-    )
-    return parse_commits(raw.stdout.split(b"\0"))
+    return [Update(os.environ.get("PRE_COMMIT_REMOTE_BRANCH", ""), answer.text, known)]
 
 
-def parse_commits(fields: Iterable[bytes]) -> list[tuple[str, list[Change]]]:
-    """`git diff-tree --stdin -z`: a commit's id, then raw entries (`:modes oids status`, path), each ended by NUL."""
-    found: list[tuple[str, list[Change]]] = []
-    rest = iter(fields)
-    for field in rest:
-        if field.startswith(b":"):
-            found[-1][1].append(parse_change(field, next(rest)))
-        elif field:
-            found.append((field.decode("ascii"), []))
-    return found
+def _named(one: Committed) -> Finding:
+    from sahel_nb.hooks.committed import at
+
+    return at(one.finding, f"{one.version[:9]}:{one.finding.path}")
 
 
 def _refuse_dirty(repository: Repository) -> None:
     """A kernel whose folder has uncommitted work was tried in another state than the one that is pushed."""
-    if os.environ.get(ALLOW_DIRTY_ENV, "") not in ("", "0"):
-        return
-    if repository.git("config", "--type=bool", "--get", ALLOW_DIRTY_KEY, check=False).text == "true":
-        return
     answer = repository.git("ls-files", "-z", "--", "kernel-metadata.json", "*/kernel-metadata.json")
     folders = [path.rpartition(b"/")[0] for path in answer.stdout.split(b"\0") if path]
     if not folders:
         return
+    # Submodules are folders of their own; a rename is shown as its two halves, so that each entry is one path.
+    status = ("status", "--porcelain", "-z", "--untracked-files=all", "--ignore-submodules=none", "--no-renames")
+    below = () if b"" in folders or len(folders) > 500 else folders
+    answer = repository.git("--literal-pathspecs", *status, "--", *below)
+    entries = [(line[:2], line[3:]) for line in answer.stdout.split(b"\0") if line]
+    if any(code == b" M" and path.endswith(b".ipynb") for code, path in entries):
+        from sahel_nb.repo.phantom import phantoms
+
+        only_run_again = set(phantoms(repository.worktree))
+        entries = [(code, path) for code, path in entries if code != b" M" or path not in only_run_again]
     dirty: dict[bytes, list[str]] = {}
-    only_run_again = set(phantoms(repository.worktree))
-    for entry in repository.worktree.status():
-        if entry.text == " M" and entry.path in only_run_again:
-            continue
-        folder = next((folder for folder in folders if not folder or entry.path.startswith(folder + b"/")), None)
+    for code, path in entries:
+        folder = next((folder for folder in folders if not folder or path.startswith(folder + b"/")), None)
         if folder is not None:
-            shown = f"{entry.text} {entry.path.decode('utf-8', 'backslashreplace')}"
-            dirty.setdefault(folder, []).append(shown)
+            dirty.setdefault(folder, []).append((code + b" " + path).decode("utf-8", "backslashreplace"))
     if dirty:
         names = ", ".join(sorted(folder.decode("utf-8", "backslashreplace") or "." for folder in dirty))
         lines = [line for found in dirty.values() for line in found]
         raise Refused(
             f"uncommitted work in {names}: what is pushed is not what you have here",
             details=(*lines[:10], *((f"… and {len(lines) - 10} more",) if len(lines) > 10 else ())),
-            hints=("git add -A && git commit", f"{ALLOW_DIRTY_ENV}=1 git push   # it is meant"),
+            hints=("git add -A && git commit", f"{ALLOW_DIRTY[1]}=1 git push   # it is meant"),
         )

@@ -1,68 +1,148 @@
-"""What a commit is made of: the index it will be written from, read by object id and never from the worktree."""
+"""What a commit is made of: the index it will be written from, read by object id and never from the worktree.
+
+On the path of every commit: what is not needed for a commit without notebooks is imported where it is.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 
+from sahel_nb.repo.batch import objects
 from sahel_nb.repo.cmd import GitResult, git, told_to_hooks
-from sahel_nb.repo.objects import blobs
-from sahel_nb.repo.worktree import Worktree
 
-_LARGEST = 32 * 1024 * 1024
-"""Beyond this a blob is data: it is not read into memory to look for secrets."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from sahel_nb.repo.worktree import Worktree
+
+LARGE = 32 * 1024 * 1024
+"""Beyond this a blob is looked at in pieces."""
 _FEW = 500
 
 
-@dataclass(frozen=True)
 class Change:
     """One path that differs between two trees. `before` and `after` are object ids, None where it is not there."""
 
-    path: bytes
-    before: str | None
-    after: str | None
-    mode: str
+    __slots__ = ("after", "before", "mode", "path")
+
+    def __init__(self, path: bytes, before: str | None, after: str | None, mode: str) -> None:
+        self.path = path
+        self.before = before
+        self.after = after
+        self.mode = mode
 
     @property
     def name(self) -> str:
         """The path for showing."""
         return self.path.decode("utf-8", "backslashreplace")
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Change) and self._all() == other._all()
 
-@dataclass(frozen=True)
+    def __hash__(self) -> int:
+        return hash(self._all())
+
+    def __repr__(self) -> str:
+        return f"Change{self._all()}"
+
+    def _all(self) -> tuple[bytes, str | None, str | None, str]:
+        return self.path, self.before, self.after, self.mode
+
+
 class Repository:
     """The worktree as a hook sees it: with the index that git told the hook to look at."""
 
-    worktree: Worktree
-    env: Mapping[str, str] = field(default_factory=dict)
+    __slots__ = ("_worktree", "common_dir", "env", "git_dir", "root")
+
+    def __init__(self, worktree: Worktree, env: Mapping[str, str] | None = None) -> None:
+        self.root = str(worktree.root)
+        self.git_dir = str(worktree.git_dir)
+        self.common_dir = str(worktree.common_dir)
+        self.env: Mapping[str, str] = env or {}
+        self._worktree: Worktree | None = worktree
 
     @classmethod
-    def here(cls) -> Repository:
-        env = told_to_hooks(os.environ)
+    def here(cls, **more: str) -> Repository:
+        """That of the current folder; `more` is set in the environment of every git. Raise as `Worktree.discover`."""
+        start = os.getcwd()  # noqa: PTH109  pathlib is not imported on this path
+        env = told_to_hooks(os.environ) | more
         if "GIT_INDEX_FILE" in env:
             # git gives it relative to the folder in which it started the hook.
-            env["GIT_INDEX_FILE"] = str(Path.cwd() / env["GIT_INDEX_FILE"])
-        return cls(Worktree.discover(Path.cwd(), env), env)
+            env["GIT_INDEX_FILE"] = os.path.join(start, env["GIT_INDEX_FILE"])  # noqa: PTH118  the same
+        asked = ("--show-toplevel", "--absolute-git-dir", "--git-common-dir")
+        answer = git("rev-parse", *asked, cwd=start, check=False, env=env)
+        lines = answer.stdout.rstrip(b"\n").split(b"\n")
+        if answer.returncode != 0 or len(lines) != len(asked):
+            # What is wrong, or a folder name with a line end in it: there is time to find out.
+            from pathlib import Path
+
+            from sahel_nb.repo.worktree import Worktree
+
+            return cls(Worktree.discover(Path(start), env), env)
+        made = cls.__new__(cls)
+        made.root, made.git_dir, made.common_dir = (
+            os.path.realpath(os.path.join(start, os.fsdecode(line)))  # noqa: PTH118  the same
+            for line in lines
+        )
+        made.env = env
+        made._worktree = None
+        return made
+
+    @property
+    def worktree(self) -> Worktree:
+        if self._worktree is None:
+            from pathlib import Path
+
+            from sahel_nb.repo.worktree import Worktree
+
+            self._worktree = Worktree(Path(self.root), Path(self.git_dir), Path(self.common_dir))
+        return self._worktree
 
     def git(self, *args: str | bytes, stdin: bytes | None = None, check: bool = True) -> GitResult:
-        return git(*args, cwd=self.worktree.root, env=self.env, stdin=stdin, check=check)
+        return git(*args, cwd=self.root, env=self.env, stdin=stdin, check=check)
 
     def disk(self, path: bytes) -> Path:
         """Where a path of the tree lies on disk."""
-        return self.worktree.root / os.fsdecode(path)
+        from pathlib import Path
+
+        return Path(self.root) / os.fsdecode(path)
+
+    def config_file(self) -> bytes | None:
+        """sahel-nb.toml as it stands in the worktree."""
+        try:
+            with open(f"{self.root}/sahel-nb.toml", "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            return None
+
+    def git_config(self, pattern: str) -> dict[str, str]:
+        """Settings whose names match, the last value of each; the variable in lower case, as git gives it."""
+        answer = self.git("config", "-z", "--get-regexp", pattern, check=False)
+        if answer.returncode not in (0, 1):  # 1: none set
+            answer = self.git("config", "-z", "--get-regexp", pattern)
+        found = {}
+        for item in answer.stdout.split(b"\0"):
+            if item:
+                key, has_value, value = item.partition(b"\n")
+                found[key.decode("utf-8", "replace")] = value.decode("utf-8", "replace") if has_value else "true"
+        return found
 
     @property
     def commits_only_some_paths(self) -> bool:
         """`git commit PATHS`: the index is a temporary one, and what a hook adds to it is missing in the real one."""
-        return Path(self.env.get("GIT_INDEX_FILE", "")).name.startswith("next-index-")
+        return self.env.get("GIT_INDEX_FILE", "").rpartition("/")[2].startswith("next-index-")
 
     def staged(self) -> list[Change]:
         """What differs between HEAD and the index; everything, before the first commit."""
-        head = self.git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", check=False)
-        base = head.text if head.returncode == 0 else self.git("hash-object", "-t", "tree", "--stdin", stdin=b"").text
-        answer = self.git("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", base, "--")
+        asked = ("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev")
+        answer = self.git(*asked, "HEAD", "--", check=False)
+        if answer.returncode != 0:
+            base = self.git("hash-object", "-t", "tree", "--stdin", stdin=b"").text
+            if self.git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", check=False).returncode == 0:
+                base = "HEAD"  # then git has another reason, and gives it again
+            answer = self.git(*asked, base, "--")
         return parse_raw(answer.stdout)
 
     def index(self, paths: Iterable[bytes]) -> dict[bytes, tuple[str, str]]:
@@ -82,18 +162,13 @@ class Repository:
         return found
 
     def read(self, oids: Iterable[str | None]) -> dict[str, bytes]:
-        """The blobs among `oids` that are small enough to be looked at."""
-        wanted = list(dict.fromkeys(oid for oid in oids if oid))
-        if not wanted:
-            return {}
-        asked = "".join(f"{oid}\n" for oid in wanted).encode("ascii")
-        answer = self.git("cat-file", "--batch-check", stdin=asked)
-        small = []
-        for line in answer.stdout.splitlines():
-            words = line.decode("ascii").split(" ")
-            if len(words) == 3 and words[1] == "blob" and int(words[2]) <= _LARGEST:
-                small.append(words[0])
-        return blobs(self.worktree, small)
+        """The blobs among `oids` that are small enough to be held."""
+        wanted = dict.fromkeys(oid.encode("ascii") for oid in oids if oid)
+        return {
+            found.oid: found.read()
+            for found in objects(wanted, self.root, self.env)
+            if found.kind == "blob" and found.size <= LARGE
+        }
 
     def stage(self, files: Mapping[bytes, tuple[str, bytes]]) -> None:
         """Put contents into the index without touching the worktree: path → (mode, bytes)."""

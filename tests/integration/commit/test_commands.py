@@ -169,8 +169,12 @@ def test_hook_verbs_as_the_framework_calls_them(clone: Clone) -> None:
     clone.git.write(f"{name}.ipynb", executed(clone.disk(f"{name}.ipynb"), cell_1="y = 1"))
     assert hook(f"pair {name}.ipynb") == (1, f"{name}.ipynb: {name}.py was brought in step\n")
     assert hook(f"pair {name}.ipynb {name}.py")[0] == 0
-    assert hook(f"strip {name}.ipynb")[0] == 1
-    assert hook(f"strip {name}.ipynb") == (0, "")
+    raw = clone.disk(f"{name}.ipynb")
+    assert hook(f"strip {name}.ipynb") == (0, "")  # the filter sees to what is staged; the outputs are somebody's work
+    assert clone.disk(f"{name}.ipynb") == raw
+    clone.git.write("new ŋ.ipynb", raw)
+    assert hook("strip 'new ŋ.ipynb' README.md") == (1, "stripped new ŋ.ipynb\n")
+    assert hook("strip 'new ŋ.ipynb'") == (0, "")
     assert hook(f"lint {name}.ipynb notebooks/fula-model/kernel-metadata.json")[0] == 0
     assert hook(f"guard {name}.ipynb notebooks/fula-model/kernel-metadata.json") == (0, "")
     printed = json.loads(simple("print(key)"))

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sahel_nb.hooks.pre_push import parse_commits, parse_updates
+from sahel_nb.hooks.history import parse_commits
+from sahel_nb.hooks.pre_push import parse_updates
 from tests.integration.commit.story import Clone, executed, kernel, set_up
 from tests.support.git import Origin
 from tests.unit.notebook.shapes import simple

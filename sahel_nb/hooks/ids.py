@@ -1,0 +1,124 @@
+"""SNB302: the permanent id of a kernel is changed. Under another id Kaggle starts a new kernel, without a history.
+
+A commit can do that in one file, by giving the folder another name, or by taking the folder away and putting another
+kernel in its place. A kernel that is removed, and another one that is added elsewhere, are not it.
+"""
+
+from __future__ import annotations
+
+from sahel_nb.hooks.paths import folder_of, is_metadata
+from sahel_nb.hooks.settings import ALLOW_ID_CHANGE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any
+
+    from sahel_nb.hooks.staged import Change
+    from sahel_nb.notebook.finding import Finding
+
+
+def metadata_blobs(changes: Iterable[Change]) -> list[str]:
+    """What `changed_ids` wants to read."""
+    return [oid for change in changes if is_metadata(change.path) for oid in (change.before, change.after) if oid]
+
+
+def changed_ids(
+    changes: Sequence[Change], contents: Mapping[str, bytes], renames: Callable[[], Mapping[bytes, bytes]]
+) -> list[Finding]:
+    """Every changed id. `renames` is git's own answer, new path → old path; asked only where kernels come and go.
+
+    A path that is there twice, as in a merge, has changed its id where none of its parents had the new one.
+    """
+    files = [change for change in changes if is_metadata(change.path)]
+    ids = {oid: _id(contents.get(oid)) for change in files for oid in (change.before, change.after) if oid}
+    gone = {change.path: ids[change.before] for change in files if change.before and not change.after}
+    stay = {ids[change.after] for change in files if change.after}
+    lost = {path: name for path, name in gone.items() if name and name not in stay}
+    found: dict[bytes, list[Finding]] = {}
+    for change in files:
+        if not change.after or change.path in found:
+            continue
+        after = contents.get(change.after)
+        before = [one.before for one in files if one.path == change.path and one.before]
+        if before:
+            if ids[change.after] not in {ids[oid] for oid in before}:
+                found[change.path] = compared(contents.get(before[0]), after, change.name)
+        elif lost and ids[change.after] not in gone.values():
+            blobs = {one.path: contents.get(one.before) for one in files if one.path in lost and one.before}
+            found[change.path] = compared(_moved_from(change.path, after, blobs, renames()), after, change.name)
+    return [one for each in found.values() for one in each]
+
+
+def compared(before: bytes | None, after: bytes | None, path: str) -> list[Finding]:
+    """The finding, if both are metadata with an id and the ids are two."""
+    old, new = _id(before), _id(after)
+    if not old or not new or old == new:
+        return []
+    from sahel_nb.notebook.finding import Finding, Severity
+
+    key, variable = ALLOW_ID_CHANGE
+    return [
+        Finding(
+            "SNB302",
+            Severity.ERROR,
+            path,
+            "id",
+            f"changes the permanent id {old} to {new}",
+            f"undo it; if it is meant: {variable}=1 git …, or git config {key} true",
+        )
+    ]
+
+
+def parse_renames(output: bytes) -> dict[bytes, bytes]:
+    """`--name-status -M -z`: status NUL path NUL, and for R a second path: new path → old path."""
+    found = {}
+    fields = iter(output.split(b"\0"))
+    for status in fields:
+        if status[:1] == b"R":
+            old = next(fields)
+            found[next(fields)] = old
+        elif status:
+            next(fields)
+    return found
+
+
+def _moved_from(
+    path: bytes, after: bytes | None, lost: Mapping[bytes, bytes | None], renames: Mapping[bytes, bytes]
+) -> bytes | None:
+    """The metadata of the kernel whose code file git finds here again. Metadata itself all looks alike."""
+    new = folder_of(path) + _code(after)
+    for old_path, before in lost.items():
+        old = folder_of(old_path) + _code(before)
+        for one, other in renames.items():
+            if _stem(one) == _stem(new) and _stem(other) == _stem(old):
+                return before
+    return None
+
+
+def _stem(path: bytes) -> bytes:
+    """The notebook and its mirror have one."""
+    folder = folder_of(path)
+    return folder + path[len(folder) :].rpartition(b".")[0]
+
+
+def _id(data: bytes | None) -> str:
+    found = _parsed(data).get("id")
+    return found if isinstance(found, str) else ""
+
+
+def _code(data: bytes | None) -> bytes:
+    found = _parsed(data).get("code_file")
+    return found.encode("utf-8", "surrogatepass") if isinstance(found, str) else b""
+
+
+def _parsed(data: bytes | None) -> dict[str, Any]:
+    import json
+
+    if data is None:
+        return {}
+    try:
+        raw = json.loads(data.decode("utf-8"))
+    except (UnicodeDecodeError, ValueError, RecursionError):
+        return {}
+    return raw if isinstance(raw, dict) else {}

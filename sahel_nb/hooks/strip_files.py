@@ -1,0 +1,82 @@
+"""`sahel-nb-hook strip FILES`, as the pre-commit framework calls it: 1 where a file was changed.
+
+Almost always every notebook is stripped, which is seen in its bytes: then nothing is imported and git is not asked. A
+notebook on disk may have outputs that git's filter keeps out of commits; they are somebody's work, and stay. It is
+stripped in place only where what is staged is not stripped either, or where git does not know it.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from sahel_nb.notebook.strip_check import certainly_stripped
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def run(paths: Sequence[str]) -> int | None:
+    """The exit code; None where it takes more than a look: then `run_all` does it."""
+    for path in paths:
+        try:
+            if path.startswith("-") or (path.endswith(".ipynb") and not _is_stripped(path)):
+                return None
+        except OSError:
+            return None
+    return 0
+
+
+def run_all(paths: Sequence[str]) -> int:
+    """Strip what is to be stripped. Raise `NotebookError` for what is none, `UsageError` for what is not there."""
+    from pathlib import Path
+
+    from sahel_nb.hooks.inplace import strip_file
+    from sahel_nb.notebook.strip import StripOptions
+
+    left = [path for path in paths if path.endswith(".ipynb") and not (Path(path).is_file() and _is_stripped(path))]
+    clean = _staged_clean(left)
+    options = StripOptions()
+    changed = 0
+    for path in left:
+        if path not in clean and strip_file(Path(path), options):
+            changed = 1
+            sys.stderr.write(f"stripped {path}\n")
+    return changed
+
+
+def _is_stripped(path: str) -> bool:
+    with open(path, "rb", 0) as file:
+        return certainly_stripped(file.read())
+
+
+def _staged_clean(paths: Sequence[str]) -> set[str]:
+    """Those of which the index holds a stripped version."""
+    import os
+
+    from sahel_nb.errors import SahelError
+    from sahel_nb.hooks.staged import Repository
+    from sahel_nb.notebook.document import NotebookError
+    from sahel_nb.notebook.strip import is_stripped
+
+    try:
+        repository = Repository.here()
+    except SahelError:
+        return set()  # outside of a repository there is no filter either
+    names = {}
+    for path in paths:
+        # Not realpath of the file: a link in the tree is a path of its own.
+        folder, _, name = os.path.abspath(path).rpartition("/")  # noqa: PTH100  the same
+        relative = os.path.relpath(os.path.join(os.path.realpath(folder), name), repository.root)  # noqa: PTH118
+        names[path] = os.fsencode(relative)
+    index = repository.index(names.values())
+    blobs = repository.read([oid for _, oid in index.values()])
+    clean = set()
+    for path, known in names.items():
+        data = blobs.get(index[known][1]) if known in index else None
+        try:
+            if data is not None and is_stripped(data):
+                clean.add(path)
+        except NotebookError:
+            continue  # strip_file says it
+    return clean
