@@ -31,7 +31,7 @@ def test_nothing_is_found(name: str) -> None:
     assert told == []
     assert tally.executions[name] == 1000
     # An input that is turned down at the door proves nothing.
-    assert tally.accepted[name] > 30
+    assert tally.accepted[name] > 20
 
 
 def test_it_finds_what_is_wrong_and_makes_it_small() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sahel_nb.notebook.strip import has_something_to_strip, strip
+from sahel_nb.notebook.strip_check import certainly_stripped
 from sahel_nb.notebook.strip_fast import strip_ordinary
 from tests.unit.notebook import reference
 
@@ -36,3 +37,23 @@ def test_is_stripped_as_nbstripout_does_it(data: bytes) -> None:
     assert strip(data) == expected
     assert strip_ordinary(data) in (None, expected)
     assert has_something_to_strip(data) == reference.changes(data)
+
+
+FOUND_UNCLEAN = {
+    # Two backslashes between the lines: no string, no JSON. Taken out as an escaped one, they left a proper break.
+    "backslashes between lines": pytest.param(
+        strip(jupyter(markdown("a\n", "b"))).replace(b'\\n",\n', b'\\n",\\\\\n'),
+        marks=pytest.mark.xfail(reason="_is_written_source: leave something where an escaped backslash was"),
+    ),
+    # The version does not stand last: keys that sort behind it may follow.
+    "no ids, and a key behind the version": pytest.param(
+        strip(jupyter(markdown("a"), s=4)).replace(b'minor": 4', b'minor": 5'),
+        marks=pytest.mark.xfail(reason="certainly_stripped: look for the version anywhere in `rest`"),
+    ),
+}
+
+
+@pytest.mark.parametrize("data", FOUND_UNCLEAN.values(), ids=list(FOUND_UNCLEAN))
+def test_is_not_taken_for_stripped(data: bytes) -> None:
+    assert reference.stripped(data) != data
+    assert not certainly_stripped(data)
