@@ -137,7 +137,7 @@ def _refusals(data: bytes) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except NotebookError:
+    except (NotebookError, ImportError):
         raise
     except MetadataError as exc:
         raise NotebookError(f"a cell contradicts itself: {exc}") from exc

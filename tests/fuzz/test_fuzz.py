@@ -27,11 +27,11 @@ def quiet() -> Iterator[None]:
 @pytest.mark.parametrize("name", TARGETS)
 def test_nothing_is_found(name: str) -> None:
     told: list[Finding] = []
-    tally = fuzz([name], 1, lambda tally: tally.executions.get(name, 0) < 1000, told.append)
+    tally = fuzz([name], 1, lambda tally: tally.executions.get(name, 0) < 700, told.append)
     assert told == []
-    assert tally.executions[name] == 1000
+    assert tally.executions[name] == 700
     # An input that is turned down at the door proves nothing.
-    assert tally.accepted[name] > 20
+    assert tally.accepted[name] > 10
 
 
 def test_it_finds_what_is_wrong_and_makes_it_small() -> None:

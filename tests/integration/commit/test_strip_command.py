@@ -183,14 +183,11 @@ ALONE = [
 
 
 @pytest.mark.parametrize("options", ALONE, ids=" ".join)
-def test_each_option_through_stdin_in_place_and_to_stdout(
-    programs: Programs, tmp_path: Path, options: list[str]
-) -> None:
+def test_each_option_through_stdin_and_in_place(programs: Programs, tmp_path: Path, options: list[str]) -> None:
     root = tmp_path / "w"
     same(programs, root, options, RICH)
     # What takes several words would take the names, too.
     same(programs, root, ["rich.ipynb", "a.ipynb", "clean.ipynb", *options])
-    same(programs, root, ["-t", "rich.ipynb", "clean.ipynb", *options])
 
 
 WHOLE = [
@@ -224,6 +221,8 @@ WHOLE = [
     ["-t", "a.ipynb", "half.ipynb", "rich.ipynb"],
     *([f"{name}.ipynb"] for name in ("half", "empty", "bom", "latin", "list", "five", "contradicts", "conflict")),
     ["--verify", "half.ipynb"],
+    ["-t", "rich.ipynb", "clean.ipynb"],
+    ["-t", "--keep-output", "--extra-keys", "metadata.kaggle", "rich.ipynb", "a.ipynb"],
     ["z.zpln"],
     ["-m", "zeppelin", "z.zpln", "stripped.zpln"],
     ["-mzeppelin", "-t", "z.zpln", "stripped.zpln"],
