@@ -12,9 +12,11 @@ from . import corpora, peers
 from .bars import Bar, Part, at_least, at_most, cpu, times, wall
 from .measure import Case, Sample, Samples, child, interleave
 from .repository import FLOOR, NONE, NOTEBOOKS, OURS, PEER, Repository, floor, make, refuse_other_bytes
-from .table import Pair, Section, ratios, timings
+from .table import Pair, Section, ratios, timings, walls
 from .world import World
 
+ONE = "`git add`, one of 20 KB"
+FILTER_ALONE = f"{PEER}, `--no-textconv`"
 BARE = "`python -I -c pass`"
 BARE_OF_THE_BAR = 8.6
 """Milliseconds that a bare `python -I` took on the machine on which the bar for one notebook was set."""
@@ -44,9 +46,9 @@ def measure(world: World) -> Section:
             samples |= _one(repositories, world.rounds(15))
         samples |= _adds(repositories, f"`git add` {name}", NOTEBOOKS, world.rounds(7))
         _commit(repositories)
-        looking = [each for each in repositories if each.name != FLOOR]
-        samples |= _statuses(looking, f"`git status` {name}, all touched", world.rounds(5))
+        samples |= _statuses(repositories, f"`git status` {name}, all touched", world.rounds(5))
         if name == list(found)[-1]:
+            looking = [each for each in repositories if each.name != FLOOR]  # it has no answer to what was edited
             samples |= _diffs(looking, f"`git diff` {name}, all edited", corpus, world.rounds(3))
     if not world.quick:
         samples |= _large(folder)
@@ -55,7 +57,13 @@ def measure(world: World) -> Section:
     pairs = [
         Pair(f"{task}: {name}", f"{task}: {against}")
         for task in tasks
-        for name, against in ((PEER, OURS), *((name, OURS) for name in peers.RUST), (OURS, FLOOR), (OURS, NONE))
+        for name, against in (
+            (PEER, OURS),
+            (FILTER_ALONE, OURS),
+            *((name, OURS) for name in peers.RUST),
+            (OURS, FLOOR),
+            (OURS, NONE),
+        )
         if f"{task}: {name}" in samples and f"{task}: {against}" in samples
     ]
     return Section("The filter", TEXT, (timings(samples, "git command"), ratios(samples, pairs)), _bars(samples))
@@ -86,7 +94,7 @@ def _patience(name: str) -> float:
 
 def _one(repositories: Sequence[Repository], rounds: int) -> Samples:
     bare = Case(BARE, partial(child, (sys.executable, "-I", "-c", "pass"), cwd=repositories[0].root))
-    adds = [_add(each, "`git add`, one of 20 KB", f"{NOTEBOOKS}/000.ipynb", inf) for each in repositories]
+    adds = [_add(each, ONE, f"{NOTEBOOKS}/000.ipynb", inf) for each in repositories]
     return interleave([bare, *adds], rounds)
 
 
@@ -127,9 +135,9 @@ def _diffs(repositories: Sequence[Repository], what: str, corpus: Path, rounds: 
         for path in sorted(corpus.iterdir()):
             (repository.notebooks / path.name).write_bytes(corpora.edit(path.read_bytes(), number))
 
-    def diff(repository: Repository) -> Sample:
+    def diff(repository: Repository, *options: str) -> Sample:
         product = repository.root.with_name(f"{repository.name}.diff")
-        sample = repository.git("diff", stdout=product)
+        sample = repository.git("diff", *options, stdout=product)
         shown = product.read_bytes()
         if (b"\n" + shown).count(b"\ndiff --git ") != count or shown.count(b"_%d = " % (1000 + number)) != count:
             raise SystemExit(f"{repository.name}: git diff does not show the edit of each notebook")
@@ -139,7 +147,9 @@ def _diffs(repositories: Sequence[Repository], what: str, corpus: Path, rounds: 
         Case(f"{what}: {each.name}", partial(diff, each), before=partial(edit, each), patience=_patience(each.name))
         for each in repositories
     ]
-    return interleave(cases, rounds)
+    peer = repositories[-1]
+    work, before = partial(diff, peer, "--no-textconv"), partial(edit, peer)
+    return interleave([*cases, Case(f"{what}: {FILTER_ALONE}", work, before=before, patience=_patience(PEER))], rounds)
 
 
 def _large(folder: Path) -> Samples:
@@ -158,36 +168,44 @@ def _large(folder: Path) -> Samples:
 
 
 def _bars(samples: Samples) -> tuple[Bar, ...]:
-    def against(task: str, name: str, part: Part) -> float | None:
-        return times(samples, f"{task}: {name}", f"{task}: {OURS}", part)
+    def slower(task: str, name: str, part: Part, than: str = OURS) -> float | None:
+        return times(samples, f"{task}: {name}", f"{task}: {than}", part)
 
-    bars = [
-        at_least(f"`git add` {c}, CPU, against nbstripout's filter", bar, against(f"`git add` {c}", PEER, cpu))
-        for c, bar in (("S", 250), ("M", 150))
-    ]
+    def limit(task: str, name: str, part: Part) -> str:
+        """What no filter in Python can pass, on this machine."""
+        value = slower(task, name, part, FLOOR)
+        return f"; the floor: {value:.3g}×" if value is not None else ""
+
+    bars = []
+    for corpus, bar in (("S", 250), ("M", 150)):
+        task = f"`git add` {corpus}"
+        note = limit(task, PEER, cpu)
+        bars.append(at_least(f"{task}, CPU, against nbstripout's filter", bar, slower(task, PEER, cpu), note))
     for corpus in ("S", "M"):
         task = f"`git add` {corpus}"
-        others = {name: against(task, name, wall) for name in peers.RUST}
-        found = {name: value for name, value in others.items() if value is not None}
+        found = {name: value for name in peers.RUST if (value := slower(task, name, wall)) is not None}
         fastest = min(found, key=found.__getitem__) if found else ""
-        note = f" ({fastest})" if fastest else ""
+        note = f" ({fastest})" + limit(task, fastest, wall) if fastest else ""
         bars.append(at_least(f"{task}, wall, against the fastest Rust peer", 3, found.get(fastest), note))
     for corpus in ("S", "M"):
         task = f"`git add` {corpus}"
-        both = [times(samples, f"{task}: {OURS}", f"{task}: {FLOOR}", part) for part in (wall, cpu)]
-        found_both = [value for value in both if value is not None]
-        worse = max(found_both, default=None)
-        note = f" (wall {found_both[0]:.3g}×, CPU {found_both[1]:.3g}×)" if found_both else ""
-        bars.append(at_most(f"{task}, wall and CPU, against the protocol floor", 1.3, worse, "×", note))
+        both = [value for part in (wall, cpu) if (value := times(samples, f"{task}: {OURS}", f"{task}: {FLOOR}", part))]
+        note = f" (wall {both[0]:.3g}×, CPU {both[1]:.3g}×)" if both else ""
+        bars.append(at_most(f"{task}, against the protocol floor", 1.3, max(both, default=None), "×", note))
     for corpus in ("S", "M"):
         task = f"`git status` {corpus}, all touched"
-        bars.append(at_least(f"{task}, CPU, against nbstripout", 200, against(task, PEER, cpu)))
+        bars.append(at_least(f"{task}, CPU, against nbstripout", 200, slower(task, PEER, cpu), limit(task, PEER, cpu)))
     task = "`git diff` M, all edited"
-    bars.append(at_least(f"{task}, CPU, against nbstripout", 400, against(task, PEER, cpu)))
-    one = "`git add`, one of 20 KB"
-    ratio = times(samples, f"{one}: {OURS}", BARE)
-    least = [min(sample.wall for sample in samples[name]) * 1000 for name in (f"{one}: {OURS}", BARE)]
-    note = f" of {BARE} (least of each: {least[0]:.1f} and {least[1]:.1f} ms)"
-    asked = f"≤ 15 ms where `python -I` takes {BARE_OF_THE_BAR}: ≤ {15 / BARE_OF_THE_BAR:.3g}×"
-    bars.append(at_most("`git add` of one 20 KB notebook", 15 / BARE_OF_THE_BAR, ratio, "×", note, asked))
+    alone = slower(task, FILTER_ALONE, cpu)
+    note = f"; without its textconv: {alone:.3g}×" if alone else ""
+    bars.append(at_least(f"{task}, CPU, against nbstripout", 400, slower(task, PEER, cpu), note))
+    bars.append(_one_bar(samples))
     return tuple(bars)
+
+
+def _one_bar(samples: Samples) -> Bar:
+    ours, asked = f"{ONE}: {OURS}", 15 / BARE_OF_THE_BAR
+    least = [min(walls(samples[name])) for name in (ours, BARE)]
+    note = f" of {BARE} (least of each: {least[0]:.1f} and {least[1]:.1f} ms)"
+    shown = f"≤ 15 ms where `python -I` takes {BARE_OF_THE_BAR}: ≤ {asked:.3g}×"
+    return at_most("`git add` of one 20 KB notebook", asked, times(samples, ours, BARE), "×", note, shown)

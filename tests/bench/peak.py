@@ -10,7 +10,7 @@ import sys
 BLOCK = 1 << 16
 
 
-def main(source, command):
+def main(source: str, command: str) -> int:
     theirs, ours = os.pipe()
     child = os.fork()
     if not child:
