@@ -33,6 +33,7 @@ def run(arguments: list[str]) -> int:
     with open(0, "rb", _BUFFER, closefd=False) as reader, open(1, "wb", _BUFFER, closefd=False) as writer:
         try:
             serve(reader, writer, ours.clean, ours.smudge, _report)
+            ours.finish()
         except ProtocolError as exc:
             _say(f"sahel-nb filter: {exc}")
             return 1
@@ -66,6 +67,17 @@ class NotebookFilter:
 
     def __init__(self, vault: Vault | None) -> None:
         self._vault = vault
+
+    def finish(self) -> None:
+        """git has all that it wanted, and waits for us to end."""
+        vault = self._vault
+        if vault is None or not vault.grew:
+            return
+        vault.close()
+        if vault.wants_sweeping():
+            from sahel_nb.repo.vault_sweep import sweep_if_needed
+
+            sweep_if_needed(vault)
 
     def clean(self, path: bytes, content: Iterator[bytes]) -> Iterable[bytes]:
         """What is committed for `content`. Raise `NotebookError` for what is no notebook, `VaultFailed`."""

@@ -3,6 +3,7 @@
     .git/sahel-nb/vault/<nanoseconds>-<pid>.pack      entries, one after the other; the newest is the last of the last
     .git/sahel-nb/vault/<nanoseconds>-<pid>-<n>.raw   a large notebook, named by its entry
     .git/sahel-nb/vault/off                           while this file is there, nothing is kept
+    .git/sahel-nb/vault/limit                         bytes that it may take up; `install` writes it
 
     entry: vault1 SP <key> SP <size> SP <length of the path> SP <file, or -> SP <nanoseconds> SP <worktree> LF
            <path> LF  <size bytes> LF
@@ -31,7 +32,11 @@ _MAGIC = b"vault1"
 _HEADER = 8192
 """Bytes that hold any header and any path."""
 _BLOCK = 1 << 20
-_MOST_VERSIONS = 8
+MOST_VERSIONS = 8
+"""Older ones of a notebook are found by their key alone."""
+MOST_PACKS = 64
+INSIDE = "-"
+"""The file of an entry that has its bytes with it."""
 MAIN = "-"
 """The worktree that was not made by `git worktree add`."""
 
@@ -122,7 +127,7 @@ class Vault:
             known = self._index().get((path, key))
             if known is not None and known.size == len(raw) and self.read(known) == raw:
                 return
-            self._append(path, key, len(raw), "-", raw)
+            self._append(path, key, len(raw), INSIDE, raw)
         except OSError as exc:
             raise VaultFailed(f"its outputs could not be kept: {exc.strerror}") from exc
 
@@ -160,7 +165,7 @@ class Vault:
             yield from self._read_all(found)
 
     def _read_all(self, entries: Sequence[Entry]) -> Iterator[bytes]:
-        for entry in entries[: -1 - _MOST_VERSIONS : -1]:
+        for entry in entries[: -1 - MOST_VERSIONS : -1]:
             raw = self.read(entry)
             if raw is not None:
                 yield raw
@@ -178,6 +183,8 @@ class Vault:
             with open(f"{self.folder}/{entry.file}", "rb", buffering=0) as file:
                 file.seek(entry.offset)
                 raw = file.read(entry.size)
+        except FileNotFoundError:
+            return self._read_where_it_is_now(entry)
         except OSError:
             return None
         return raw if raw is not None and len(raw) == entry.size else None
@@ -186,6 +193,40 @@ class Vault:
         if self._pack >= 0:
             os.close(self._pack)
             self._pack = -1
+
+    def limit(self) -> int:
+        """Bytes that it may take up; 0 where nobody said."""
+        try:
+            with open(f"{self.folder}/limit", "rb") as file:
+                return int(file.read())
+        except (OSError, ValueError):
+            return 0
+
+    def wants_sweeping(self) -> bool:
+        """Whether it is more than the limit, or in too many pieces; asked by whoever has just added to it."""
+        limit = self.limit()
+        total = packs = 0
+        with os.scandir(self.folder) as files:
+            for one in files:
+                if one.name.endswith((".pack", ".raw")):
+                    packs += one.name.endswith(".pack")
+                    total += one.stat().st_size
+        return total > limit > 0 or packs > MOST_PACKS
+
+    @property
+    def grew(self) -> bool:
+        """Whether this process has added to it."""
+        return self._end > 0
+
+    def _read_where_it_is_now(self, entry: Entry) -> bytes | None:
+        """A sweep has moved it since we looked."""
+        for other in self.entries():
+            if (other.path, other.key, other.kept_at) == (entry.path, entry.key, entry.kept_at):
+                if other.file == entry.file:
+                    return None
+                entry.pack, entry.file, entry.offset = other.pack, other.file, other.offset
+                return self.read(entry)
+        return None
 
     def _index(self) -> dict[tuple[bytes, str], Entry]:
         if self._by_both is None:
@@ -240,8 +281,8 @@ class Vault:
         index = self._index()
         # In order of time, also on a machine whose clock was set back.
         self._last = max(time.time_ns(), self._last + 1)
-        words = f"{key} {size} {len(path)} {file} {self._last} {self._worktree}"
-        head = b"%s %s\n%s\n" % (_MAGIC, words.encode(), path)
+        entry = Entry(path, key, size, self._name, file, 0, self._last, self._worktree)
+        head = head_of(entry)
         try:
             written = os.writev(pack, (head, raw, b"\n"))
             rest = (head + raw + b"\n")[written:] if written < len(head) + len(raw) + 1 else b""
@@ -250,9 +291,10 @@ class Vault:
         except BaseException:
             os.ftruncate(pack, start)
             raise
-        here = (self._name, start + len(head)) if file == "-" else (file, 0)
+        if file == INSIDE:
+            entry.file, entry.offset = self._name, start + len(head)
         self._end += len(head) + len(raw) + 1
-        self._note(index, Entry(path, key, size, self._name, *here, self._last, self._worktree))
+        self._note(index, entry)
 
     def _open_pack(self) -> int:
         if self._pack >= 0:
@@ -330,6 +372,13 @@ class Spool:
         return True
 
 
+def head_of(entry: Entry) -> bytes:
+    """What stands before the bytes of an entry."""
+    file = INSIDE if entry.file in (entry.pack, INSIDE) else entry.file
+    words = f"{entry.key} {entry.size} {len(entry.path)} {file} {entry.kept_at} {entry.worktree}"
+    return b"%s %s\n%s\n" % (_MAGIC, words.encode(), entry.path)
+
+
 def _age(entry: Entry) -> int:
     return entry.kept_at
 
@@ -348,6 +397,6 @@ def _entry(head: bytes, pack: str, at: int) -> tuple[Entry, int] | None:
         return None
     path, key, worktree = rest[:length], words[1].decode(), words[6].decode()
     start = at + len(line) + length + 2
-    if words[4] == b"-":
+    if words[4] == INSIDE.encode():
         return Entry(path, key, size, pack, pack, start, kept_at, worktree), start + size + 1
     return Entry(path, key, size, pack, words[4].decode(), 0, kept_at, worktree), start + 1
