@@ -14,6 +14,7 @@ from sahel_nb.hooks.inplace import read_if_there
 from sahel_nb.hooks.staged import Change, Repository
 from sahel_nb.notebook.document import NotebookError
 from sahel_nb.notebook.finding import Finding, Severity
+from sahel_nb.notebook.merge_mirror import resolved_half
 from sahel_nb.notebook.pair import Direction, decide, extension, in_step, looks_like_mirror, mirror_of, notebook_from
 from sahel_nb.notebook.strip import strip
 
@@ -98,7 +99,7 @@ def staged_pairs(repository: Repository, changes: Iterable[Change], fmt: str) ->
 def plan(repository: Repository, pair: Pair, fmt: str) -> Step:
     """What the pair needs to be in step in the commit. The disk is read only where something has to follow."""
     try:
-        direction = decide(*pair.head, *pair.index, fmt)
+        direction = resolved_half(*pair.index) or decide(*pair.head, *pair.index, fmt)
         if direction is Direction.NOTHING:
             return Step(Action.NOTHING)
         if direction is Direction.CONFLICT:

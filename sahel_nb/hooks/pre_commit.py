@@ -12,7 +12,7 @@ import os
 import sys
 
 from sahel_nb.errors import Refused, UsageError
-from sahel_nb.hooks.paths import NOTEBOOK, is_metadata, is_notebook, suffix_of
+from sahel_nb.hooks.paths import NOTEBOOK, is_metadata, is_notebook, shown, suffix_of
 from sahel_nb.hooks.settings import Personal
 from sahel_nb.hooks.staged import LARGE, Change, Repository
 from sahel_nb.notebook.secrets import find_in_chunks, find_secrets
@@ -41,15 +41,21 @@ def run(verb: str, arguments: Sequence[str]) -> int:
         from sahel_nb.hooks.reach import with_site_packages
 
         with_site_packages()
-    findings += _notebooks(repository, changes, contents)
-    findings += _metadata(repository, personal, changes, contents)
     steps = _pairs(repository, changes, settings.format) if settings.format else []
+    following = {step.path: step.staged for step in steps if step.path}
+    findings += _notebooks(repository, changes, contents, following)
+    findings += _metadata(repository, personal, changes, contents)
     findings += [step.finding for step in steps if step.finding]
     if findings:
         from sahel_nb.hooks.findings import refuse, without
 
         refuse(without(findings, settings.disabled), "committed")
     _follow(repository, [step for step in steps if step.path])
+    new = [change.path for change in changes if change.before is None]
+    if settings.format and any(path.endswith(suffix_of(settings.format)) for path in (*new, *following)):
+        from sahel_nb.install.drivers import register_mirrors
+
+        register_mirrors(repository.worktree, settings.format, repository.env)
     return 0
 
 
@@ -79,17 +85,25 @@ def _look(repository: Repository, changes: Sequence[Change]) -> tuple[dict[str, 
     return contents, found
 
 
-def _notebooks(repository: Repository, changes: Sequence[Change], contents: Mapping[str, bytes]) -> list[Finding]:
-    notebooks = [change for change in changes if change.after in contents and is_notebook(change.path)]
+def _notebooks(
+    repository: Repository,
+    changes: Sequence[Change],
+    contents: Mapping[str, bytes],
+    following: Mapping[bytes, bytes],
+) -> list[Finding]:
+    """Rules on the notebooks as they will be committed: one that follows its mirror, as it follows."""
+    staged = {change.path: contents[change.after] for change in changes if change.after and change.after in contents}
+    staged |= following
+    notebooks = {path: data for path, data in staged.items() if is_notebook(path)}
     if not notebooks:
         return []
     from sahel_nb.notebook.lint import lint_notebook
 
-    out = repository.opted_out(change.path for change in notebooks)
+    out = repository.opted_out(notebooks)
     found = []
-    for change in notebooks:
-        if change.path not in out and change.after:
-            found += lint_notebook(contents[change.after], change.name, committed=True)
+    for path, data in notebooks.items():
+        if path not in out:
+            found += lint_notebook(data, shown(path), committed=True)
     return found
 
 

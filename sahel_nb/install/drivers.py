@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from sahel_nb.repo.worktree import Worktree
@@ -45,14 +46,14 @@ def _command(runner: str, what: str) -> str:
     return f"{ours}; code=$?; [ $code -le 1 ] && exit $code; {text} || exit 1"
 
 
-def register_mirrors(worktree: Worktree, fmt: str) -> None:
-    """Let git merge the mirrors that this checkout has as mirrors. Files that were mirrors once stay in the list.
+def register_mirrors(worktree: Worktree, fmt: str, env: Mapping[str, str] | None = None) -> None:
+    """Let git merge the mirrors that the index has as mirrors. Files that were mirrors once stay in the list.
 
-    They do no harm: the driver finds no notebook beside them and leaves them to git.
+    They do no harm: the driver finds no notebook beside them and leaves them to git. `env` is what git told a hook.
     """
     path = _attributes(worktree)
     content = path.read_bytes() if path.is_file() else b""
-    missing = [line for line in map(_line, _mirrors(worktree, fmt)) if line not in content.splitlines()]
+    missing = [line for line in map(_line, _mirrors(worktree, fmt, env)) if line not in content.splitlines()]
     if not missing:
         return
     from sahel_nb.durable import write_atomically
@@ -82,7 +83,7 @@ def unregistered(worktree: Worktree, fmt: str) -> list[bytes]:
     return [mirror for mirror in _mirrors(worktree, fmt) if _line(mirror) not in there]
 
 
-def _mirrors(worktree: Worktree, fmt: str) -> list[bytes]:
+def _mirrors(worktree: Worktree, fmt: str, env: Mapping[str, str] | None = None) -> list[bytes]:
     """Files in the index that have a notebook of their name beside them."""
     from sahel_nb.notebook.pair import extension
     from sahel_nb.repo.cmd import git
@@ -90,7 +91,7 @@ def _mirrors(worktree: Worktree, fmt: str) -> list[bytes]:
     if not fmt:
         return []
     suffix = extension(fmt)
-    answer = git("ls-files", "-z", "--", "*.ipynb", f"*{suffix}", cwd=worktree.root, check=False)
+    answer = git("ls-files", "-z", "--", "*.ipynb", f"*{suffix}", cwd=worktree.root, check=False, env=env)
     paths = set(answer.stdout.split(b"\0"))
     mirrors = (path.removesuffix(b".ipynb") + suffix.encode() for path in paths if path.endswith(b".ipynb"))
     return sorted(path for path in mirrors if path in paths and b"\n" not in path)

@@ -6,9 +6,9 @@ git merges a notebook and its mirror one by one. Both merges are the same one he
 from __future__ import annotations
 
 from sahel_nb.notebook.document import NotebookError, dump, parse
-from sahel_nb.notebook.merge import Merged, merge
+from sahel_nb.notebook.merge import Merged, is_unresolved, merge
 from sahel_nb.notebook.merge_lines import MARK, Labels, has_markers
-from sahel_nb.notebook.pair import DEFAULT_FORMAT, looks_like_mirror, mirror_of, notebook_from
+from sahel_nb.notebook.pair import DEFAULT_FORMAT, Direction, looks_like_mirror, mirror_of, notebook_from
 
 
 def merge_mirrors(
@@ -36,6 +36,19 @@ def merge_mirrors(
 def is_unresolved_mirror(mirror: bytes) -> bool:
     """Whether the mirror still holds a conflict between markers: git's own, or those of a cell."""
     return MARK in mirror and has_markers(mirror.decode("utf-8", "replace"))
+
+
+def resolved_half(notebook: bytes | None, mirror: bytes | None) -> Direction | None:
+    """Which way to go where a person has resolved a conflict in one half, and the other still has its markers.
+
+    None where there is no such difference. Raise `NotebookError` as `parse` does.
+    """
+    if notebook is None or mirror is None or (MARK not in notebook and MARK not in mirror):
+        return None
+    marked = (is_unresolved(notebook), is_unresolved_mirror(mirror))
+    if marked[0] == marked[1] or not looks_like_mirror(mirror):
+        return None
+    return Direction.TO_NOTEBOOK if marked[0] else Direction.TO_MIRROR
 
 
 def _read(mirror: bytes, options: bytes | None, fmt: str) -> bytes:
