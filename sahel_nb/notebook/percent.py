@@ -220,6 +220,11 @@ def _kept(metadata: Json) -> Json:
     return kept
 
 
+def is_shown(key: str, value: object) -> bool:
+    """Does the mirror show this of a cell's metadata?"""
+    return bool(key) and _KEY.issuperset(key) and key not in CELL_NOISE and (key != "tags" or bool(value))
+
+
 def _marker(metadata: Json, kind: str = "") -> str:
     """`# %% title [markdown] key=value`."""
     words = ["# %%"]

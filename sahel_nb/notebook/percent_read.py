@@ -37,6 +37,17 @@ def read(mirror: bytes) -> tuple[Json, list[Json]]:
     return metadata, cells
 
 
+def again(cell: Json) -> str:
+    """The source of a cell after it was written and read, which is not always what it was. Raise `Unsure`."""
+    source = "".join(cell["source"])
+    marker, *lines = percent.cell_lines({**cell, "metadata": {}}, source)
+    if cell["cell_type"] != "code" or _options(marker)[1]:
+        lines = _uncommented(lines)
+        return "\n".join([source.splitlines()[0], *lines] if cell["cell_type"] == "code" else lines)
+    uncomment_magics(lines)
+    return "\n".join(lines)
+
+
 def _header(lines: Sequence[str]) -> tuple[Json, int]:
     """The kernel that the header names, and the number of the first line behind the header."""
     at = 1 if lines[0] == percent.ENCODING else 0

@@ -110,11 +110,12 @@ _MARKERS = (
     *('# %% tags=["a"]', '# %% [markdown] a=1 b="x"', "# %%%% deep", "#%%", "  # %%", '# %% a="b=c"', "# %% .x"),
     *('# %% language="bash"', '# %% magic_args="-x" language="html"', "# %% lines_to_next_cell=2", "# %% {"),
 )
+_KERNEL = "#   kernelspec:\n#     display_name: Python 3\n#     language: python\n#     name: python3\n"
+_REPRESENTATION = "#     text_representation:\n#       extension: .py\n#       format_name: percent\n"
 _HEADERS = (
     "",
-    "# ---\n# jupyter:\n#   kernelspec:\n#     display_name: Python 3\n#     language: python\n#     name: python3\n# ---\n\n",
-    "# ---\n# jupyter:\n#   jupytext:\n#     text_representation:\n#       extension: .py\n#       format_name: percent\n"
-    "#       format_version: '1.3'\n#       jupytext_version: 1.16.1\n# ---\n\n",
+    f"# ---\n# jupyter:\n{_KERNEL}# ---\n\n",
+    f"# ---\n# jupyter:\n#   jupytext:\n{_REPRESENTATION}#       jupytext_version: 1.16.1\n{_KERNEL}# ---\n\n",
     "# ---\n# jupyter:\n#   jupytext:\n#     cell_metadata_filter: -all\n#     formats: ipynb,py:light\n# ---\n\n",
     "# ---\n# jupyter:\n#   kernelspec:\n#     name: R\n#     language: R\n# ---\n",
 )

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from typing import Any
 
 import jupytext
 import nbformat
-from hypothesis import event, given, settings
+from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
-from sahel_nb.notebook import percent, percent_read
+from sahel_nb.notebook import by_jupytext as jupytext_itself
+from sahel_nb.notebook import combine, percent, percent_read
+from sahel_nb.notebook.document import NotebookError
+from sahel_nb.notebook.form import Form
+from sahel_nb.notebook.pair import PYTHON_KERNEL
 from sahel_nb.notebook.strip_fast import Unsure
-from tests.unit.notebook.paired import mirrors, notebooks
+from tests.unit.notebook.paired import lines, mirrors, notebooks
 
 HIDDEN = "-jupytext.text_representation.jupytext_version,-jupytext.notebook_metadata_filter"
 
@@ -62,3 +67,66 @@ def test_the_cells_are_jupytexts(mirror: bytes) -> None:
             commented = "".join(f"# {line}\n" if line else "#\n" for line in cell["source"].split("\n"))
             assert commented in mirror.decode() + "\n"
     assert metadata.get("kernelspec") == expected.metadata.get("kernelspec")
+
+
+def executed(notebook: bytes) -> bytes:
+    """As Jupyter would write it after a run."""
+    document = json.loads(notebook)
+    for at, cell in enumerate(document["cells"]):
+        if "id" in cell:
+            cell["id"] = f"cell-{at}"
+        if cell["cell_type"] == "code" and at % 3 < 2:
+            cell["execution_count"] = at
+            cell["outputs"] = [{"name": "stdout", "output_type": "stream", "text": ["ŋ\n", f"{at}\n"]}]
+            cell["metadata"]["execution"] = {"iopub.status.busy": "now"}
+        if at % 4 == 3:
+            cell["metadata"]["collapsed"] = True
+    return (json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+@st.composite
+def edited(draw: st.DrawFn) -> tuple[bytes, bytes | None]:
+    """A mirror, and the notebook that it was written from before somebody edited it."""
+    notebook = draw(notebooks)
+    try:
+        mirror = percent.write(notebook)
+    except Unsure:
+        return draw(mirrors), draw(st.none() | st.just(executed(notebook)))
+    parts = mirror.decode().split("\n# %%")
+    for _ in range(draw(st.integers(0, 3))):
+        at = draw(st.integers(1, len(parts)))
+        what = draw(st.sampled_from(["new", "again", "gone", "line", "moved"]))
+        if what == "new" or at == len(parts):
+            parts.insert(at, draw(st.sampled_from(["\n", " [markdown]\n# ", ' tags=["a"]\n'])) + draw(lines) + "\n")
+        elif what == "again":
+            parts.insert(at, parts[at])
+        elif what == "gone":
+            del parts[at]
+        elif what == "line":
+            parts[at] = parts[at].rstrip("\n") + "\n" + draw(lines) + "\n"
+        else:
+            parts.append(parts.pop(at))
+    return "\n# %%".join(parts).encode(), executed(notebook)
+
+
+@settings(max_examples=300, deadline=None)
+@given(edited())
+def test_the_notebook_is_jupytexts(pair: tuple[bytes, bytes | None]) -> None:
+    mirror, base = pair
+    try:
+        metadata, cells = percent_read.read(mirror)
+        if base is None:
+            made = combine.compose({"kernelspec": PYTHON_KERNEL, **metadata}, cells)
+        else:
+            made = combine.combine(metadata, cells, base)
+    except Unsure:
+        event("left to jupytext")
+        return
+    expected = jupytext.reads(mirror.decode(), fmt="py:percent").cells
+    assume([cell["source"] for cell in cells] == [cell.source for cell in expected])  # see the test above
+    event("made here")
+    try:
+        theirs = jupytext_itself.notebook(mirror, base, Form(), PYTHON_KERNEL)
+    except NotebookError as exc:
+        raise AssertionError(exc.message) from exc
+    assert made.decode() == theirs.decode()

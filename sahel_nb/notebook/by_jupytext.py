@@ -1,0 +1,186 @@
+"""Conversions that jupytext does, for every format and option that it has. Its import takes longer than all of ours.
+
+What is ours: the header leaves jupytext's version out, or every upgrade of one member would change every mirror; cells
+that a mirror was written from and that come back unchanged are the notebook's own, also where jupytext reads something
+else than it wrote (`# Why?` in Markdown is a help magic for it); new cells get names that depend on the notebook alone.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sahel_nb.errors import UsageError
+from sahel_nb.notebook.combine import with_own_layout
+from sahel_nb.notebook.document import NotebookError, encode, parse
+
+if TYPE_CHECKING:
+    from sahel_nb.notebook.form import Form
+
+_HIDDEN = "-jupytext.text_representation.jupytext_version,-jupytext.notebook_metadata_filter"
+
+
+def write(stripped: bytes, form: Form) -> bytes:
+    """The mirror of a stripped notebook. Raise `NotebookError`, or `UsageError` for a format that is none."""
+    import jupytext
+
+    document = _nodes(stripped)
+    own = document.metadata.setdefault("jupytext", {})
+    chosen = form.options.get("notebook_metadata_filter") or own.get("notebook_metadata_filter", "")
+    own["notebook_metadata_filter"] = f"{chosen},{_HIDDEN}" if chosen else _HIDDEN
+    try:
+        with _quietly():
+            text: str = jupytext.writes(document, fmt=_known(form), config=_config(form))
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        raise NotebookError(f"jupytext cannot write this notebook as {form.format}: {exc}") from exc
+    return encode(text)
+
+
+def notebook(mirror: bytes, base: bytes | None, form: Form, kernel: dict[str, str]) -> bytes:
+    """The notebook that a mirror describes; `base` gives outputs, ids and hidden metadata, `kernel` the default.
+
+    Raise as `write` does.
+    """
+    import nbformat
+
+    found = _read(mirror, form)
+    known: set[Any] = set()
+    if base is None:
+        found.metadata.pop("jupytext", None)
+        found.metadata.setdefault("kernelspec", dict(kernel))
+    else:
+        before = _nodes(base)
+        known = {cell.get("id") for cell in before.cells}
+        found = _combined(found, before, form)
+    _name_new_cells(found, known)
+    writes: Any = nbformat.writes  # untyped
+    return encode(writes(found) + "\n")
+
+
+def read(mirror: bytes, form: Form) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The metadata in the header and the cells. Raise as `write` does."""
+    found = _read(mirror, form)
+    return found.metadata, found.cells
+
+
+def _combined(found: Any, before: Any, form: Form) -> Any:
+    from jupytext.combine import combine_inputs_with_outputs, map_outputs_to_inputs
+
+    had_jupytext = before.metadata.get("jupytext")
+    matched = map_outputs_to_inputs(found.cells, before.cells)
+    sources = [cell.source for cell in found.cells]
+    found = combine_inputs_with_outputs(found, before, fmt=_known(form))
+    for cell, source, place in zip(found.cells, sources, matched, strict=True):
+        if place is None:
+            continue
+        own = before.cells[place]
+        if source != own.source and source.rstrip("\n") == own.source.rstrip("\n"):
+            cell.metadata = type(cell.metadata)(with_own_layout(cell.metadata, own.metadata))
+            cell.source = own.source
+        elif source != own.source and source.rstrip("\n") == _again(before, own, form):
+            cell.source = own.source
+    _restore(found.metadata, "jupytext", had_jupytext)
+    if "kernelspec" in before.metadata:
+        found.metadata.setdefault("kernelspec", before.metadata.kernelspec)
+    return found
+
+
+def _again(notebook: Any, cell: Any, form: Form) -> str | None:
+    """The source of a cell after it was written and read, less the blank lines at its end."""
+    import json
+
+    alone = {**notebook, "cells": [{**cell, "metadata": {}}]}
+    cells = _read(write(json.dumps(alone).encode(), form), form).cells
+    return str(cells[0].source).rstrip("\n") if len(cells) == 1 else None
+
+
+def _known(form: Form) -> str:
+    """jupytext's name of the format, checked here so that a typing error is not taken for a broken notebook."""
+    from jupytext.formats import JupytextFormatError, long_form_one_format, validate_one_format
+
+    try:
+        validate_one_format(long_form_one_format(form.format))
+    except JupytextFormatError as exc:
+        raise UsageError(f"pair.format {form.format!r}: {exc}") from exc
+    return form.format
+
+
+def _config(form: Form) -> Any:
+    """jupytext's settings, as it would read them from its own file; the formats are in `form` already."""
+    from jupytext.config import JupytextConfiguration
+    from traitlets import TraitError
+
+    try:
+        # The metadata filter of the notebook is in the document: it has ours in it.
+        options = {key: value for key, value in form.options.items() if key != "notebook_metadata_filter"}
+        return JupytextConfiguration(**options)
+    except (TraitError, TypeError) as exc:
+        raise UsageError(f"jupytext's configuration: {exc}") from exc
+
+
+def _nodes(notebook: bytes) -> Any:
+    import nbformat
+
+    if parse(notebook).major < 4:
+        raise NotebookError(
+            "the notebook is in a format older than nbformat 4", hints=("jupyter nbconvert --to notebook",)
+        )
+    reads: Any = nbformat.reads  # untyped
+    with _quietly():
+        try:
+            return reads(notebook.decode("utf-8"), as_version=4)
+        except (AttributeError, KeyError, TypeError, ValueError, nbformat.ValidationError) as exc:
+            raise NotebookError(f"nbformat cannot read this notebook: {exc}") from exc
+
+
+def _read(mirror: bytes, form: Form) -> Any:
+    import jupytext
+
+    try:
+        text = mirror.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        raise NotebookError(f"the mirror is not UTF-8: byte {exc.start} is 0x{mirror[exc.start]:02x}") from exc
+    try:
+        with _quietly():
+            return jupytext.reads(text, fmt=_known(form), config=_config(form))
+    except UsageError:
+        raise
+    except Exception as exc:
+        raise NotebookError(
+            f"jupytext cannot read the mirror: {str(exc).splitlines()[0] if str(exc) else exc!r}"
+        ) from exc
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """nbformat and jupytext warn about what they mend."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _restore(metadata: Any, key: str, value: Any) -> None:
+    """The mirror's header is about the mirror: what the notebook says about itself stays as it was."""
+    if value is None:
+        metadata.pop(key, None)
+    else:
+        metadata[key] = value
+
+
+def _name_new_cells(notebook: Any, known: set[Any]) -> None:
+    """jupytext names new cells at random; a name that depends on the notebook alone makes the result repeatable."""
+    if (notebook.nbformat, notebook.nbformat_minor) < (4, 5):
+        for cell in notebook.cells:
+            cell.pop("id", None)
+        return
+    taken = set(known)
+    for index, cell in enumerate(notebook.cells):
+        if cell.get("id") in known:
+            continue
+        name = f"new-{index}"
+        while name in taken:
+            name += "-"
+        taken.add(name)
+        cell["id"] = name

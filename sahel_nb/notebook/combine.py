@@ -1,0 +1,247 @@
+"""Which cell of a notebook a cell of its mirror is, and the notebook's file with those cells in it; fast, or `Unsure`.
+
+The rules are jupytext's: a cell is the one of its kind that says the same, but for what black changes; else one that
+it is the end of; else the one that comes next. A cell that was found keeps its outputs, its id and the metadata that
+mirrors do not show. What has not changed is copied as it stands in the file, which is also the fastest.
+"""
+
+from __future__ import annotations
+
+from _json import encode_basestring
+
+from sahel_nb.notebook import percent_read
+from sahel_nb.notebook.percent import is_shown
+from sahel_nb.notebook.strip_fast import Unsure, scan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from sahel_nb.notebook.percent import Json
+
+    Key = tuple[str, str]
+    Span = tuple[int, int]
+
+_BLACK = str.maketrans("", "", " \t\n,'\"()\\")
+# Said about the layout of a mirror: never taken from the notebook.
+_LAYOUT = frozenset(("skipline", "noskipline", "cell_marker", "lines_to_next_cell", "lines_to_end_of_cell_marker"))
+# Sections of the metadata that the header has to itself.
+_SHARED = frozenset(("kernel_info", "orphan", "tocdepth"))
+
+# The layout in which Jupyter writes, and no other, is changed in place.
+_TOP = "\n "
+_CELL = "\n   "
+_BETWEEN = ",\n  "
+
+
+def match(found: Sequence[Json], base: Sequence[Json]) -> list[int | None]:
+    """For each of the cells `found`, the number of its cell in `base`."""
+    keys = [(cell["cell_type"], cell["source"].translate(_BLACK)) for cell in found]
+    known = [(cell["cell_type"], "".join(cell["source"]).translate(_BLACK)) for cell in base]
+    matched = _in_order(keys, known)
+    used = set(matched)
+    unused = [place for place in range(len(known)) if place not in used]
+    for same in (_equal, _is_end):
+        for at, key in enumerate(keys):
+            if matched[at] is None:
+                place = next((place for place in unused if same(known[place], key)), None)
+                if place is not None:
+                    matched[at] = place
+                    unused.remove(place)
+    before = -1
+    for at, cell in enumerate(found):
+        place = matched[at]
+        if place is not None:
+            before = place
+        elif before + 1 in unused and known[before + 1][0] == cell["cell_type"] and cell["source"].strip():
+            before += 1
+            matched[at] = before
+            unused.remove(before)
+    return matched
+
+
+def _in_order(keys: Sequence[Key], known: Sequence[Key]) -> list[int | None]:
+    """Equal cells, each behind the one before of its kind."""
+    places: dict[Key, list[int]] = {}
+    for place, key in enumerate(known):
+        places.setdefault(key, []).append(place)
+    least: dict[str, int] = {}
+    matched: list[int | None] = []
+    for key in keys:
+        found = next((place for place in places.get(key, ()) if place >= least.get(key[0], 0)), None)
+        if found is not None:
+            least[key[0]] = found + 1
+        matched.append(found)
+    return matched
+
+
+def _equal(known: Key, key: Key) -> bool:
+    return known == key
+
+
+def _is_end(known: Key, key: Key) -> bool:
+    return known[0] == key[0] and (known[1].endswith(key[1]) if key[1] else not known[1])
+
+
+def compose(metadata: Json, found: Sequence[Json]) -> bytes:
+    """A new notebook of nbformat 4.5."""
+    texts = [_new_cell(cell, f"new-{at}") for at, cell in enumerate(found)]
+    cells = f"[\n  {_BETWEEN.join(texts)}\n ]" if texts else "[]"
+    rest = f'"metadata": {_dump(metadata, _TOP)},\n "nbformat": 4,\n "nbformat_minor": 5'
+    return f'{{\n "cells": {cells},\n {rest}\n}}\n'.encode()
+
+
+def combine(metadata: Json, found: Sequence[Json], base: bytes) -> bytes:
+    """The notebook `base` with the cells `found`. `metadata` is the header's. Raise `Unsure`."""
+    try:
+        return _combine(metadata, found, base.decode("utf-8")).encode("utf-8")
+    except (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError, RecursionError):
+        raise Unsure from None
+
+
+def _combine(metadata: Json, found: Sequence[Json], text: str) -> str:
+    notebook, spans, places, end = _opened(text)
+    base = notebook["cells"]
+    minor = notebook["nbformat_minor"]
+    if text[end:] not in ("", "\n") or notebook["nbformat"] != 4 or not 0 <= minor <= 5:
+        raise Unsure
+    ids = [cell["id"] for cell in base if "id" in cell]
+    if len(ids) != (len(base) if minor >= 5 else 0) or len(set(ids)) != len(ids):
+        raise Unsure  # nbformat would mend them
+    taken = set(ids)
+    texts = []
+    for at, (cell, place) in enumerate(zip(found, match(found, base), strict=True)):
+        if place is not None:
+            texts.append(_changed(text, places[place], base[place], cell))
+            continue
+        name = f"new-{at}" if minor >= 5 else ""
+        while name in taken:
+            name += "-"
+        taken.add(name or "-")
+        texts.append(_new_cell(cell, name))
+    made = {spans["cells"]: f"[\n  {_BETWEEN.join(texts)}\n ]" if texts else "[]"}
+    own = notebook["metadata"]
+    if not _SHARED.isdisjoint(own):
+        raise Unsure
+    if "kernelspec" in metadata and metadata["kernelspec"] != own.get("kernelspec"):
+        made[spans["metadata"]] = _dump({**own, **metadata}, _TOP)
+    return _spliced(text, 0, end, made) + "\n"
+
+
+def _changed(text: str, place: Span, base: Json, cell: Json) -> str:
+    """The text of a cell of the base, with the source and the metadata of `cell`."""
+    made: dict[Span, str] = {}
+    metadata, source, before = cell["metadata"], cell["source"], "".join(base["source"])
+    if source != before:
+        if source.rstrip("\n") == before.rstrip("\n"):
+            metadata, source = with_own_layout(metadata, base["metadata"]), before
+        elif source.rstrip("\n") == percent_read.again(base).rstrip("\n"):
+            source = before
+    kept = {key: value for key, value in base["metadata"].items() if key not in _LAYOUT and not is_shown(key, value)}
+    if base["metadata"] != {**metadata, **kept}:
+        made[_spans(text, place)["metadata"]] = _dump({**metadata, **kept}, _CELL)
+    if source != before:
+        made[_spans(text, place)["source"]] = _source(source)
+    return _spliced(text, *place, made)
+
+
+def with_own_layout(metadata: Json, base: Json) -> Json:
+    """Blank lines that end a cell are its own in a notebook, and layout in a mirror: nobody edits them there."""
+    return {
+        **{key: value for key, value in metadata.items() if key not in _LAYOUT},
+        **{key: value for key, value in base.items() if key in _LAYOUT},
+    }
+
+
+def _new_cell(cell: Json, name: str) -> str:
+    members = {"cell_type": f'"{cell["cell_type"]}"'}
+    if cell["cell_type"] == "code":
+        members["execution_count"] = "null"
+    if name:
+        members["id"] = f'"{name}"'
+    members["metadata"] = _dump(cell["metadata"], _CELL)
+    if cell["cell_type"] == "code":
+        members["outputs"] = "[]"
+    members["source"] = _source(cell["source"])
+    return "{" + _CELL + f",{_CELL}".join([f'"{key}": {value}' for key, value in members.items()]) + "\n  }"
+
+
+def _source(source: str) -> str:
+    lines = [encode_basestring(line) for line in source.splitlines(True)]
+    return f"[{_CELL} " + f",{_CELL} ".join(lines) + f"{_CELL}]" if lines else "[]"
+
+
+def _dump(value: Json, newline: str) -> str:
+    if not value:
+        return "{}"
+    import json
+
+    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False).replace("\n", newline)
+
+
+def _spliced(text: str, start: int, end: int, made: dict[Span, str]) -> str:
+    """`text[start:end]` with other values in some places."""
+    parts: list[str] = []
+    for first, last in sorted(made):
+        parts += (text[start:first], made[first, last])
+        start = last
+    parts.append(text[start:end])
+    return "".join(parts)
+
+
+def _opened(text: str) -> tuple[Json, dict[str, Span], list[Span], int]:
+    """The notebook, where its values stand, where its cells stand, and where it ends."""
+    notebook: Json = {}
+    spans: dict[str, Span] = {}
+    places: list[Span] = []
+    at = 0
+    mark = "{"
+    while text.startswith(mark + _TOP + '"', at):
+        key, start = scan(text, at + len(mark + _TOP))
+        if key in spans or not text.startswith(": ", start):
+            raise Unsure
+        start += 2
+        if key == "cells":
+            notebook[key], places, at = _opened_cells(text, start)
+        else:
+            notebook[key], at = scan(text, start)
+        spans[key] = (start, at)
+        mark = ","
+    if not text.startswith("\n}", at):
+        raise Unsure
+    return notebook, spans, places, at + 2
+
+
+def _opened_cells(text: str, start: int) -> tuple[list[Any], list[Span], int]:
+    if text.startswith("[]", start):
+        return [], [], start + 2
+    cells, places = [], []
+    mark = "[\n  "
+    while text.startswith(mark + "{", start):
+        start += len(mark)
+        cell, end = scan(text, start)
+        cells.append(cell)
+        places.append((start, end))
+        start = end
+        mark = _BETWEEN
+    if not text.startswith("\n ]", start):
+        raise Unsure
+    return cells, places, start + 3
+
+
+def _spans(text: str, place: Span) -> dict[str, Span]:
+    """Where the values of a cell stand."""
+    spans: dict[str, Span] = {}
+    at, end = place
+    mark = "{"
+    while text.startswith(mark + _CELL + '"', at):
+        key, start = scan(text, at + len(mark + _CELL))
+        if key in spans or not text.startswith(": ", start):
+            raise Unsure
+        _, at = scan(text, start + 2)
+        spans[key] = (start + 2, at)
+        mark = ","
+    if text[at:end] != "\n  }":
+        raise Unsure
+    return spans
