@@ -7,6 +7,7 @@ a version that needed one is not remembered.
 
 from __future__ import annotations
 
+from sahel_nb.hooks.findings import applies
 from sahel_nb.hooks.memory import COMMIT, NO_SECRET, NO_SECRET_AS_NOTEBOOK, STRIPPED, Memory
 from sahel_nb.hooks.paths import CONFIG, is_metadata, is_notebook, shown
 from sahel_nb.hooks.staged import LARGE, Repository
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sahel_nb.hooks.history import Version
-    from sahel_nb.hooks.settings import Personal
+    from sahel_nb.hooks.settings import Personal, Settings
     from sahel_nb.notebook.finding import Finding
     from sahel_nb.repo.batch import Found
 
@@ -67,11 +68,13 @@ class Checker:
         """Every finding that blocks, in the order of the versions."""
         from sahel_nb.hooks.committed_pairs import pairs_out_of_step
 
+        settings = settings_of(self._repository, self._personal, versions)
         found = [
             *self._files(versions),
             *self._metadata(versions),
-            *pairs_out_of_step(self._repository, self._personal, self._memory, versions),
+            *pairs_out_of_step(self._repository, self._memory, versions, settings),
         ]
+        found = [one for one in found if applies(one.finding.code, settings[one.version].disabled)]
         bad = {one.version for one in found} | self._not_pure
         for version in versions:
             if version.pure and version.name not in bad:
@@ -214,6 +217,24 @@ class Checker:
             if one.finding.code not in _OPT_OUT
             or (one.finding.path not in out and one.finding.path not in there.get(one.version, ()))
         ]
+
+
+def settings_of(repository: Repository, personal: Personal, versions: Sequence[Version]) -> dict[str, Settings]:
+    """What each version says in its own sahel-nb.toml, under what the person has set."""
+    from sahel_nb.errors import UsageError
+
+    asked = [version.name.encode("ascii") + b":" + CONFIG for version in versions]
+    by_oid = {"": personal.settings(None)}
+    found = {}
+    for version, blob in zip(versions, objects(asked, repository.root, repository.env), strict=True):
+        oid = blob.oid if blob.kind == "blob" else ""
+        if oid not in by_oid:
+            try:
+                by_oid[oid] = personal.settings(blob.read())
+            except UsageError:
+                by_oid[oid] = by_oid[""]  # the commit that broke it is told so
+        found[version.name] = by_oid[oid]
+    return found
 
 
 def opted_out(repository: Repository, version: str, paths: Iterable[str]) -> set[str]:

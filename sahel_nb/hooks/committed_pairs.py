@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from sahel_nb.hooks.memory import PAIR
-from sahel_nb.hooks.paths import CONFIG, NOTEBOOK, is_notebook, shown, suffix_of
+from sahel_nb.hooks.paths import NOTEBOOK, is_notebook, shown, suffix_of
 from sahel_nb.repo.batch import objects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sahel_nb.hooks.committed import Committed
     from sahel_nb.hooks.history import Version
     from sahel_nb.hooks.memory import Memory
-    from sahel_nb.hooks.settings import Personal, Settings
+    from sahel_nb.hooks.settings import Settings
     from sahel_nb.hooks.staged import Repository
     from sahel_nb.notebook.finding import Finding
 
@@ -32,12 +32,12 @@ class Half:
 
 
 def pairs_out_of_step(
-    repository: Repository, personal: Personal, memory: Memory, versions: Sequence[Version]
+    repository: Repository, memory: Memory, versions: Sequence[Version], settings: Mapping[str, Settings]
 ) -> list[Committed]:
     """A finding for each pair that a version brought, and that is none."""
     from sahel_nb.hooks.committed import Committed, at
 
-    pairs = [(_key(pair), pair) for pair in _pairs(repository, versions, _settings(repository, personal, versions))]
+    pairs = [(_key(pair), pair) for pair in _pairs(repository, versions, settings)]
     new = {key: pair for key, pair in pairs if not memory.has(PAIR, key)}
     names = (oid.encode("ascii") for pair in new.values() for oid in (pair.notebook, pair.mirror or pair.notebook))
     blobs = objects(names, repository.root, repository.env)
@@ -54,26 +54,7 @@ def pairs_out_of_step(
     ]
 
 
-def _settings(repository: Repository, personal: Personal, versions: Sequence[Version]) -> dict[str, Settings]:
-    """What each version that could hold a pair says in its own sahel-nb.toml."""
-    from sahel_nb.errors import UsageError
-
-    names = [version.name for version in versions if version.changes or any(version.touched)]
-    asked = [name.encode("ascii") + b":" + CONFIG for name in names]
-    by_oid: dict[str, Settings] = {"": personal.settings(None)}
-    found = {}
-    for name, blob in zip(names, objects(asked, repository.root, repository.env), strict=True):
-        oid = blob.oid if blob.kind == "blob" else ""
-        if oid not in by_oid:
-            try:
-                by_oid[oid] = personal.settings(blob.read())
-            except UsageError:
-                by_oid[oid] = by_oid[""]  # the commit that broke it is told so
-        found[name] = by_oid[oid]
-    return found
-
-
-def _pairs(repository: Repository, versions: Sequence[Version], settings: dict[str, Settings]) -> Iterator[Half]:
+def _pairs(repository: Repository, versions: Sequence[Version], settings: Mapping[str, Settings]) -> Iterator[Half]:
     asked: list[tuple[str, bytes, bytes, str]] = []
     for version in versions:
         fmt = settings[version.name].format if version.name in settings else ""

@@ -105,7 +105,7 @@ class NotebookFilter:
             return (blob,)
         try:
             _keep_overwritten(self._vault, path)
-            return (_found(self._vault, path, blob) or blob,)
+            return (outputs_for(self._vault, path, blob) or blob,)
         except Exception as exc:  # noqa: BLE001  the file is gone already: a checkout goes on, if need be without outputs
             _say(f"sahel-nb: {path.decode('utf-8', 'backslashreplace')}: checked out without outputs: {exc}")
             return (blob,)
@@ -124,7 +124,8 @@ def _keep_overwritten(vault: Vault, path: bytes) -> None:
     vault.names.forget(path)
 
 
-def _found(vault: Vault, path: bytes, blob: bytes) -> bytes | None:
+def outputs_for(vault: Vault, path: bytes, blob: bytes) -> bytes | None:
+    """The notebook that is cleaned into `blob`, with the outputs that this clone has for it; None where it has none."""
     key = key_of(blob)
     kept = vault.find(path, key)
     if kept is not None and _cleans_into(kept, blob):

@@ -38,4 +38,8 @@ def refuse(findings: Sequence[Finding], what: str, hints: tuple[str, ...] = ()) 
 
 def without(findings: Sequence[Finding], disabled: Sequence[str]) -> list[Finding]:
     """Leave out the rules that sahel-nb.toml disables. Guard's rules (SNB3…) cannot be disabled there."""
-    return [finding for finding in findings if finding.code not in disabled or finding.code.startswith("SNB3")]
+    return [finding for finding in findings if applies(finding.code, disabled)]
+
+
+def applies(code: str, disabled: Sequence[str]) -> bool:
+    return code not in disabled or code.startswith("SNB3")

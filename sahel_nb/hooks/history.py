@@ -101,7 +101,7 @@ def tree_version(repository: Repository, tree: str) -> Version:
         if path:
             mode, _kind, oid = head.decode("ascii").split(" ")
             changes.append(Change(path, None, oid if mode.startswith("100") else None, mode))
-    return Version(tree, changes, [{change.path for change in changes}], pure=True)
+    return Version(tree, changes, [{change.path for change in changes}], pure=False)
 
 
 def shallow(repository: Repository) -> frozenset[str]:

@@ -15,6 +15,7 @@ from sahel_nb.config import VaultConfig
 from sahel_nb.durable import write_atomically
 from sahel_nb.repo import second_names
 from sahel_nb.repo.cmd import git
+from sahel_nb.repo.vault import Vault, worktree_name
 from sahel_nb.repo.worktree import Worktree
 
 MEGABYTE = 1_000_000
@@ -73,3 +74,8 @@ def take_out(worktree: Worktree) -> bool:
         with contextlib.suppress(OSError):
             empty.rmdir()
     return vault.is_dir()
+
+
+def opened(worktree: Worktree) -> Vault:
+    """The vault, as this worktree sees it; also where it is switched off."""
+    return Vault(str(folder(worktree)), worktree_name(str(worktree.git_dir), str(worktree.common_dir)))

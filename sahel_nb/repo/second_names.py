@@ -57,7 +57,7 @@ class SecondNames:
             pass
 
     def _name(self, path: bytes) -> str:
-        return f"{self._folder}/{crc32(path):08x}{crc32(path[::-1]):08x}"
+        return f"{self._folder}/{second_name(path)}"
 
     def _replace(self, path: bytes, name: str) -> None:
         try:
@@ -75,6 +75,10 @@ class SecondNames:
                 os.link(path, name)
         except OSError:
             self._possible = False
+
+
+def second_name(path: bytes) -> str:
+    return f"{crc32(path):08x}{crc32(path[::-1]):08x}"
 
 
 def is_gone(path: bytes) -> bool:

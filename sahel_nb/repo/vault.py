@@ -84,9 +84,13 @@ def place_here() -> tuple[str, str]:
             return "", ""
     except OSError:
         return "", ""
+    return f"{common}/sahel-nb/vault", worktree_name(git_dir, common)
+
+
+def worktree_name(git_dir: str, common: str) -> str:
+    """What entries call the worktree of this git folder."""
     linked = common != git_dir and "/worktrees/" in git_dir
-    worktree = f"{crc32(os.fsencode(git_dir.rpartition('/')[2])):08x}" if linked else MAIN
-    return f"{common}/sahel-nb/vault", worktree
+    return f"{crc32(os.fsencode(git_dir.rpartition('/')[2])):08x}" if linked else MAIN
 
 
 def _common(git_dir: str) -> str:

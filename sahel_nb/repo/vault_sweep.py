@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sahel_nb.durable import sync_folder
-from sahel_nb.repo.second_names import FOLDER
+from sahel_nb.repo.second_names import FOLDER, second_name
 from sahel_nb.repo.vault import MOST_PACKS, MOST_VERSIONS, Entry, Vault, head_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _TWO_WEEKS = 14 * 24 * 3600
 _AN_HOUR = 3600
@@ -48,12 +48,25 @@ def sweep(folder: Path, limit: int, *, now: float | None = None, thorough: bool 
 
     `thorough` merges all packs that can be, and not only when there are too many of them.
     """
-    with open(folder / "sweep.lock", "ab") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with _alone(folder) as alone:
+        if not alone:
             return None
-        return _sweep(folder, limit, time.time() if now is None else now, thorough)
+        now = time.time() if now is None else now
+        busy = frozenset(path.name for path in folder.glob("*.pack") if _is_written(path.name))
+        swept = _drop(folder, lambda entries: _too_old(entries, busy, limit, now), busy, thorough=thorough)
+        _tidy(folder, now)
+        return swept
+
+
+def clear(folder: Path, paths: frozenset[bytes] | None = None) -> Swept | None:
+    """Forget every version of these notebooks, or of all; None where somebody else is sweeping. Raise `OSError`."""
+    with _alone(folder) as alone:
+        if not alone:
+            return None
+        for name in ("*",) if paths is None else map(second_name, paths):
+            for path in folder.glob(f"{FOLDER}/*/{name}"):
+                path.unlink(missing_ok=True)
+        return _drop(folder, lambda entries: {entry for entry in entries if paths is None or entry.path in paths})
 
 
 def sweep_if_needed(vault: Vault) -> None:
@@ -68,13 +81,31 @@ def size_of(folder: Path) -> int:
     return sum(_size(path) for path in folder.glob("*.*") if path.suffix in (".pack", ".raw", ".tmp"))
 
 
-def _sweep(folder: Path, limit: int, now: float, thorough: bool) -> Swept:
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[bool]:
+    with open(folder / "sweep.lock", "ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def _drop(
+    folder: Path,
+    choose: Callable[[Sequence[Entry]], set[Entry]],
+    busy: frozenset[str] = frozenset(),
+    *,
+    thorough: bool = False,
+) -> Swept:
     before = size_of(folder)
     sizes = {path.name: _size(path) for path in folder.glob("*.pack")}
-    busy = {name for name in sizes if _is_written(name)}
     vault = Vault(str(folder))
     entries = [entry for entry in vault.entries() if entry.pack in sizes]
-    dropped = _to_drop(entries, busy, limit, now, folder)
+    dropped = choose(entries)
+    dropped |= {entry for entry in entries if entry.file != entry.pack and not (folder / entry.file).is_file()}
+    dropped = {entry for entry in dropped if entry.pack not in busy}
     stay: dict[str, list[Entry]] = {name: [] for name in sizes}
     for entry in entries:
         if entry not in dropped:
@@ -87,27 +118,26 @@ def _sweep(folder: Path, limit: int, now: float, thorough: bool) -> Swept:
         if not stay[name]:
             _drop_pack(folder, name, sizes)
     touched = {entry.pack for entry in dropped if stay[entry.pack]}
-    if thorough or len(sizes) > MOST_PACKS // 2:
-        touched |= {name for name in sizes.keys() - busy if stay[name] and sizes[name] < _SMALL}
-    if len(touched) > 1 or any(entry.pack in touched for entry in dropped):
+    small = {name for name in sizes.keys() - busy if stay[name] and sizes[name] < _SMALL}
+    if (thorough and len(small) > 1) or len(sizes) > MOST_PACKS // 2:
+        touched |= small
+    if touched:
         _rewrite(vault, folder, [entry for entry in entries if entry.pack in touched and entry not in dropped])
         for name in touched:
             _drop_pack(folder, name, sizes)
-    _tidy(folder, {entry.file for entry in entries}, now)
     return Swept(before, size_of(folder), len(dropped))
 
 
-def _to_drop(entries: Sequence[Entry], busy: set[str], limit: int, now: float, folder: Path) -> set[Entry]:
+def _too_old(entries: Sequence[Entry], busy: frozenset[str], limit: int, now: float) -> set[Entry]:
+    """What is to go; what lies in a busy pack counts, and stays."""
     ranks = _ranks(entries)
-    dropped = {entry for entry in entries if entry.file != entry.pack and not (folder / entry.file).is_file()}
-    total, number = sum(entry.size for entry in entries if entry not in dropped), len(entries) - len(dropped)
+    dropped: set[Entry] = set()
+    total, number = sum(entry.size for entry in entries), len(entries)
     goal = limit * _ROOM if total > limit else limit
     for entry in sorted(entries, key=lambda entry: (entry.size <= limit, ranks[entry], entry.kept_at)):
         rank = ranks[entry]
-        if entry.pack in busy or entry in dropped:
-            continue
         aged = rank == 0 and entry.kept_at < (now - _TWO_WEEKS) * 1e9
-        if rank < 0 or aged or total > goal or (number > _MOST_ENTRIES and rank < 2):
+        if entry.pack not in busy and (rank < 0 or aged or total > goal or (number > _MOST_ENTRIES and rank < 2)):
             dropped.add(entry)
             total -= entry.size
             number -= 1
@@ -140,12 +170,7 @@ def _rewrite(vault: Vault, folder: Path, entries: Iterable[Entry]) -> None:
     try:
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             for entry in entries:
-                raw = vault.read(entry) if entry.file == entry.pack else b""
-                if raw is None:
-                    raise OSError(f"{entry.pack} cannot be read")
-                file.write(head_of(entry))
-                file.write(raw)
-                file.write(b"\n")
+                file.write(_whole(vault, entry))
             file.flush()
             os.fsync(file.fileno())
         temporary.rename(folder / f"{name}.pack")
@@ -155,14 +180,22 @@ def _rewrite(vault: Vault, folder: Path, entries: Iterable[Entry]) -> None:
     sync_folder(folder)
 
 
+def _whole(vault: Vault, entry: Entry) -> bytes:
+    raw = vault.read(entry) if entry.file == entry.pack else b""
+    if raw is None:
+        raise OSError(f"{entry.pack} cannot be read")
+    return head_of(entry) + raw + b"\n"
+
+
 def _drop_pack(folder: Path, name: str, sizes: dict[str, int]) -> None:
     """A writer of another machine, whose life we cannot see, may have gone on: then the pack stays."""
     if _size(folder / name) == sizes[name]:
         (folder / name).unlink(missing_ok=True)
 
 
-def _tidy(folder: Path, named: set[str], now: float) -> None:
+def _tidy(folder: Path, now: float) -> None:
     """What crashes left: files that no entry names, and second names of files that are long gone."""
+    named = {entry.file for entry in Vault(str(folder)).entries()}
     for path in folder.glob("*.*"):
         loose = path.suffix == ".tmp" or (path.suffix == ".raw" and path.name not in named)
         if loose and not _is_written(path.name) and _age(path, now) > _AN_HOUR:

@@ -9,7 +9,6 @@ import warnings
 
 import nbstripout._nbstripout as nbstripout
 
-
 _DIED = "died"
 
 

@@ -1,0 +1,60 @@
+"""Giving a notebook on disk its outputs back, when a person asks for it. git's own way there is smudge (filter.py)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sahel_nb.errors import Refused
+from sahel_nb.hooks.filter import outputs_for, strip_anything
+from sahel_nb.hooks.inplace import read_if_there
+from sahel_nb.repo.vault import Entry, Vault, VaultFailed, key_of
+
+
+def versions_of(vault: Vault, path: bytes) -> list[Entry]:
+    """Every notebook that is kept for this path, the newest first."""
+    return [entry for entry in reversed(vault.entries()) if entry.path == path]
+
+
+def version(vault: Vault, path: bytes, number: int) -> bytes:
+    """The notebook of this number, 1 is the newest; its sources are those of then. Raise `Refused`."""
+    entries = versions_of(vault, path)
+    raw = vault.read(entries[number - 1]) if 0 < number <= len(entries) else None
+    if raw is None:
+        raise _nothing(path, f"there is no version {number} of it in the vault")
+    return raw
+
+
+def with_outputs(vault: Vault, path: bytes, file: Path) -> bytes:
+    """The notebook as it stands in `file`, with the newest outputs that are kept for its cells; all of the newest
+    version where there is no such file. Raise `Refused` where there are none, `NotebookError`."""
+    current = read_if_there(file)
+    if current is None:
+        return version(vault, path, 1)
+    made = outputs_for(vault, path, strip_anything(current))
+    if made is None:
+        raise _nothing(path, "no outputs are kept for the cells that it has now")
+    if made == current:
+        raise _nothing(path, "it has the newest outputs already")
+    return made
+
+
+def keep_what_is_there(vault: Vault, path: bytes, file: Path) -> None:
+    """Whatever is replaced by a restored notebook can be restored itself. Raise `Refused`."""
+    current = read_if_there(file)
+    if current is None:
+        return
+    try:
+        stripped = strip_anything(current)
+    except Exception as exc:
+        raise Refused(f"{file} is no notebook: it is not overwritten", hints=(f"mv {file} {file}.before",)) from exc
+    if stripped != current:
+        try:
+            vault.keep(path, key_of(stripped), current)
+        except VaultFailed as exc:
+            raise Refused(f"{file}: {exc}", hints=("df -h .",)) from exc
+        vault.close()
+
+
+def _nothing(path: bytes, why: str) -> Refused:
+    name = path.decode("utf-8", "backslashreplace")
+    return Refused(f"{name}: {why}", hints=(f"sahel-nb vault list {name}",))
