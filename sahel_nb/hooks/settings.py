@@ -76,8 +76,8 @@ def _says_nothing(toml: bytes) -> bool:
     """Only comments, and headings of sections that there are: what `init` writes."""
     headings = {b"[%s]" % name.encode("ascii") for name in _SECTIONS}
     seen = set()
-    for line in toml.split(b"\n"):
-        text = line.strip(b" \t\r")
+    for line in toml.replace(b"\r\n", b"\n").split(b"\n"):
+        text = line.strip(b" \t")
         if not text or text.startswith(b"#"):
             if not text.isascii() or not text.replace(b"\t", b" ").decode("ascii").isprintable():
                 return False  # TOML is particular about what a comment may hold

@@ -96,7 +96,7 @@ def combine(metadata: Json, found: Sequence[Json], base: bytes) -> bytes:
     """The notebook `base` with the cells `found`. `metadata` is the header's. Raise `Unsure`."""
     try:
         return _combine(metadata, found, base.decode("utf-8")).encode("utf-8")
-    except (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError, RecursionError):
+    except (AttributeError, IndexError, KeyError, StopIteration, SystemError, TypeError, ValueError, RecursionError):
         raise Unsure from None
 
 

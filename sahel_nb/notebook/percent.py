@@ -71,7 +71,7 @@ def write(notebook: bytes) -> bytes:
     try:
         found, _ = scan(notebook.decode("utf-8"), 0)
         text: bytes = compose(found["metadata"], found["cells"]).encode("utf-8")
-    except (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError, RecursionError):
+    except (AttributeError, IndexError, KeyError, StopIteration, SystemError, TypeError, ValueError, RecursionError):
         raise Unsure from None
     return text
 

@@ -32,7 +32,7 @@ def read(mirror: bytes) -> tuple[Json, list[Json]]:
         cells = _cells(lines, start)
         if percent.body(cells)[:-1] != lines[start:]:
             raise Unsure
-    except (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError, RecursionError):
+    except (AttributeError, IndexError, KeyError, StopIteration, SystemError, TypeError, ValueError, RecursionError):
         raise Unsure from None
     return metadata, cells
 

@@ -231,7 +231,7 @@ def _loaded(data: bytes) -> Any:
     try:
         scan: Any = make_scanner(Lenient)  # type: ignore[arg-type]  # CPython reads the attributes above
         return scan(data.decode("utf-8", "replace").strip(), 0)[0]
-    except (ValueError, StopIteration, RecursionError):
+    except (ValueError, StopIteration, SystemError, RecursionError):
         return None
 
 

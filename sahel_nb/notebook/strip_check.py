@@ -18,6 +18,7 @@ _CODE = (
 _TEXTS = tuple(
     (b'   "cell_type": "%s",\n' % kind, b'   "metadata": {},\n   "source": [') for kind in (b"markdown", b"raw")
 )
+_WITH_IDS = b'"nbformat_minor": 5'
 _BREAK = b'\\n",\n    "'
 _OTHER_BREAKS = (b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
 _CONTROL = bytes(range(32))
@@ -29,7 +30,7 @@ def certainly_stripped(data: bytes) -> bool:
     if end < 0 or not data.startswith(_HEAD) or any(mark in data for mark in _OTHER_BREAKS):
         return False
     rest = b'{\n "cells": [],\n' + data[end + len(_END) :]
-    with_ids = rest.endswith(b'"nbformat_minor": 5\n}\n')
+    with_ids = rest.endswith(_WITH_IDS + b"\n}\n") or b"\n " + _WITH_IDS + b",\n" in rest
     for index, cell in enumerate(data[len(_HEAD) : end].split(_BETWEEN)):
         name = _ID % index if with_ids else b""
         for head, tail in (_CODE, *_TEXTS):
@@ -56,8 +57,9 @@ def _is_written_source(text: bytes) -> bool:
     inner = text[6:-6]
     if not inner or inner.endswith(b'"'):
         return False
-    # Backslashes first, in pairs from the left as a parser takes them: what is left of one begins an escape.
-    lines = inner.replace(b"\\\\", b"").removesuffix(b"\\n").replace(_BREAK, b"")
+    # Backslashes first, in pairs from the left as a parser takes them: what is left of one begins an escape. Something
+    # stays in their place, lest what stood around them made an escape of its own.
+    lines = inner.replace(b"\\\\", b"xx").removesuffix(b"\\n").replace(_BREAK, b"")
     if b"\\" in lines:
         lines = lines.replace(b'\\"', b"").replace(b"\\t", b"")
     return b'"' not in lines and b"\\" not in lines and lines == lines.translate(None, _CONTROL)

@@ -52,8 +52,9 @@ def strip_ordinary(data: bytes) -> bytes | None:
                     return stripped
                 # A picture stands in something that is kept: an attachment, or somebody's own metadata.
         return _stripped(data)
-    except (Unsure, ValueError, StopIteration, RecursionError):
-        # ValueError covers bytes that are no UTF-8, JSON errors and lone surrogates: strip.py finds the words for them.
+    except (Unsure, ValueError, StopIteration, SystemError, RecursionError):
+        # SystemError is how the C scanner fails to raise where nobody has imported json.decoder before. ValueError
+        # covers bytes that are no UTF-8, JSON errors and lone surrogates: strip.py finds the words for them.
         return None
 
 
@@ -212,8 +213,11 @@ def _source_as_it_stands(text: str) -> str:
         return ""
     lines = inner.removesuffix("\\n").replace(_BREAK, "")
     if "\\" in lines:
-        # In pairs from the left, as a parser takes them: what is left of a backslash begins an escape.
-        lines = inner.replace("\\\\", "").removesuffix("\\n").replace(_BREAK, "").replace('\\"', "").replace("\\t", "")
+        # In pairs from the left, as a parser takes them: what is left of a backslash begins an escape. Something stays
+        # in their place, lest what stood around them made an escape of its own.
+        lines = (
+            inner.replace("\\\\", "xx").removesuffix("\\n").replace(_BREAK, "").replace('\\"', "").replace("\\t", "")
+        )
         if "\\" in lines:
             return ""
     if '"' in lines or not (lines.isascii() or not _has_odd_breaks(lines)):

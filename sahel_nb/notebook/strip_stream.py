@@ -292,7 +292,7 @@ class StripStream:
 def _scanned(text: str) -> tuple[Any, int]:
     try:
         found: tuple[Any, int] = scan(text, 0)
-    except StopIteration:
+    except (StopIteration, SystemError):
         raise Unsure from None
     return found
 

@@ -273,11 +273,11 @@ def test_a_shallow_clone_pushes_what_it_adds(clone: Clone, tmp_path: Path) -> No
     shallow = Clone(Git(tmp_path / "shallow"))
     shallow.git.become("Awa Diop")
     shallow.must("config", "sahel-nb.hook", clone.git("config", "sahel-nb.hook"))
-    commit(shallow, "Mine", mine="x\n")
+    commit(shallow, "Mine", {"mine": "x\n"})
     assert pushed(shallow, "HEAD", base=clone.git.head()).code == 0
     # To a remote that has nothing goes all of it: the cut-off commit brings whatever it has, and is never remembered.
     assert "raw.ipynb" in pushed(shallow, "HEAD", remote="elsewhere").err
-    commit(shallow, "Gone", raw__ipynb=None)
+    commit(shallow, "Gone", {"raw.ipynb": None})
     shallow.must("checkout", "-q", "--orphan", "new")
     shallow.must("commit", "-qm", "As it is")
     assert pushed(shallow, "HEAD", remote="elsewhere").code == 0
@@ -356,9 +356,7 @@ def test_each_commit_has_its_own_settings(clone: Clone) -> None:
     commit(clone, "Broken", {"sahel-nb.toml": "[what]\n"})
     assert "sahel-nb.toml: SNB406 sahel-nb.toml: unknown section [what]" in pushed(clone, "HEAD").err
     clone.must("reset", "-q", "--hard", "HEAD~1")
-    commit(
-        clone, "Rules", **{"sahel-nb__toml": '[lint]\ndisable = ["SNB103", "SNB301"]\n', "a__ipynb": simple("x = 1")}
-    )
+    commit(clone, "Rules", {"sahel-nb.toml": '[lint]\ndisable = ["SNB103", "SNB301"]\n', "a.ipynb": simple("x = 1")})
     commit(clone, "Secret", {"s.txt": TOKEN})
     said = pushed(clone, "HEAD")
     assert "SNB103" not in said.err
