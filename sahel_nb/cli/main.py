@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pair": ("sahel_nb.cli.pair:pair", "Bring notebooks and their .py mirrors together, by content."),
     "lint": ("sahel_nb.cli.lint:lint", "Find what would waste a run, before quota is spent."),
     "check": ("sahel_nb.cli.check:check", "Check what is committed: what CI and the push hook look at."),
+    "vault": ("sahel_nb.cli.vault:vault", "The outputs that this clone keeps: list, restore, gc, clear, off, on."),
     "run": ("sahel_nb.cli.run:run", "Run a kernel on Kaggle, exactly as git has it."),
     "attach": ("sahel_nb.cli.attach:attach", "Follow a run that goes on, and finish its bookkeeping."),
     "rehearse": ("sahel_nb.cli.rehearse:rehearse", "The same run on the embedded service: no account, no quota."),

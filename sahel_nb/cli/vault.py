@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,14 +72,17 @@ def restore(path: str, number: int | None, target: str | None) -> None:
     with _opened(context) as kept:
         name = _path_in(context, path)
         made = restoring.with_outputs(kept, name, file) if number is None else restoring.version(kept, name, number)
-        if target is None:
-            restoring.keep_what_is_there(kept, name, file)
+        if target is not None:
+            copy = (context.cwd / target).absolute()
+            if copy.exists():
+                raise Refused(f"{target} is there already", hints=(shlex.join(("rm", target)),))
+            replace(copy, made)
+            said = f"{target} is written"
+        elif restoring.put_back(kept, name, file, made):
+            said = f"{path} has its outputs back" if number is None else f"{path} is version {number} now"
         else:
-            file = (context.cwd / target).absolute()
-            if file.exists():
-                raise Refused(f"{target} is there already", hints=(f"rm {target}",))
-        replace(file, made)
-    context.reporter.say(f"{target or path} has its outputs back" if number is None else f"{target or path} is written")
+            said = f"{path} has these outputs already"
+    context.reporter.say(said)
 
 
 @vault.command(epilog="Example: sahel-nb vault gc")
@@ -109,7 +113,7 @@ def clear(paths: tuple[str, ...], yes: bool, as_json: bool) -> None:
     context = Context.here()
     what = ", ".join(paths) or "every notebook"
     if not yes:
-        hint = " ".join(("sahel-nb vault clear --yes", *paths))
+        hint = shlex.join(("sahel-nb", "vault", "clear", "--yes", *paths))
         raise Refused(f"the outputs that are kept of {what} would be forgotten for ever", hints=(hint,))
     with _opened(context) as kept:
         named = frozenset(_path_in(context, path) for path in paths) if paths else None

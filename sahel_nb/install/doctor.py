@@ -13,11 +13,12 @@ from pathlib import Path
 from sahel_nb import __version__
 from sahel_nb.config import Config
 from sahel_nb.errors import SahelError
-from sahel_nb.install import drivers, shipped
+from sahel_nb.install import drivers, shipped, vault
 from sahel_nb.install.install import BEFORE, HookState, Settings, configured, hooks_folder, state
 from sahel_nb.install.repository import ours_missing
 from sahel_nb.repo.cmd import git
 from sahel_nb.repo.phantom import phantoms
+from sahel_nb.repo.vault_sweep import size_of
 from sahel_nb.repo.worktree import Worktree
 from sahel_nb.report.events import Check, Verdict
 
@@ -44,6 +45,7 @@ def examine(worktree: Worktree, config: Config, environ: Mapping[str, str], *, o
         ("filter", lambda: _filter(worktree)),
         ("attributes", lambda: _attributes(worktree, config)),
         ("merge", lambda: _merge(worktree, config)),
+        ("vault", lambda: _vault(worktree, config)),
         ("hooks", lambda: _hooks(worktree)),
         ("nbstripout", lambda: _nbstripout(worktree)),
         ("phantoms", lambda: _phantoms(worktree)),
@@ -121,6 +123,21 @@ def _merge(worktree: Worktree, config: Config) -> Check:
         name = missing[0].decode("utf-8", "backslashreplace")
         return Check("merge", _WARNING, f"{name} would be merged as text", "sahel-nb install")
     return Check("merge", _OK, "notebooks by cell, mirrors with them, kernel-metadata.json by key")
+
+
+def _vault(worktree: Worktree, config: Config) -> Check:
+    """Without it a checkout gives notebooks back without the outputs that they had."""
+    if not vault.folder(worktree).is_dir():
+        return Check("vault", _WARNING, "this clone keeps no outputs that are stripped", "sahel-nb install")
+    if not vault.follows(worktree, config.vault):
+        return Check("vault", _WARNING, "its settings have changed since `sahel-nb install`", "sahel-nb install")
+    size = size_of(vault.folder(worktree)) / vault.MEGABYTE
+    if not config.vault.keep:
+        return Check("vault", _OK, f"off (vault.keep); {size:.1f} MB are kept from before")
+    found = f"{size:.1f} of {config.vault.size} MB; outputs come back at checkout"
+    if not vault.holds_files(worktree):
+        return Check("vault", _OK, f"{found}, but not those that `git restore` drops (core.trustctime is true)")
+    return Check("vault", _OK, found)
 
 
 def _hooks(worktree: Worktree) -> Check:

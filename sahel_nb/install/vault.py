@@ -51,14 +51,28 @@ def follow(worktree: Worktree, config: VaultConfig) -> None:
     vault = folder(worktree)
     if not vault.is_dir():
         return
-    off, limit = vault / "off", vault / "limit"
+    if follows(worktree, config):
+        return
     if config.keep:
-        off.unlink(missing_ok=True)
+        (vault / "off").unlink(missing_ok=True)
     else:
-        off.touch()
-    wanted = b"%d\n" % (config.size * MEGABYTE)
-    if not limit.is_file() or limit.read_bytes() != wanted:
-        write_atomically(limit, wanted)
+        (vault / "off").touch()
+    write_atomically(vault / "limit", _limit(config))
+
+
+def follows(worktree: Worktree, config: VaultConfig) -> bool:
+    """Whether the filter knows the configuration as it is now."""
+    off, limit = folder(worktree) / "off", folder(worktree) / "limit"
+    return off.exists() is not config.keep and limit.is_file() and limit.read_bytes() == _limit(config)
+
+
+def holds_files(worktree: Worktree) -> bool:
+    """Whether files have second names, by which outputs outlive `git restore` and `git reset --hard`."""
+    return (folder(worktree) / second_names.FOLDER).is_dir()
+
+
+def _limit(config: VaultConfig) -> bytes:
+    return b"%d\n" % (config.size * MEGABYTE)
 
 
 def take_out(worktree: Worktree) -> bool:
