@@ -4,6 +4,7 @@ The ordinary notebook takes the fast path (strip_fast.py). Everything else is do
 code would lose something, ours differs, and only there:
 
 - `--keep-id`: missing or doubled ids become a name that depends on the notebook alone, not on chance;
+- `--extra-keys cell.id`: where the format wants ids, they are numbers as without it, not chance;
 - `--drop-tagged-cells "a b"` drops the cells of every tag, not only of the last;
 - `--drop-empty-cells` keeps a code cell of nbformat 3, whose text is called `input`;
 - what cannot be written (half of a surrogate pair) is an error, never a file cut short.
@@ -119,6 +120,9 @@ def _by_nbstripout(data: bytes, options: StripOptions) -> bytes:
             keep_output_types=set(options.keep_output_types),
             max_size=options.max_size,
         )
+        if _has_ids(notebook):
+            for index, cell in enumerate(notebook.cells):
+                cell.setdefault("id", str(index))  # else nbformat, while it writes, invents one
         return _written(notebook)
 
 
@@ -131,13 +135,14 @@ def _relaid(data: bytes, options: StripOptions) -> bytes:
 @contextmanager
 def _refusals(data: bytes) -> Iterator[None]:
     """What is no notebook dies somewhere in nbformat or nbstripout, of anything: say what is wrong with it."""
+    import nbformat  # noqa: F401  where it cannot be imported, the notebook is not to blame
     from nbstripout._utils import MetadataError
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except (NotebookError, ImportError):
+    except (NotebookError, ModuleNotFoundError):
         raise
     except MetadataError as exc:
         raise NotebookError(f"a cell contradicts itself: {exc}") from exc
@@ -165,11 +170,16 @@ def _written(notebook: Any) -> bytes:
     return encode(text if text.endswith("\n") else text + "\n")
 
 
+def _has_ids(notebook: Any) -> bool:
+    """Whether its format wants each cell to have an id. nbformat has read it, so the numbers can be compared."""
+    return bool((notebook.get("nbformat", 1), notebook.get("nbformat_minor", 0)) >= (4, 5))
+
+
 def _name_cells(notebook: Any, data: bytes) -> None:
     """nbformat has given random ids where they were missing or doubled: take names that depend on the content alone."""
     import json
 
-    if (notebook.get("nbformat", 1), notebook.get("nbformat_minor", 0)) < (4, 5):
+    if not _has_ids(notebook):
         return
     originals = json.loads(data)["cells"]
     taken = {cell["id"] for cell in originals if "id" in cell}

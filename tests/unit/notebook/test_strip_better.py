@@ -27,6 +27,15 @@ def test_keep_id_names_missing_and_doubled_ids_by_content() -> None:
     assert strip(data, StripOptions(keep_id=True)) == once
 
 
+def test_ids_that_are_to_go_where_the_format_wants_them_are_numbers() -> None:
+    data = notebook(markdown("a", id="x"), markdown("b"))
+    for options in (StripOptions(extra_keys=("cell.id",)), StripOptions(extra_keys=("cell.id",), keep_id=True)):
+        stripped = strip(data, options)
+        assert stripped == strip(data)
+        assert not has_something_to_strip(stripped, options)
+    assert b'"id"' not in strip(notebook(markdown("a", id="x"), minor=4), StripOptions(extra_keys=("cell.id",)))
+
+
 def test_every_tag_is_dropped() -> None:
     tagged = [markdown(tag, id=tag, metadata={"tags": [tag]}) for tag in ("one", "two", "three")]
     stripped = strip(notebook(*tagged), StripOptions(drop_tagged_cells=("one", "two")))

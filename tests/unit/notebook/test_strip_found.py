@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sahel_nb.notebook.document import NotebookError
 from sahel_nb.notebook.strip import has_something_to_strip, strip
 from sahel_nb.notebook.strip_check import certainly_stripped
 from sahel_nb.notebook.strip_fast import strip_ordinary
@@ -37,6 +38,17 @@ def test_is_stripped_as_nbstripout_does_it(data: bytes) -> None:
     assert strip(data) == expected
     assert strip_ordinary(data) in (None, expected)
     assert has_something_to_strip(data) == reference.changes(data)
+
+
+# A version that is only equal to a number: nbformat looks for its schema in a module that there is not.
+REFUSED = {"true for a version": jupyter(nbformat=True)}
+
+
+@pytest.mark.parametrize("data", REFUSED.values(), ids=list(REFUSED))
+def test_is_refused_as_nbstripout_does_it(data: bytes) -> None:
+    assert reference.stripped(data) is None
+    with pytest.raises(NotebookError):
+        strip(data)
 
 
 FOUND_UNCLEAN = {
