@@ -1,7 +1,7 @@
 """`post-checkout OLD NEW FLAG` and `post-merge SQUASH`: say what a checkout or a merge left behind. Never fails.
 
 It also takes hold of the new files for the vault (repo/second_names.py), and lets git merge new mirrors as such
-(install/drivers.py).
+(install/drivers.py) and the vault follow settings that came along (install/vault.py).
 
 Two things that people otherwise meet as riddles: a notebook that was committed with outputs shows as modified for ever,
 and a merge that took one half of a pair from each side leaves two halves that disagree.
@@ -41,6 +41,8 @@ def _run(verb: str, arguments: Sequence[str]) -> None:
     changes = [change for change in parse_raw(answer.stdout) if change.after]
     if any(change.before is None for change in changes):
         _register_mirrors(repository)
+    if any(change.path == b"sahel-nb.toml" for change in changes):
+        _follow_settings(repository)
     _say_unstripped(repository, changes)
     if verb == "post-merge":
         _say_out_of_step(repository, changes)
@@ -61,6 +63,12 @@ def _register_mirrors(repository: Repository) -> None:
     from sahel_nb.install.drivers import register_mirrors
 
     register_mirrors(repository.worktree, repository.worktree.config(os.environ).pair.format)
+
+
+def _follow_settings(repository: Repository) -> None:
+    from sahel_nb.install.vault import follow
+
+    follow(repository.worktree, repository.worktree.config(os.environ).vault)
 
 
 def _say_unstripped(repository: Repository, changes: Sequence[Change]) -> None:

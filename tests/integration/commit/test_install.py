@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sahel_nb.config import Config
+from sahel_nb.config import Config, load
 from sahel_nb.errors import Refused
+from sahel_nb.install import shipped
 from sahel_nb.install.doctor import examine
 from sahel_nb.install.install import install, uninstall
 from sahel_nb.install.repository import Outcome, initialize
@@ -124,6 +128,19 @@ def test_init_only_adds(git: Git) -> None:
     again = initialize(git.root, Config(), pre_commit=True)
     assert {one.outcome for one in again} == {Outcome.UNCHANGED}
     assert Worktree.discover(git.root).config({}) == Config()
+
+
+def test_the_settings_file_shows_every_key_with_its_default() -> None:
+    template = (shipped.folder("templates") / "repository" / "sahel-nb.toml").read_text(encoding="utf-8")
+    shown = re.sub(r"^# (?=\w+ = )", "", template, flags=re.MULTILINE)
+    assert load(shown.encode()) == Config()
+    keys = re.findall(r"^(?:\[(\w+)\]|(\w+) = .*)$", shown, re.MULTILINE)
+    declared = [(section.name, "") if not key else ("", key) for section in fields(Config) for key in keys_of(section)]
+    assert keys == declared
+
+
+def keys_of(section: Any) -> list[str]:
+    return ["", *(one.name for one in fields(getattr(Config(), section.name)))]
 
 
 def verdicts(clone: Clone, **environ: str) -> dict[str, Verdict]:
