@@ -23,7 +23,8 @@ from sahel_nb.errors import Refused, UsageError
 def pair(files: tuple[Path, ...], check: bool, source: str | None, as_json: bool) -> None:
     """Bring notebooks and their .py mirrors together, by content.
 
-    The half that differs from git is followed by the other one. Where both do, neither is written.
+    The half that differs from git is followed by the other one. Where both do, they are merged cell by cell; where they
+    touch the same cell, neither is written.
 
     \b
     Examples:  sahel-nb pair
@@ -41,16 +42,18 @@ def pair(files: tuple[Path, ...], check: bool, source: str | None, as_json: bool
         raise UsageError('pairing is off: pair.format is "" in sahel-nb.toml')
     forced = {"notebook": Direction.TO_MIRROR, "mirror": Direction.TO_NOTEBOOK, None: None}[source]
     outcomes = bring_together(Repository(context.worktree), fmt, files, force=forced, check=check)
-    shown = [(_text(one.notebook), _text(one.written or b""), one.problem) for one in outcomes]
     if as_json:
         import json
 
-        rows = [{"notebook": name, "written": written, "problem": problem} for name, written, problem in shown]
-        click.echo(json.dumps({"schema": "sahel-nb.pair/1", "pairs": rows}, ensure_ascii=False))
+        rows = [
+            {"notebook": _text(one.notebook), "written": [*map(_text, one.written)], "problem": one.problem}
+            for one in outcomes
+        ]
+        click.echo(json.dumps({"schema": "sahel-nb.pair/2", "pairs": rows}, ensure_ascii=False))
     else:
-        for name, written, problem in shown:
-            context.reporter.say(f"{name}: {problem}" if problem else f"{written} was brought in step")
-    stuck = [name for name, _, problem in shown if problem]
+        for one in outcomes:
+            context.reporter.say(f"{_text(one.notebook)}: {one.problem}" if one.problem else one.said)
+    stuck = [_text(one.notebook) for one in outcomes if one.problem]
     if stuck:
         raise Refused(
             f"{len(stuck)} pair{'s are' if len(stuck) > 1 else ' is'} out of step",

@@ -42,8 +42,7 @@ def _pair(paths: Sequence[Path]) -> int:
     failed = 0
     for outcome in pair(repository, fmt, paths):
         failed = 1
-        said = outcome.problem or f"{(outcome.written or b'').decode('utf-8', 'backslashreplace')} was brought in step"
-        sys.stderr.write(f"{outcome.notebook.decode('utf-8', 'backslashreplace')}: {said}\n")
+        sys.stderr.write(f"{outcome.notebook.decode('utf-8', 'backslashreplace')}: {outcome.said}\n")
     return failed
 
 

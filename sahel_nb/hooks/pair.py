@@ -15,6 +15,7 @@ from sahel_nb.hooks.inplace import read_if_there, replace
 from sahel_nb.hooks.pairing import NOTEBOOK, is_notebook, mirror_path
 from sahel_nb.hooks.staged import Repository, parse_raw
 from sahel_nb.notebook.document import NotebookError, parse
+from sahel_nb.notebook.merge_mirror import resolved_half
 from sahel_nb.notebook.pair import Direction, decide, extension, in_step, looks_like_mirror, mirror_of, notebook_from
 
 
@@ -28,10 +29,20 @@ class Outcome:
     problem: str = ""
 
     @property
-    def written(self) -> bytes | None:
-        if self.problem or self.direction not in (Direction.TO_MIRROR, Direction.TO_NOTEBOOK):
-            return None
-        return self.mirror if self.direction is Direction.TO_MIRROR else self.notebook
+    def written(self) -> tuple[bytes, ...]:
+        """The halves that were written: both where they were merged."""
+        if self.problem or self.direction is Direction.NOTHING:
+            return ()
+        merged = (self.notebook, self.mirror)
+        return {Direction.TO_MIRROR: merged[1:], Direction.TO_NOTEBOOK: merged[:1]}.get(self.direction, merged)
+
+    @property
+    def said(self) -> str:
+        """For people."""
+        written = " and ".join(map(_shown, self.written))
+        if len(self.written) > 1:
+            return f"{written} were merged by cell"
+        return self.problem or f"{written} was brought in step"
 
 
 def pair(
@@ -64,21 +75,21 @@ def _one(repository: Repository, name: bytes, mirror: bytes, fmt: str, force: Di
     if check and now[0] is not None and now[1] is not None:
         agree = looks_like_mirror(now[1]) and in_step(now[0], now[1], fmt)
         return Outcome(name, mirror, Direction.NOTHING if agree else Direction.CONFLICT, "" if agree else "out of step")
-    direction = force or decide(_head(repository, name), _head(repository, mirror), *now, fmt)
+    head = (_head(repository, name), _head(repository, mirror))
+    direction = force or resolved_half(*now) or decide(*head, *now, fmt)
     if direction is Direction.CONFLICT:
-        return Outcome(name, mirror, direction, "both halves have changed, and say different things")
+        return Outcome(name, mirror, direction, _merge(repository, (name, mirror), head, now, fmt))
     if direction is Direction.NOTHING:
         return Outcome(name, mirror, direction)
     if now[1] is not None and not looks_like_mirror(now[1]):
         if direction is Direction.TO_NOTEBOOK and not force:
             return Outcome(name, mirror, Direction.NOTHING)  # an ordinary module that bears the notebook's name
-        problem = "is no mirror (no jupytext header, no # %%): give one of them another name"
-        return Outcome(name, mirror, Direction.CONFLICT, f"{_shown(mirror)} {problem}")
+        return Outcome(name, mirror, Direction.CONFLICT, _no_mirror(mirror))
     if direction is Direction.TO_MIRROR:
         target, old, made = mirror, now[1], mirror_of(_there(now[0], name), fmt)
     else:
         target, old = name, now[0]
-        base = _readable(old) or _readable(_head(repository, name))
+        base = _readable(old) or _readable(head[0])
         made = notebook_from(_there(now[1], mirror), base, fmt)
     if made == old:
         return Outcome(name, mirror, Direction.NOTHING)
@@ -86,6 +97,31 @@ def _one(repository: Repository, name: bytes, mirror: bytes, fmt: str, force: Di
         return Outcome(name, mirror, direction, "out of step")
     replace(repository.disk(target), made)
     return Outcome(name, mirror, direction)
+
+
+def _merge(
+    repository: Repository,
+    paths: tuple[bytes, bytes],
+    head: tuple[bytes | None, bytes | None],
+    now: tuple[bytes | None, bytes | None],
+    fmt: str,
+) -> str:
+    """Write both halves merged, or say why neither is."""
+    from sahel_nb.notebook.merge_pair import merge_pair
+
+    notebook, mirror = (_there(data, path) for data, path in zip(now, paths, strict=True))
+    if not looks_like_mirror(mirror):
+        return _no_mirror(paths[1])
+    merged = merge_pair(head, notebook, mirror, fmt)
+    if not merged.problem:
+        # The notebook first: with the other half's edits in it, it merges with the old mirror to the same again.
+        replace(repository.disk(paths[0]), merged.notebook)
+        replace(repository.disk(paths[1]), merged.mirror)
+    return merged.problem
+
+
+def _no_mirror(path: bytes) -> str:
+    return f"{_shown(path)} is no mirror (no jupytext header, no # %%): give one of them another name"
 
 
 def _readable(notebook: bytes | None) -> bytes | None:

@@ -15,6 +15,7 @@ from sahel_nb.hooks.staged import Change, Repository
 from sahel_nb.notebook.document import NotebookError
 from sahel_nb.notebook.finding import Finding, Severity
 from sahel_nb.notebook.merge_mirror import resolved_half
+from sahel_nb.notebook.merge_pair import merge_pair
 from sahel_nb.notebook.pair import Direction, decide, extension, in_step, looks_like_mirror, mirror_of, notebook_from
 from sahel_nb.notebook.strip import strip
 
@@ -30,7 +31,10 @@ class Action(Enum):
 
 @dataclass(frozen=True)
 class Step:
-    """What one pair needs. `disk` is what the file on disk becomes; None leaves it as it is."""
+    """What one pair needs. `disk` is what the file on disk becomes; None leaves it as it is.
+
+    Where both halves were merged, `also` is the step of the mirror, and both come from each other.
+    """
 
     action: Action
     path: bytes = b""
@@ -39,6 +43,7 @@ class Step:
     staged: bytes = b""
     disk: bytes | None = None
     finding: Finding | None = None
+    also: Step | None = None
 
 
 @dataclass(frozen=True)
@@ -102,11 +107,10 @@ def plan(repository: Repository, pair: Pair, fmt: str) -> Step:
         direction = resolved_half(*pair.index) or decide(*pair.head, *pair.index, fmt)
         if direction is Direction.NOTHING:
             return Step(Action.NOTHING)
-        if direction is Direction.CONFLICT:
-            return _refuse(pair, "and its mirror are both changed, and say different things")
         disk = tuple(read_if_there(repository.disk(path)) for path in (pair.notebook, pair.mirror))
         pair = replace(pair, disk=(disk[0], disk[1]))
-        return _to_mirror(pair, fmt) if direction is Direction.TO_MIRROR else _to_notebook(pair, fmt)
+        follow = {Direction.TO_MIRROR: _to_mirror, Direction.TO_NOTEBOOK: _to_notebook, Direction.CONFLICT: _merge}
+        return follow[direction](pair, fmt)
     except NotebookError as exc:
         return Step(Action.REFUSE, finding=_finding(pair, exc.message, ""))
 
@@ -153,6 +157,28 @@ def _to_notebook(pair: Pair, fmt: str) -> Step:
     if disk_mirror is not None and not _same_text(disk_mirror, mirror) and in_step(on_disk, disk_mirror, fmt):
         return step
     return _refuse(pair, "has changes that are not staged, and its mirror is staged")
+
+
+def _merge(pair: Pair, fmt: str) -> Step:
+    """Both, merged. On disk too, where it has what is staged; work that is not staged is not merged unasked."""
+    notebook, mirror = pair.index
+    assert notebook is not None
+    assert mirror is not None
+    if not looks_like_mirror(mirror):
+        return _not_a_mirror(pair)
+    on_disk, text = pair.disk
+    if on_disk is None or text is None:
+        return _refuse(pair, "and its mirror are both changed, and one of them is not on disk to be merged there too")
+    same = strip(on_disk) == notebook
+    merged = merge_pair(pair.head, on_disk if same else notebook, mirror, fmt)
+    if merged.problem:
+        return _refuse(pair, f"and its mirror say different things: {merged.problem}")
+    made = strip(merged.notebook)
+    if not (same or strip(on_disk) == made) or not (_same_text(text, mirror) or text == merged.mirror):
+        return _refuse(pair, "and its mirror are both changed, and have changes that are not staged")
+    also = Step(Action.STAGE, pair.mirror, pair.notebook, pair.modes[1], merged.mirror, merged.mirror)
+    whole = merged.notebook if same else None  # else a merge that was interrupted has written it
+    return Step(Action.STAGE, pair.notebook, pair.mirror, pair.modes[0], made, whole, also=also)
 
 
 def _same_text(disk: bytes, blob: bytes | None) -> bool:

@@ -42,6 +42,7 @@ def run(verb: str, arguments: Sequence[str]) -> int:
 
         with_site_packages()
     steps = _pairs(repository, changes, settings.format) if settings.format else []
+    steps += [step.also for step in steps if step.also]
     following = {step.path: step.staged for step in steps if step.path}
     findings += _notebooks(repository, changes, contents, following)
     findings += _metadata(repository, personal, changes, contents)
@@ -175,13 +176,16 @@ def _follow(repository: Repository, steps: Sequence[Step]) -> None:
     if repository.commits_only_some_paths:
         import shlex
 
-        paths = [path for step in steps for path in (step.source, step.path)]
+        paths = dict.fromkeys(path for step in steps for path in (step.source, step.path))
         names = " ".join(shlex.quote(path.decode("utf-8", "backslashreplace")) for path in paths)
         raise Refused(
             "`git commit PATHS` leaves the other half of a pair out; it is in step now, commit both",
             hints=(f"git add {names} && git commit {names}",),
         )
     repository.stage({step.path: (step.mode, step.staged) for step in steps})
+    merged = {step.path for step in steps if step.also}
     for step in steps:
-        made, source = (path.decode("utf-8", "backslashreplace") for path in (step.path, step.source))
-        sys.stderr.write(f"sahel-nb: {made} follows {source}\n")
+        if step.also:
+            sys.stderr.write(f"sahel-nb: {shown(step.path)} and {shown(step.source)} were merged by cell\n")
+        elif step.source not in merged:
+            sys.stderr.write(f"sahel-nb: {shown(step.path)} follows {shown(step.source)}\n")

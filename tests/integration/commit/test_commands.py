@@ -125,9 +125,9 @@ def test_pair_on_disk(clone: Clone) -> None:
     clone.git.write(f"{name}.ipynb", executed(clone.disk(f"{name}.ipynb"), cell_1="x = 1"))
     assert sahel_nb(clone, "pair", "--check").code == 3
     said = sahel_nb(clone, "pair", "--json", cwd=clone.root / "notebooks")
-    assert json.loads(said.out)["pairs"] == [{"notebook": f"{name}.ipynb", "written": f"{name}.py", "problem": ""}]
+    assert json.loads(said.out)["pairs"] == [{"notebook": f"{name}.ipynb", "written": [f"{name}.py"], "problem": ""}]
     assert b"x = 1" in clone.disk(f"{name}.py")
-    clone.git.write(f"{name}.py", clone.disk(f"{name}.py") + b"\n# %%\nlate = 1\n")
+    clone.git.write(f"{name}.py", clone.disk(f"{name}.py").replace(b"x = 1", b"x = 2") + b"\n# %%\nlate = 1\n")
     conflict = sahel_nb(clone, "pair")
     assert conflict.code == 3
     assert "--from notebook" in conflict.err

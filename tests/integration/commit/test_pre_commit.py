@@ -69,7 +69,7 @@ def test_both_halves_changed_alike_go_through(clone: Clone, name: str) -> None:
 
 def test_a_conflict_is_refused_and_nothing_is_written(clone: Clone, name: str) -> None:
     notebook = executed(clone.disk(f"{name}.ipynb"), cell_1="mine = 1")
-    mirror = clone.disk(f"{name}.py") + b"\n# %%\ntheirs = 2\n"
+    mirror = mirror_of(executed(notebook, cell_1="theirs = 2")) + b"\n# %%\nmore = 2\n"
     clone.git.write(f"{name}.ipynb", notebook)
     clone.git.write(f"{name}.py", mirror)
     before = clone.git.head()
@@ -77,6 +77,7 @@ def test_a_conflict_is_refused_and_nothing_is_written(clone: Clone, name: str) -
     assert said.code != 0
     assert f"{name}.ipynb" in said.err
     assert f"{name}.py" in said.err
+    assert "cell 2: both sides changed the same lines" in said.err
     assert "sahel-nb pair --from notebook" in said.err
     assert clone.git.head() == before
     assert (clone.disk(f"{name}.ipynb"), clone.disk(f"{name}.py")) == (notebook, mirror)
