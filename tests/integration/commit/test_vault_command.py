@@ -114,20 +114,15 @@ def test_a_copy_leaves_the_notebook_and_other_files_alone(clone: Clone) -> None:
     assert clone.disk("same.ipynb") == EDITED
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "said"),
-    [
+def test_what_cannot_be_done_says_why_and_changes_nothing(clone: Clone) -> None:
+    for arguments, code, said in (
         (["restore", "other.ipynb"], 3, "other.ipynb: no outputs of it are kept"),
         (["restore", NB, "--version", "4"], 3, "there is no version 4"),
         (["restore", NB, "--version", "0"], 2, "0 is not in the range"),
         (["restore", "../elsewhere.ipynb"], 2, "is not in this worktree"),
         (["clear"], 3, "would be forgotten for ever"),
-    ],
-)
-def test_what_cannot_be_done_says_why_and_changes_nothing(
-    clone: Clone, arguments: list[str], code: int, said: str
-) -> None:
-    assert said in refused(clone, *arguments, code=code).err
+    ):
+        assert said in refused(clone, *arguments, code=code).err
     assert clone.disk(NB) == EDITED
     assert len(listed(clone)) == 3
 
