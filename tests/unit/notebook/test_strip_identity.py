@@ -134,7 +134,7 @@ def test_the_check_never_says_yes_wrongly(notebook: Any, spoil: bool, data: st.D
 
 
 def test_the_check_knows_an_ordinary_notebook() -> None:
-    assert certainly_stripped(strip(shapes.simple("import os\nprint('ŋ')\n", 'x = "\\\\"\n', "")))
+    assert certainly_stripped(strip(shapes.simple("import os\nprint('ŋ')\n", 'x = "\\\\"\n', "", 'y = "z"')))
 
 
 @dataclass(frozen=True)
