@@ -70,6 +70,8 @@ def write(notebook: bytes) -> bytes:
     """The mirror of a stripped notebook. Raise `Unsure`."""
     try:
         found, _ = scan(notebook.decode("utf-8"), 0)
+        if found["nbformat"] != 4:
+            raise Unsure  # other versions keep their cells elsewhere, and their texts under other names
         text: bytes = compose(found["metadata"], found["cells"]).encode("utf-8")
     except (AttributeError, IndexError, KeyError, StopIteration, SystemError, TypeError, ValueError, RecursionError):
         raise Unsure from None

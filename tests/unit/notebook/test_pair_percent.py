@@ -8,6 +8,7 @@ from typing import Any
 
 import jupytext
 import nbformat
+import pytest
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
@@ -45,6 +46,15 @@ def test_the_mirror_is_jupytexts(notebook: bytes) -> None:
         return
     event("written here")
     assert made.decode() == (by_jupytext(notebook) or b"").decode()
+
+
+def test_a_notebook_of_another_version_is_left_to_jupytext() -> None:
+    cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": ["x"]}
+    ordinary = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
+    assert percent.write(json.dumps(ordinary).encode()) == by_jupytext(json.dumps(ordinary).encode())
+    for other in ({**ordinary, "nbformat": 3}, {"cells": [cell], "metadata": {}}):
+        with pytest.raises(Unsure):
+            percent.write(json.dumps(other).encode())
 
 
 @settings(max_examples=400, deadline=None)
