@@ -11,6 +11,7 @@ from sahel_nb.hooks.filter import NotebookFilter
 from sahel_nb.notebook.document import NotebookError
 from sahel_nb.notebook.strip import strip
 from sahel_nb.repo.filter_process import MAX_DATA, ProtocolError, packet, serve
+from tests.fuzz.hostile import hostile
 from tests.fuzz.mutate import mutated
 from tests.fuzz.notebooks import notebook
 
@@ -40,14 +41,23 @@ def _request(chance: Random) -> bytes:
     ]
     if chance.random() < 0.2:
         header.append(packet(b"ref=refs/heads/main\n"))
-    content = b"" if chance.random() < 0.1 else notebook(chance)
+    content = b"" if chance.random() < 0.1 else (hostile if chance.random() < 0.3 else notebook)(chance)
+    if chance.random() < 0.03:  # more than the filter holds in memory
+        content = enlarged(content, chance)
     if chance.random() < 0.2:
         content = mutated(content, chance, ())
     return b"".join(header) + FLUSH + b"".join(_packets(content, chance)) + FLUSH
 
 
+def enlarged(content: bytes, chance: Random) -> bytes:
+    """A text of it a megabyte longer, or a picture."""
+    at = content.find(b'"', content.find(b'"outputs"') + 9) + 1
+    more = chance.choice((b"iVBORw0KGgoA", b"\xc5\x8b loss\\t", b'\\n",\n      "', b"\\u00e9\\\\"))
+    return content[:at] + more * ((1 << 20) // len(more) + chance.randrange(3)) + content[at:]
+
+
 def _packets(content: bytes, chance: Random) -> Iterator[bytes]:
-    size = chance.choice((1, 100, 4096, MAX_DATA))
+    size = chance.choice((1, 100, 4096, MAX_DATA)) if len(content) < 1 << 18 else chance.choice((4096, MAX_DATA))
     for at in range(0, len(content), size):
         yield packet(content[at : at + size])
 

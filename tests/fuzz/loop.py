@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from tests.fuzz import conversations, mutate, notebooks
+from tests.fuzz.hostile import hostile
 from tests.fuzz.targets import TARGETS, Target
 
 _POOL = 1500
@@ -76,7 +77,8 @@ def feed(target: Target, data: bytes, own: int) -> tuple[bool, str]:
 
 
 def smaller(target: Target, data: bytes, own: int, tries: int = 3000) -> bytes:
-    """Fewer lines and bytes for which something of the same kind is wrong."""
+    """Fewer lines and bytes for which something of the same kind is wrong; what a minute has found of them."""
+    deadline = time.monotonic() + 60
     kind = feed(target, data, own)[1][:40]
     for unit in (b"\n", b""):
         parts = data.split(unit) if unit else [data[at : at + 1] for at in range(len(data))]
@@ -84,7 +86,7 @@ def smaller(target: Target, data: bytes, own: int, tries: int = 3000) -> bytes:
         while size and tries > 0:
             at = 0
             while at < len(parts) and tries > 0:
-                tries -= 1
+                tries = tries - 1 if time.monotonic() < deadline else 0
                 rest = parts[:at] + parts[at + size :]
                 if feed(target, unit.join(rest), own)[1][:40] == kind:
                     parts = rest
@@ -103,11 +105,13 @@ def _made(name: str, chance: Random) -> bytes:
     """Something to begin with."""
     if name == "conversation":
         return conversations.spoken(chance)
-    return notebooks.clean(chance) if name == "check" else notebooks.notebook(chance)
+    if name in ("check", "mirror"):
+        return notebooks.clean(chance)
+    return hostile(chance) if chance.random() < 0.5 else notebooks.notebook(chance)
 
 
 def _next(name: str, pool: list[bytes], chance: Random) -> bytes:
-    if chance.random() < 0.02:  # something new
+    if chance.random() < 0.2:  # something new
         return _made(name, chance)
     data = chance.choice(pool)
     if name == "conversation":

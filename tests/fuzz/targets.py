@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+import jupytext
 import nbformat
 from nbstripout._utils import strip_output
 
+from sahel_nb.notebook import percent, percent_read
 from sahel_nb.notebook.document import NotebookError
 from sahel_nb.notebook.strip import DEFAULT_KEYS, has_something_to_strip, is_stripped, strip
 from sahel_nb.notebook.strip_check import certainly_stripped
 from sahel_nb.notebook.strip_fast import Unsure, strip_ordinary
 from sahel_nb.notebook.strip_stream import StripStream
 from tests.fuzz.conversations import Wrong, listen
+from tests.fuzz.mutate import mutated
+from tests.unit.notebook.test_pair_percent import by_jupytext
 
 
 @dataclass(frozen=True)
@@ -31,15 +36,17 @@ class _Refused(Exception):
     pass
 
 
-def by_nbstripout(data: bytes) -> bytes:
-    """What its command line writes with its defaults. Raise `_Refused`."""
+def by_nbstripout(data: bytes) -> tuple[bytes, bool]:
+    """What its command line writes with its defaults, and whether that is a change to it. Raise `_Refused`."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             notebook = nbformat.reads(data.decode("utf-8"), as_version=nbformat.NO_CONVERT)
+            before = copy.deepcopy(notebook)
             strip_output(notebook, keep_output=None, keep_count=False, keep_id=False, extra_keys=list(DEFAULT_KEYS))
+            changed = bool(before != notebook)
             text = nbformat.writes(notebook)
-            return (text if text.endswith("\n") else text + "\n").encode("utf-8")
+            return (text if text.endswith("\n") else text + "\n").encode("utf-8"), changed
     except Exception as exc:  # it dies of anything
         raise _Refused(repr(exc)[:200]) from exc
 
@@ -61,14 +68,14 @@ def anything(data: bytes, chance: Random) -> bool:
         if chance.random() < 0.2:
             _must_be_refused(data)
         return False
-    _must_be(stripped, data)
+    changed = _must_be(stripped, data)
     if is_stripped(data) != (data == stripped):
         raise Wrong("is_stripped is wrong")
     if not is_stripped(stripped) and b'"metadata.' not in data:
         # (A key that is spelt with the dot shields the real one for a round, in nbstripout too.)
         raise Wrong("what was stripped is not known as stripped")
-    if data == stripped and has_something_to_strip(data):
-        raise Wrong("has_something_to_strip is wrong")
+    if changed is not None and has_something_to_strip(data) != changed:
+        raise Wrong(f"has_something_to_strip is wrong: nbstripout says {changed}")
     return True
 
 
@@ -105,15 +112,49 @@ def check(data: bytes, chance: Random) -> bool:
     return True
 
 
-def _must_be(stripped: bytes, data: bytes) -> None:
+def mirror(data: bytes, chance: Random) -> bool:
+    """The mirror of what is stripped is jupytext's; and so is what is read from it, if need be after some damage."""
     try:
-        expected = by_nbstripout(data)
+        made = percent.write(strip(data))
+    except (Unsure, NotebookError):
+        return False
+    try:
+        expected = by_jupytext(strip(data))
+    except Exception:  # noqa: BLE001  it dies of anything
+        expected = None
+    if expected is None:
+        return False  # what is no notebook to jupytext has no mirror to compare
+    if made != expected:
+        raise Wrong("jupytext writes another mirror")
+    if chance.random() < 0.5:
+        made = mutated(made, chance, ())
+    try:
+        _, cells = percent_read.read(made)
+    except (Unsure, NotebookError):
+        return True
+    try:
+        theirs = jupytext.reads(made.decode(), fmt="py:percent").cells
+    except Exception:  # noqa: BLE001  the same
+        return False
+    if [cell["cell_type"] for cell in cells] != [cell.cell_type for cell in theirs]:
+        raise Wrong("jupytext reads other cells")
+    for cell, other in zip(cells, theirs, strict=True):
+        if cell["metadata"] != other.metadata or (other.cell_type == "code" and cell["source"] != other.source):
+            raise Wrong("jupytext reads another cell")
+    return True
+
+
+def _must_be(stripped: bytes, data: bytes) -> bool | None:
+    """Whether nbstripout calls that a change; None where it has no answer."""
+    try:
+        expected, changed = by_nbstripout(data)
     except _Refused as exc:
         if isinstance(exc.__cause__, RecursionError):
-            return  # that depends on the stack, and not on the notebook
+            return None  # that depends on the stack, and not on the notebook
         raise Wrong(f"nbstripout refuses it: {exc}") from exc
     if stripped != expected:
         raise Wrong("nbstripout writes something else")
+    return changed
 
 
 def _must_be_refused(data: bytes) -> None:
@@ -132,5 +173,6 @@ TARGETS: dict[str, Any] = {
         Target("stream", stream),
         Target("check", check),
         Target("conversation", listen),
+        Target("mirror", mirror),
     )
 }
