@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sahel_nb.cli.context import Context
+from sahel_nb.cli.lock_doctor import doctor
 
 if TYPE_CHECKING:
     from sahel_nb.config import Config
@@ -23,6 +24,9 @@ _KERNEL = click.argument("kernel", required=False, metavar="[KERNEL]")
 @click.group(epilog="Example: sahel-nb lock list")
 def lock() -> None:
     """Look at the locks on the shared remote."""
+
+
+lock.add_command(doctor)
 
 
 @lock.command("list", epilog="Example: sahel-nb lock list --json")

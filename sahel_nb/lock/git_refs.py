@@ -47,11 +47,8 @@ class GitRefs:
         if answer.swap is Swap.REFUSED:
             raise Refused(
                 f"the remote does not let us move {self.ref}",
-                hints=("sahel-nb doctor",),
-                details=(
-                    *answer.evidence,
-                    "a host that refuses refs of one's own: set lock.prefix to refs/heads/sahel-locks",
-                ),
+                hints=("sahel-nb lock doctor",),
+                details=answer.evidence,
             )
         return SwapResult(_VERDICTS[answer.swap], Tip(commit.oid, record, commit.body), answer.evidence)
 

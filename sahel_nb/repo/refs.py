@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sahel_nb.errors import UsageError
 from sahel_nb.repo.cmd import GitFailed, GitResult, RemoteUnreachable, git, unreachable
-from sahel_nb.repo.scratch import RawCommit, Scratch, scratch
+from sahel_nb.repo.scratch import RawCommit, Scratch, make_commit, scratch
 from sahel_nb.repo.swap_answer import Swap, classify
 from sahel_nb.repo.worktree import Worktree
 
@@ -110,6 +110,45 @@ class RemoteRefs:
 
         Anything but WON, ALREADY_MINE and LOST leaves the question open or closed as `Swap` says; nothing is retried.
         """
+        return self._push(ref, old, new, (f"{new.oid}:{ref}",), timeout)
+
+    def delete(self, ref: str, old: RawCommit, *, timeout: float = PUSH_TIMEOUT) -> SwapAnswer:
+        """Remove `ref` if it points to `old`. Never for a lock's chain, which is the ledger."""
+        return self._push(ref, old, old, (f":{ref}",), timeout)
+
+    def try_lock(self, ref: str, old: RawCommit | None, *, timeout: float = PUSH_TIMEOUT) -> SwapAnswer:
+        """Let the server take its own lock on `ref`, without moving it: BUSY if a lock file is in the way.
+
+        One atomic transaction of two updates that exclude each other, `REF` and `REF/doctor`: git takes the lock on the
+        first, and refuses both at the second, see git-push(1), --atomic. Over any transport, nothing is ever changed.
+        """
+        parent = old.oid if old else None
+        message = old.message if old else b"{}\n"
+        new = make_commit(message, parent=parent, name="d", email="d", when=0, algorithm=self.algorithm)
+        return self._push(ref, old, new, (f"{new.oid}:{ref}", f"{new.oid}:{ref}/doctor"), timeout, "--atomic")
+
+    def advertised(self, *prefixes: str, timeout: float = READ_TIMEOUT) -> dict[str, str]:
+        """Every ref below `prefixes` that the remote shows, and the id that it points to. Raises `NetworkError`."""
+        answer = git("ls-remote", "--refs", "--", self.url, cwd=self.worktree.root, timeout=timeout)
+        lines = (line.split("\t", 1) for line in os.fsdecode(answer.stdout).splitlines() if "\t" in line)
+        return {name: oid for oid, name in lines if name.startswith(tuple(f"{prefix}/" for prefix in prefixes))}
+
+    @cached_property
+    def folder(self) -> Path | None:
+        """The git folder that the refs lie in, where the remote is a path on this machine."""
+        asked = git("ls-remote", "--get-url", "--", self.url, cwd=self.worktree.root, check=False)
+        where = asked.text.removeprefix("file://")
+        if where == asked.text and ":" in where.partition("/")[0]:
+            return None
+        path = self.worktree.root / where
+        if not path.is_dir():
+            return None
+        found = git("rev-parse", "--git-common-dir", cwd=path, check=False)
+        return (path / found.text).resolve() if found.returncode == 0 else None
+
+    def _push(
+        self, ref: str, old: RawCommit | None, new: RawCommit, refspecs: tuple[str, ...], timeout: float, *more: str
+    ) -> SwapAnswer:
         with self._scratch() as store:
             if old is not None:
                 store.graft(old)
@@ -117,15 +156,14 @@ class RemoteRefs:
             lease = f"--force-with-lease={ref}:{old.oid if old else ''}"
             try:
                 answer = git(
-                    *(f"--git-dir={store.git_dir}", *_QUIET, *_PUSH, lease, "--", self.url, f"{new.oid}:{ref}"),
+                    *(f"--git-dir={store.git_dir}", *_QUIET, *_PUSH, *more, lease, "--", self.url, *refspecs),
                     cwd=self.worktree.root,
                     check=False,
                     timeout=timeout,
                 )
             except RemoteUnreachable:  # a timeout: it may have been applied, or may be yet
                 return SwapAnswer(Swap.AMBIGUOUS, (f"no answer within {timeout:g} s",))
-        evidence = answer.stderr.decode("utf-8", "replace").strip().splitlines()
-        return SwapAnswer(classify(answer, ref), tuple(evidence[-8:]))
+        return SwapAnswer(classify(answer, ref), _evidence(answer))
 
     @property
     def algorithm(self) -> str:
@@ -160,6 +198,14 @@ class RemoteRefs:
 
     def _ask(self, key: str) -> str:
         return git("config", "--get", key, cwd=self.worktree.root, check=False).text
+
+
+def _evidence(answer: GitResult) -> tuple[str, ...]:
+    """What git said, without the advice that it gives a person at the server's own keyboard."""
+    lines = [line.rstrip() for line in answer.stderr.decode("utf-8", "replace").splitlines()]
+    errors = [line for line in lines if "error:" in line or "fatal:" in line]
+    others = [line for line in lines if line not in errors and line.removeprefix("remote:").strip()]
+    return tuple([*others[-(8 - len(errors)) :], *errors] if len(errors) < 8 else errors[:8])
 
 
 def _failed(answer: GitResult) -> Exception:

@@ -77,7 +77,7 @@ def classify(answer: GitResult, ref: str) -> Swap:
         return _without_line(stderr)
     flag, summary = line
     if answer.returncode == 0:
-        if flag in ("*", " ", "+"):
+        if flag in ("*", " ", "+", "-"):
             return Swap.WON
         return Swap.ALREADY_MINE if flag == "=" else Swap.AMBIGUOUS
     return _rejected(summary.lower(), stderr) if flag == "!" else Swap.AMBIGUOUS
@@ -99,6 +99,8 @@ def _rejected(summary: str, stderr: str) -> Swap:
             return Swap.LOST
         # Disk full, folder not writable, …: the transaction failed for a reason that is not another client.
         return Swap.REFUSED if "unable to create" in stderr or "permission denied" in stderr else Swap.AMBIGUOUS
+    if "atomic transaction failed" in summary:
+        return Swap.BUSY if ".lock': file exists" in stderr else Swap.LOST
     if any(text in summary for text in _LOST):
         return Swap.LOST
     if any(text in summary for text in _REFUSED):

@@ -1,0 +1,183 @@
+"""Everything that must be right with the place where the locks are, each row with the command that mends it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sahel_nb.errors import NetworkError, SahelError
+from sahel_nb.lock.clock import Clock
+from sahel_nb.lock.home import Home
+from sahel_nb.lock.listing import list_locks
+from sahel_nb.lock.names import kernel_of, lock_ref, remote_id
+from sahel_nb.lock.probe import BRANCHES, FIX, is_probe, probe
+from sahel_nb.repo.refs import RemoteRefs
+from sahel_nb.repo.server_locks import LOOKS, stale_locks
+from sahel_nb.repo.swap_answer import Swap
+from sahel_nb.report.events import Check, Verdict
+
+OWN = "refs/sahel"
+_EDIT = "$EDITOR sahel-nb.toml"
+_PAUSE = 0.3
+_LOCK_FILE = re.compile(r"Unable to create '(.+\.lock)': File exists")
+
+
+@dataclass(frozen=True)
+class Examined:
+    """The rows, and the prefix that the team should commit, where another one is needed."""
+
+    rows: list[Check]
+    prefix: str | None = None
+
+
+def examine(
+    home: Home,
+    kernels: Sequence[str],
+    clock: Clock,
+    *,
+    remotes: Sequence[tuple[str, str]] = (),
+    committed: tuple[str, str] | None = None,
+) -> Examined:
+    """All rows. `remotes` are the clone's own, name and URL; `committed` is what HEAD says of remote and prefix.
+
+    Raises `NetworkError`, with the command to try again, when the remote is not reached.
+    """
+    refs = home.refs
+    rows = [Check("remote", Verdict.OK, f"{refs.remote}, known as {home.remote_id}")]
+    if home.label:
+        rows = [Check("remote", Verdict.WARNING, home.label, "git remote add origin URL")]
+    try:
+        shown = refs.advertised(OWN, home.prefix, BRANCHES)
+    except NetworkError as exc:
+        hints = (f"git ls-remote {shlex.quote(refs.remote)}", "sahel-nb lock doctor")
+        raise NetworkError("the remote with the locks was not reached", details=exc.details, hints=hints) from exc
+    rows += probe(refs, home.prefix)
+    rows += [
+        _guarded("lock files", lambda: lock_files(home, shown, kernels, clock)),
+        _guarded("records", lambda: _records(home)),
+        _left_probes(refs, home.prefix, shown),
+        _prefix(home, shown, committed),
+        _fork(home, remotes),
+        Check("clock", Verdict.OK, "no decision rests on one: grants are counted, and waits go by the uptime"),
+    ]
+    return Examined(rows, _wanted(home, shown, rows))
+
+
+def _guarded(name: str, look: Callable[[], Check]) -> Check:
+    try:
+        return look()
+    except (SahelError, OSError) as exc:
+        return Check(name, Verdict.UNKNOWN, f"could not be looked at: {exc}", "sahel-nb lock doctor")
+
+
+def _wanted(home: Home, shown: dict[str, str], rows: Sequence[Check]) -> str | None:
+    """The prefix for `--fix` to write: where the locks are already, else where they can be."""
+    elsewhere = _elsewhere(home, shown)
+    if len(elsewhere) == 1 and not _held(home, shown):
+        return elsewhere[0]
+    refused = any(row.name == "create" and row.mend == FIX for row in rows)
+    return BRANCHES if refused and not elsewhere else None
+
+
+def lock_files(home: Home, shown: dict[str, str], kernels: Sequence[str], clock: Clock) -> Check:
+    """What a killed process left on the server, looked for where the remote is a path, else asked of the server."""
+    name, refs = "lock files", home.refs
+    folder = refs.folder
+    if folder is not None:
+        stale = tuple(map(str, stale_locks(folder, home.prefix, lambda: clock.sleep(_PAUSE))))
+        looked = "none on the server"
+        mend = f"rm {shlex.join(stale)}"
+    else:
+        asked = [lock_ref(home.prefix, kernel) for kernel in kernels] or [
+            ref for ref in shown if kernel_of(home.prefix, ref)
+        ]
+        stale = tuple(dict.fromkeys(path for ref in asked for path in _in_the_way(refs, ref, shown, clock)))
+        looked = f"the server could lock {len(asked)} ref{'s' * (len(asked) != 1)}"
+        mend = f"rm {shlex.join(stale)}  # on the server"
+    if not stale:
+        return Check(name, Verdict.OK, looked)
+    found = f"a killed git process left {', '.join(stale)}: nobody can move the lock"
+    return Check(name, Verdict.FAILED, found, mend)
+
+
+def _in_the_way(refs: RemoteRefs, ref: str, shown: dict[str, str], clock: Clock) -> tuple[str, ...]:
+    """The path that the server names when it cannot take its own lock on `ref`, time and again."""
+    for look in range(LOOKS):
+        if look:
+            clock.sleep(_PAUSE)
+        answer = refs.try_lock(ref, refs.read(ref) if ref in shown else None)
+        if answer.swap is not Swap.BUSY:
+            return ()
+    paths = [match[1] for line in answer.evidence if (match := _LOCK_FILE.search(line))]
+    return tuple(path.replace("/./", "/") for path in paths) or (f"{ref}.lock",)
+
+
+def _left_probes(refs: RemoteRefs, prefix: str, shown: dict[str, str]) -> Check:
+    left = [ref for ref in shown if is_probe(prefix, ref)]
+    if not left:
+        return Check("probes", Verdict.OK, "no other doctor left one behind")
+    mend = shlex.join(("git", "push", refs.remote, *(f":{ref}" for ref in left)))
+    return Check("probes", Verdict.WARNING, f"{len(left)} left behind by a doctor that was killed, or at work", mend)
+
+
+def _records(home: Home) -> Check:
+    """What cannot be understood cannot be taken."""
+    locks = list_locks(home.refs, home.prefix)
+    for lock in locks:
+        if lock.record is None:
+            found = f"{lock.kernel}: {lock.trouble}"
+            return Check("records", Verdict.FAILED, found, f"git fetch {home.refs.remote} {lock.oid}")
+    return Check("records", Verdict.OK, f"{len(locks)} lock{'s' * (len(locks) != 1)}, all understood")
+
+
+def _prefix(home: Home, shown: dict[str, str], committed: tuple[str, str] | None) -> Check:
+    """One place for all: locks elsewhere on the remote are somebody's who does not see ours."""
+    name, used = "prefix", (home.refs.remote, home.prefix)
+    elsewhere = _elsewhere(home, shown)
+    there = ", ".join(elsewhere)
+    if elsewhere and _held(home, shown):
+        found = f"locks are below {home.prefix} and below {there}: two people could hold one kernel"
+        return Check(name, Verdict.FAILED, found, _EDIT)
+    if elsewhere:
+        found = f"the locks are below {there}, and this clone looks below {home.prefix}"
+        return Check(name, Verdict.FAILED, found, FIX if len(elsewhere) == 1 else _EDIT)
+    if committed is not None and committed != used and not home.label:
+        found = f"committed is {' '.join(committed)}, and this clone uses {' '.join(used)}"
+        return Check(
+            name, Verdict.FAILED, found, "git diff HEAD -- sahel-nb.toml; git config --get-regexp sahel-nb.lock"
+        )
+    return Check(name, Verdict.OK, f"{home.prefix}, and no lock elsewhere")
+
+
+def _held(home: Home, shown: dict[str, str]) -> bool:
+    return any(kernel_of(home.prefix, ref) for ref in shown)
+
+
+def _elsewhere(home: Home, shown: dict[str, str]) -> list[str]:
+    return sorted({prefix for prefix in map(_prefix_of, shown) if prefix and prefix != home.prefix})
+
+
+def _prefix_of(ref: str) -> str:
+    """`refs/a/b` of a ref `refs/a/b/owner/slug` that may be a lock."""
+    prefix = ref.rsplit("/", 2)[0]
+    known = prefix == BRANCHES or prefix.startswith(f"{OWN}/")
+    return prefix if known and kernel_of(prefix, ref) else ""
+
+
+def _fork(home: Home, remotes: Sequence[tuple[str, str]]) -> Check:
+    name, refs = "fork", home.refs
+    if home.label:
+        return Check(name, Verdict.SKIPPED, "there is no remote")
+    here, known = home.remote_id, {label: remote_id(url) for label, url in remotes}
+    others = sorted(label for label, url in known.items() if url != here)
+    if refs.remote == "origin" and others:
+        found = f"the locks are at this clone's origin, {here}, and {', '.join(others)} is another place"
+        return Check(name, Verdict.WARNING, f"{found}: with forks, commit one URL as lock.remote", _EDIT)
+    if refs.remote != "origin" and refs.remote in known:
+        found = f"{refs.remote} is a name, which another clone may not have: commit the URL as lock.remote"
+        return Check(name, Verdict.WARNING, found, _EDIT)
+    if known.get("origin", here) != here:
+        return Check(name, Verdict.OK, f"origin is {known['origin']}, the locks are at {here}")
+    return Check(name, Verdict.OK, "origin is where the locks are")
