@@ -28,10 +28,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from sahel_nb.repo.vault_spool import Spool
+
 _MAGIC = b"vault1"
 _HEADER = 8192
 """Bytes that hold any header and any path."""
-_BLOCK = 1 << 20
 MOST_VERSIONS = 8
 """Older ones of a notebook are found by their key alone."""
 MOST_PACKS = 64
@@ -128,15 +129,17 @@ class Vault:
     def keep(self, path: bytes, key: str, raw: bytes) -> None:
         """Keep `raw` as the newest of `path`, until git brings the blob of `key` back. Raise `VaultFailed`."""
         try:
-            known = self._index().get((path, key))
+            known = self.newest(path, key)
             if known is not None and known.size == len(raw) and self.read(known) == raw:
                 return
-            self._append(path, key, len(raw), INSIDE, raw)
+            self.append(path, key, len(raw), INSIDE, raw)
         except OSError as exc:
             raise VaultFailed(f"its outputs could not be kept: {exc.strerror}") from exc
 
     def spool(self) -> Spool:
         """A file for a notebook that is too large to be held. Raise `VaultFailed`."""
+        from sahel_nb.repo.vault_spool import Spool
+
         self._spools += 1
         try:
             os.makedirs(self.folder, exist_ok=True)  # noqa: PTH103  pathlib is not imported on this path
@@ -146,8 +149,12 @@ class Vault:
 
     def find(self, path: bytes, key: str) -> bytes | None:
         """The newest notebook of this path that was committed as the blob of `key`."""
-        entry = self._index().get((path, key))
+        entry = self.newest(path, key)
         return self.read(entry) if entry else None
+
+    def newest(self, path: bytes, key: str) -> Entry | None:
+        """Where that notebook lies."""
+        return self._index().get((path, key))
 
     def versions(self, path: bytes) -> Iterator[bytes]:
         """The newest notebook of each version that this path had, the newest first."""
@@ -177,7 +184,7 @@ class Vault:
     def entries(self) -> list[Entry]:
         """Everything that is whole, the oldest first."""
         found = [entry for name in self._packs() for entry in self._read_pack(name)]
-        found.sort(key=_age)
+        found.sort(key=lambda entry: entry.kept_at)
         self._last = max(self._last, found[-1].kept_at if found else 0)
         return found
 
@@ -279,7 +286,8 @@ class Vault:
         finally:
             os.close(pack)
 
-    def _append(self, path: bytes, key: str, size: int, file: str, raw: bytes) -> None:
+    def append(self, path: bytes, key: str, size: int, file: str, raw: bytes) -> None:
+        """Add an entry, whole or not at all: `raw` is in it, or its bytes are in `file`. Raise `OSError`."""
         pack = self._open_pack()
         start = self._end
         index = self._index()
@@ -315,76 +323,11 @@ class Vault:
         return self._pack
 
 
-class Spool:
-    """A large notebook on its way into the vault: written while it is read, then kept or thrown away."""
-
-    def __init__(self, vault: Vault, name: str) -> None:
-        self._vault = vault
-        self._name = f"{name}.raw"
-        self._temporary = f"{vault.folder}/{name}.tmp"
-        handle = os.open(self._temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        self._file = open(handle, "w+b", buffering=_BLOCK // 4)  # noqa: SIM115  keep() and discard() close it
-        self.size = 0
-
-    def write(self, data: bytes) -> None:
-        """Raise `VaultFailed`."""
-        try:
-            self._file.write(data)
-        except OSError as exc:
-            raise VaultFailed(f"its outputs could not be kept: {exc.strerror}") from exc
-        self.size += len(data)
-
-    def read(self) -> bytes:
-        """All of it again, for whoever needs it in one piece after all."""
-        self._file.seek(0)
-        return self._file.read()
-
-    def keep(self, path: bytes, key: str) -> None:
-        """As `Vault.keep`. Raise `VaultFailed`."""
-        vault = self._vault
-        try:
-            known = vault._index().get((path, key))
-            if known is not None and known.size == self.size and self._equals(f"{vault.folder}/{known.file}", known):
-                return
-            self._file.close()
-            os.rename(self._temporary, f"{vault.folder}/{self._name}")  # noqa: PTH104  see above
-            vault._append(path, key, self.size, self._name, b"")
-        except OSError as exc:
-            raise VaultFailed(f"its outputs could not be kept: {exc.strerror}") from exc
-
-    def discard(self) -> None:
-        """Forget what is not kept. May be called at any time, and more than once."""
-        try:
-            self._file.close()
-            os.unlink(self._temporary)  # noqa: PTH108  pathlib is not imported on this path
-        except OSError:
-            return  # kept, or swept away; a disk that is full fails to take the last of what is thrown away
-
-    def _equals(self, other: str, entry: Entry) -> bool:
-        self._file.seek(0)
-        try:
-            with open(other, "rb") as file:
-                file.seek(entry.offset)
-                left = self.size
-                while left:
-                    block = min(left, _BLOCK)
-                    if self._file.read(block) != file.read(block):
-                        return False
-                    left -= block
-        except OSError:
-            return False
-        return True
-
-
 def head_of(entry: Entry) -> bytes:
     """What stands before the bytes of an entry."""
     file = INSIDE if entry.file in (entry.pack, INSIDE) else entry.file
     words = f"{entry.key} {entry.size} {len(entry.path)} {file} {entry.kept_at} {entry.worktree}"
     return b"%s %s\n%s\n" % (_MAGIC, words.encode(), entry.path)
-
-
-def _age(entry: Entry) -> int:
-    return entry.kept_at
 
 
 def _entry(head: bytes, pack: str, at: int) -> tuple[Entry, int] | None:
