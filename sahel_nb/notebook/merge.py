@@ -11,13 +11,14 @@ one by one, come out alike.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sahel_nb.notebook.document import Document, NotebookError, dump, parse
 from sahel_nb.notebook.merge_lines import MARK, Labels, has_markers, in_conflict, merge_lines, merge_without_base
-from sahel_nb.notebook.merge_match import Text, align, match, unmoved
+from sahel_nb.notebook.merge_match import Text
+from sahel_nb.notebook.merge_order import slots
 from sahel_nb.notebook.merge_values import MISSING, Path, merge_sets, merge_values, same
 from sahel_nb.notebook.strip import is_stripped, strip
 
@@ -91,15 +92,6 @@ def _read(data: bytes) -> Document:
     return document
 
 
-@dataclass(frozen=True)
-class _Slot:
-    """One cell of the result: where it is in the base, in ours and in theirs."""
-
-    base: int | None
-    ours: int | None
-    theirs: int | None
-
-
 class _Merging:
     """One merge, and the conflicts found so far."""
 
@@ -118,7 +110,7 @@ class _Merging:
 
     def _cells(self, base: list[Json], ours: list[Json], theirs: list[Json]) -> list[Json]:
         made: list[Json] = []
-        for slot in _slots(_texts(base), _texts(ours), _texts(theirs)):
+        for slot in slots(_texts(base), _texts(ours), _texts(theirs)):
             self._cell = len(made)
             cell = self._merged(_at(base, slot.base), _at(ours, slot.ours), _at(theirs, slot.theirs))
             if cell is not None:
@@ -188,101 +180,6 @@ class _Merging:
 
     def _conflict(self, what: str) -> None:
         self.conflicts.append(Conflict(self._cell, what))
-
-
-def _slots(base: Sequence[Text], ours: Sequence[Text], theirs: Sequence[Text]) -> list[_Slot]:
-    """The cells of the result in their order. What one side deleted is among them, for its other side to be looked at.
-
-    Cells that neither side moved are the frame. Then ours, then theirs put in what they added or moved: behind the cell
-    that it stands behind on that side.
-    """
-    was_ours, was_theirs = match(base, ours), match(base, theirs)
-    at_ours = {was: at for at, was in enumerate(was_ours) if was is not None}
-    at_theirs = {was: at for at, was in enumerate(was_theirs) if was is not None}
-    still = (unmoved(was_ours), unmoved(was_theirs))
-    frame = sorted(still[0] & still[1])
-    shared = _shared(was_ours, was_theirs, frame, ours, theirs)
-    known: dict[tuple[str, int], _Slot] = {}
-    for at, was in enumerate(was_ours):
-        other = shared.get(at) if was is None else at_theirs.get(was)
-        known["ours", at] = slot = _Slot(was, at, other)
-        if other is not None:
-            known["theirs", other] = slot
-    for at, was in enumerate(was_theirs):
-        known.setdefault(("theirs", at), _Slot(was, None, at))
-    line = _Line([known["ours", at_ours[was]] for was in frame])
-    moved_by_them = {was for was in at_theirs if was not in still[1] and was in still[0]}
-    line.put((known["ours", at] for at in range(len(ours))), lambda slot: slot.base not in moved_by_them)
-    line.put((known["theirs", at] for at in range(len(theirs))), lambda _: True)
-    return line.order()
-
-
-class _Line:
-    """Slots in a row, into which others are put behind one that is there."""
-
-    def __init__(self, frame: Iterable[_Slot]) -> None:
-        self._next: dict[_Slot | None, _Slot | None] = {}
-        self._put_by: dict[_Slot, int] = {}
-        self._round = 0
-        before: _Slot | None = None
-        for slot in frame:
-            self._next[before] = slot
-            self._put_by[slot] = 0
-            before = slot
-        self._next[before] = None
-
-    def put(self, side: Iterable[_Slot], takes: Callable[[_Slot], bool]) -> None:
-        """Put in the slots of a side that are not there yet, behind what others have put at the same place."""
-        self._round += 1
-        before: _Slot | None = None
-        for slot in side:
-            if slot not in self._put_by:
-                if not takes(slot):
-                    continue
-                after = self._next[before]
-                while after is not None and 0 < self._put_by[after] < self._round:
-                    before, after = after, self._next[after]
-                self._next[before], self._next[slot] = slot, after
-                self._put_by[slot] = self._round
-            before = slot
-
-    def order(self) -> list[_Slot]:
-        found = []
-        slot = self._next[None]
-        while slot is not None:
-            found.append(slot)
-            slot = self._next[slot]
-        return found
-
-
-def _shared(
-    was_ours: Sequence[int | None],
-    was_theirs: Sequence[int | None],
-    frame: Sequence[int],
-    ours: Sequence[Text],
-    theirs: Sequence[Text],
-) -> dict[int, int]:
-    """New cells that both sides put in the same place and that are the same, or nearly: ours → theirs."""
-    left, right = _runs(was_ours, frame), _runs(was_theirs, frame)
-    found = {}
-    for place in left.keys() & right.keys():
-        mine, others = left[place], right[place]
-        for i, j in align([ours[at] for at in mine], [theirs[at] for at in others]):
-            found[mine[i]] = others[j]
-    return found
-
-
-def _runs(matched: Sequence[int | None], frame: Sequence[int]) -> dict[int, list[int]]:
-    """Frame cell → the new cells of a side between it and the next one of the frame."""
-    fixed = set(frame)
-    runs: dict[int, list[int]] = {}
-    place = -1
-    for at, was in enumerate(matched):
-        if was is None:
-            runs.setdefault(place, []).append(at)
-        elif was in fixed:
-            place = was
-    return runs
 
 
 def _texts(cells: Sequence[Json]) -> list[Text]:
