@@ -310,4 +310,4 @@ def _replaced(run: bytes, depth: int, bracket: bytes) -> bytes:
         return _AN_OUTPUT
     if bracket == b"}":
         return _IN_OBJECT
-    return _IN_LIST if all(type(child) is str for child in children) else _MIXED
+    return _IN_LIST if {*map(type, children)} == {str} else _MIXED
