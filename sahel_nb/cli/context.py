@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sahel_nb.kernels.client import KaggleClient
     from sahel_nb.kernels.target import Target
     from sahel_nb.localkaggle.instance import Endpoint
+    from sahel_nb.lock.home import Home
     from sahel_nb.repo.worktree import Worktree
     from sahel_nb.report.console import Console
     from sahel_nb.report.jsonl import JsonLines
@@ -57,6 +58,17 @@ class Context:
     @cached_property
     def config(self) -> Config:
         return self.worktree.config(environ=os.environ)
+
+    @cached_property
+    def lock_home(self) -> Home:
+        """Where the locks are; a place that nobody else sees is called so, once in every command that looks there."""
+        from sahel_nb.lock.home import home_of
+        from sahel_nb.report.events import Level
+
+        home = home_of(self.worktree, self.config.lock)
+        if home.label:
+            self.reporter.say(home.label, Level.WARN)
+        return home
 
     @cached_property
     def target(self) -> Target:

@@ -11,11 +11,9 @@ from sahel_nb.cli.context import Context
 from sahel_nb.cli.lock_doctor import doctor
 
 if TYPE_CHECKING:
-    from sahel_nb.config import Config
     from sahel_nb.lock.git_refs import GitRefs
     from sahel_nb.lock.listing import Listed
     from sahel_nb.lock.record import Record
-    from sahel_nb.repo.worktree import Worktree
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 _KERNEL = click.argument("kernel", required=False, metavar="[KERNEL]")
@@ -33,13 +31,16 @@ lock.add_command(doctor)
 @_JSON
 def list_(as_json: bool) -> None:
     """Show every kernel's lock: who holds it, or how its last run ended."""
+    from sahel_nb.lock.listing import list_locks
+
     context = Context.here()
-    locks = list_of(context.worktree, context.config)
+    home = context.lock_home
+    locks = list_locks(home.refs, home.prefix)
     if as_json:
         _print_json("list", locks=[_listed(item) for item in locks])
         return
     if not locks:
-        context.reporter.say(f"no kernel was ever locked at {context.config.lock.remote}")
+        context.reporter.say(f"no kernel was ever locked at {home.refs.remote}")
     width = max((len(item.kernel) for item in locks), default=0)
     for item in locks:
         click.echo(f"{item.kernel:<{width}}  {_line(item.record) if item.record else f'UNREADABLE  {item.trouble}'}")
@@ -86,28 +87,11 @@ def log(kernel: str | None, limit: int, as_json: bool) -> None:
                 click.echo(f"           {text}")
 
 
-def list_of(worktree: Worktree, config: Config) -> tuple[Listed, ...]:
-    """Every lock on the committed lock remote."""
-    from sahel_nb.lock.listing import list_locks
-    from sahel_nb.repo.refs import RemoteRefs
-
-    return list_locks(RemoteRefs(worktree, config.lock.remote), config.lock.prefix)
-
-
-def chain_of(worktree: Worktree, config: Config, kernel: str) -> GitRefs:
-    """The lock's chain of the kernel called `owner/slug`."""
-    from sahel_nb.lock.git_refs import GitRefs
-    from sahel_nb.lock.names import lock_ref
-    from sahel_nb.repo.refs import RemoteRefs
-
-    return GitRefs(RemoteRefs(worktree, config.lock.remote), lock_ref(config.lock.prefix, kernel))
-
-
 def _chain(context: Context, kernel: str | None) -> tuple[str, GitRefs]:
     from sahel_nb.cli.assembly import asked
 
     name = str(asked(context, kernel).ref)
-    return name, chain_of(context.worktree, context.config, name)
+    return name, context.lock_home.chain(name)
 
 
 def _line(record: Record) -> str:

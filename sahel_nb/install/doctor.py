@@ -16,6 +16,7 @@ from sahel_nb.errors import SahelError
 from sahel_nb.install import drivers, shipped, vault
 from sahel_nb.install.install import BEFORE, HookState, Settings, configured, hooks_folder, state
 from sahel_nb.install.repository import ours_missing
+from sahel_nb.lock.home import home_of
 from sahel_nb.repo.cmd import git
 from sahel_nb.repo.phantom import phantoms
 from sahel_nb.repo.vault_sweep import size_of
@@ -224,6 +225,9 @@ def _remote(worktree: Worktree, config: Config, offline: bool) -> Check:
     name, remote = "lock remote", config.lock.remote
     if offline:
         return Check(name, _SKIPPED, "not asked (--offline)")
+    home = home_of(worktree, config.lock)
+    if home.label:
+        return Check(name, _WARNING, home.label, "git remote add origin URL")
     known = git("remote", cwd=worktree.root).text.split("\n")
     if remote not in known and "/" not in remote and ":" not in remote:
         return Check(name, _FAILED, f"there is no remote called {remote}", f"git remote add {remote} URL")

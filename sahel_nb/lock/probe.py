@@ -13,6 +13,7 @@ from sahel_nb.report.events import Check, Verdict
 BRANCHES = "refs/heads/sahel-locks"
 """Where locks go on a host that refuses refs of one's own."""
 FIX = "sahel-nb lock doctor --fix"
+OTHER = "$EDITOR sahel-nb.toml  # lock.remote: another one"
 _DONE = (Swap.WON, Swap.ALREADY_MINE)
 
 
@@ -49,7 +50,9 @@ def _behaviour(refs: RemoteRefs, ref: str, commits: tuple[RawCommit, RawCommit, 
     rows.append(Check("read", Verdict.OK, "what was written is read back"))
     moved = refs.swap(ref, first, second)
     if moved.swap not in _DONE:
-        rows.append(Check("fast-forward", Verdict.FAILED, _said(moved, "a lock could be taken, and never given back")))
+        rows.append(
+            Check("fast-forward", Verdict.FAILED, _said(moved, "a lock could be taken, and never given back"), OTHER)
+        )
         return
     rows.append(Check("fast-forward", Verdict.OK, "a ref can be moved on"))
     late = refs.swap(ref, first, other)
@@ -57,7 +60,7 @@ def _behaviour(refs: RemoteRefs, ref: str, commits: tuple[RawCommit, RawCommit, 
         rows.append(Check("stale", Verdict.OK, "whoever comes too late is refused"))
     else:
         found = _said(late, "a writer who came too late was not refused: this remote cannot hold a lock")
-        rows.append(Check("stale", Verdict.FAILED, found))
+        rows.append(Check("stale", Verdict.FAILED, found, OTHER))
 
 
 def _delete(refs: RemoteRefs, ref: str, *where: RawCommit) -> Check:
@@ -66,7 +69,12 @@ def _delete(refs: RemoteRefs, ref: str, *where: RawCommit) -> Check:
         gone = refs.delete(ref, commit)
         if gone.swap in _DONE:
             return Check("delete", Verdict.OK, "the probe is gone again")
-    return Check("delete", Verdict.WARNING, _said(gone, f"{ref} stays; locks never delete theirs"))
+    return Check(
+        "delete",
+        Verdict.WARNING,
+        _said(gone, f"{ref} stays; locks never delete theirs"),
+        f"git push {refs.remote} :{ref}",
+    )
 
 
 def _not_created(refs: RemoteRefs, prefix: str, answer: SwapAnswer) -> Check:
@@ -78,7 +86,7 @@ def _not_created(refs: RemoteRefs, prefix: str, answer: SwapAnswer) -> Check:
             refs.delete(second, commit)
             return Check("create", Verdict.FAILED, _said(answer, f"{prefix} is refused, {BRANCHES} works"), FIX)
     if answer.swap is Swap.BUSY:
-        return Check("create", Verdict.FAILED, _said(answer, "a lock file is in the way"))
+        return Check("create", Verdict.FAILED, _said(answer, "a lock file is in the way"), "sahel-nb lock doctor")
     return Check("create", Verdict.FAILED, _said(answer, "no ref can be made"), f"git push --dry-run {refs.remote}")
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from sahel_nb.errors import UsageError
+from sahel_nb.errors import SahelError, UsageError
 from sahel_nb.repo.cmd import GitFailed, GitResult, RemoteUnreachable, git, unreachable
 from sahel_nb.repo.scratch import RawCommit, Scratch, make_commit, scratch
 from sahel_nb.repo.swap_answer import Swap, classify
@@ -77,7 +78,7 @@ class RemoteRefs:
             if answer.returncode != 0:
                 if b"couldn't find remote ref" in answer.stderr:
                     return ()
-                raise _failed(answer)
+                raise _failed(answer, self.remote)
             chain: list[RawCommit] = []
             oid = store.ref("refs/tip")
             while oid is not None and len(chain) < limit:
@@ -97,7 +98,7 @@ class RemoteRefs:
             if answer.returncode != 0:
                 if not answer.stderr.strip() and self._none_below(prefix, timeout):
                     return {}
-                raise _failed(answer)
+                raise _failed(answer, self.remote)
             found: dict[str, RawCommit] = {}
             base = store.git_dir / "refs" / "all"
             for path in sorted(base.rglob("*")):
@@ -208,6 +209,10 @@ def _evidence(answer: GitResult) -> tuple[str, ...]:
     return tuple([*others[-(8 - len(errors)) :], *errors] if len(errors) < 8 else errors[:8])
 
 
-def _failed(answer: GitResult) -> Exception:
+def _failed(answer: GitResult, remote: str) -> SahelError:
     asked = ("fetch",)
-    return RemoteUnreachable(asked, answer, None) if unreachable(answer.stderr) else GitFailed(asked, answer)
+    if not unreachable(answer.stderr):
+        return GitFailed(asked, answer)
+    away = RemoteUnreachable(asked, answer, None)
+    away.hints = (f"git ls-remote {shlex.quote(remote)}", "sahel-nb lock doctor")
+    return away

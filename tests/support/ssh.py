@@ -8,7 +8,8 @@ from pathlib import Path
 
 def ssh_to_here(folder: Path, user: str = "") -> str:
     """A command for core.sshCommand. The other end sees none of this end's GIT_*, and `user` as who logged in."""
-    script = folder / f"ssh-{user or 'plain'}"
+    script = folder / f"as-{user or 'anyone'}" / "ssh"  # by this name git knows which options it takes
+    script.parent.mkdir(exist_ok=True)
     script.write_text(
         "#!/bin/sh\n"
         f'echo "$@" >> {shlex.quote(str(folder / "ssh-log"))}\n'

@@ -36,7 +36,9 @@ class Scene:
     clone: Git
 
     def look(self, *kernels: str, **config: str) -> dict[str, Check]:
-        return {row.name: row for row in self.examined(*kernels, **config).rows}
+        rows = self.examined(*kernels, **config).rows
+        assert all(row.mend for row in rows if row.blocks or row.verdict is Verdict.WARNING), rows
+        return {row.name: row for row in rows}
 
     def examined(self, *kernels: str, **config: str) -> Examined:
         worktree = Worktree.discover(self.clone.root)
