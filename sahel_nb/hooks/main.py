@@ -45,6 +45,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         from sahel_nb.hooks import filter as git_filter
 
         return git_filter.run_once(verb, arguments)
+    if verb == "strip":
+        from sahel_nb.hooks import strip_files
+
+        if strip_files.all_stripped(arguments):
+            return 0
     if verb in _VERBS:
         return _guarded(verb, arguments)
     out = sys.stdout if verb in ("-h", "--help") else sys.stderr

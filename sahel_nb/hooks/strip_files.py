@@ -8,6 +8,8 @@ stripped in place only where what is staged is not stripped either, or where git
 from __future__ import annotations
 
 import sys
+from posix import O_CLOEXEC, O_RDONLY, close, read  # os itself takes longer than a look at ten notebooks
+from posix import open as opened
 
 from sahel_nb.notebook.strip_check import certainly_stripped
 
@@ -15,16 +17,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_FIRST_READ = 1 << 16
 
-def run(paths: Sequence[str]) -> int | None:
-    """The exit code; None where it takes more than a look: then `run_all` does it."""
-    for path in paths:
-        try:
-            if path.startswith("-") or (path.endswith(".ipynb") and not _is_stripped(path)):
-                return None
-        except OSError:
-            return None
-    return 0
+
+def all_stripped(paths: Sequence[str]) -> bool:
+    """True where a look at the bytes says so; False says nothing, and `run_all` finds out."""
+    try:
+        return not any(path.startswith("-") or (path.endswith(".ipynb") and not _is_stripped(path)) for path in paths)
+    except OSError:
+        return False
 
 
 def run_all(paths: Sequence[str]) -> int:
@@ -46,8 +47,18 @@ def run_all(paths: Sequence[str]) -> int:
 
 
 def _is_stripped(path: str) -> bool:
-    with open(path, "rb", 0) as file:
-        return certainly_stripped(file.read())
+    # A file object costs three times as much as reading does.
+    file = opened(path, O_RDONLY | O_CLOEXEC)
+    try:
+        data = read(file, _FIRST_READ)
+        if len(data) == _FIRST_READ:
+            pieces = [data]
+            while pieces[-1]:
+                pieces.append(read(file, 1 << 22))
+            data = b"".join(pieces)
+    finally:
+        close(file)
+    return certainly_stripped(data)
 
 
 def _staged_clean(paths: Sequence[str]) -> set[str]:

@@ -36,7 +36,7 @@ def test_help_imports_nothing_that_talks_to_kaggle_or_reads_notebooks(
         (hook("clean"), STRIPPED),
         (hook("clean"), WITH_OUTPUTS),
         (hook("smudge"), STRIPPED),
-        (script("sahel-nb-hook", "filter"), conversation(STRIPPED)),
+        (script("sahel-nb-hook-python", "filter"), conversation(STRIPPED)),
     ],
     ids=["process, stripped", "process, outputs", "clean, stripped", "clean, outputs", "smudge", "console script"],
 )
