@@ -15,7 +15,7 @@ On the path of every `git add`: it imports almost nothing.
 
 from __future__ import annotations
 
-import os
+import posix  # what os is made of, and there already; to import os costs as much as all of this program
 from binascii import crc32
 
 FOLDER = "live"
@@ -34,7 +34,7 @@ class SecondNames:
             return
         name = self._name(path)
         try:
-            os.link(path, name)
+            posix.link(path, name)
         except FileExistsError:
             self._replace(path, name)
         except FileNotFoundError:
@@ -52,7 +52,7 @@ class SecondNames:
 
     def forget(self, path: bytes) -> None:
         try:  # noqa: SIM105  contextlib is not imported on this path
-            os.unlink(self._name(path))  # noqa: PTH108  pathlib is not, either
+            posix.unlink(self._name(path))
         except OSError:
             pass
 
@@ -61,18 +61,19 @@ class SecondNames:
 
     def _replace(self, path: bytes, name: str) -> None:
         try:
-            now, before = os.stat(path), os.stat(name)  # noqa: PTH116  pathlib is not imported on this path
+            now, before = posix.stat(path), posix.stat(name)
             if (now.st_ino, now.st_dev) != (before.st_ino, before.st_dev):
-                os.unlink(name)  # noqa: PTH108  the same
-                os.link(path, name)
+                posix.unlink(name)
+                posix.link(path, name)
         except OSError:
             pass  # the file is gone, or another git does the same
 
     def _begin(self, path: bytes, name: str) -> None:
+        if not is_there(path):
+            return
         try:
-            if os.path.lexists(path):
-                os.mkdir(self._folder)  # noqa: PTH102  pathlib is not imported on this path
-                os.link(path, name)
+            posix.mkdir(self._folder)
+            posix.link(path, name)
         except OSError:
             self._possible = False
 
@@ -81,12 +82,21 @@ def second_name(path: bytes) -> str:
     return f"{crc32(path):08x}{crc32(path[::-1]):08x}"
 
 
+def is_there(path: bytes | str) -> bool:
+    """Whether anything has this path, be it a link that leads nowhere."""
+    try:
+        posix.lstat(path)
+    except OSError:
+        return False
+    return True
+
+
 def is_gone(path: bytes) -> bool:
     """Whether git is about to write a new file here: a checkout unlinks the old one first, `git apply` makes it empty.
 
     A file that stands is only looked at: by `git archive`, `git cat-file --filters`, a diff or merge tool.
     """
     try:
-        return os.lstat(path).st_size == 0
+        return posix.lstat(path).st_size == 0
     except OSError:
         return True

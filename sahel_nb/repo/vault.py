@@ -18,11 +18,12 @@ On the path of every `git add`: it imports almost nothing that the interpreter h
 
 from __future__ import annotations
 
-import os
+import posix  # what os is made of, and there already; to import os costs as much as all of this program
+import sys
 import time
 from binascii import crc32
 
-from sahel_nb.repo.second_names import SecondNames
+from sahel_nb.repo.second_names import SecondNames, is_there
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _MAGIC = b"vault1"
 _HEADER = 8192
 """Bytes that hold any header and any path."""
+_NEW_PACK = posix.O_RDWR | posix.O_CREAT | posix.O_EXCL | posix.O_APPEND
 MOST_VERSIONS = 8
 """Older ones of a notebook are found by their key alone."""
 MOST_PACKS = 64
@@ -74,33 +76,48 @@ def place_here() -> tuple[str, str]:
 
     git starts filters at a worktree's top.
     """
-    git_dir = os.environ.get("GIT_DIR") or ".git"
+    git_dir = _environment(b"GIT_DIR") or ".git"
     try:
-        if os.path.isfile(git_dir):  # noqa: PTH113  pathlib is not imported on this path
-            with open(git_dir, "rb") as file:
-                target = os.fsdecode(file.read().removeprefix(b"gitdir: ").rstrip(b"\n"))
-            git_dir = os.path.join(os.path.dirname(git_dir), target)  # noqa: PTH118, PTH120  the same
-        common = os.environ.get("GIT_COMMON_DIR") or _common(git_dir)
-        if not os.path.isdir(common):  # noqa: PTH112  the same
-            return "", ""
+        with open(git_dir, "rb") as file:
+            target = _decoded(file.read().removeprefix(b"gitdir: ").rstrip(b"\n"))
+        git_dir = _joined(git_dir.rpartition("/")[0], target)
+    except OSError:
+        pass  # the folder itself, or none
+    try:
+        common = _environment(b"GIT_COMMON_DIR") or _common(git_dir)
     except OSError:
         return "", ""
-    return f"{common}/sahel-nb/vault", worktree_name(git_dir, common)
+    return (f"{common}/sahel-nb/vault", worktree_name(git_dir, common)) if is_there(f"{common}/.") else ("", "")
 
 
 def worktree_name(git_dir: str, common: str) -> str:
     """What entries call the worktree of this git folder."""
     linked = common != git_dir and "/worktrees/" in git_dir
-    return f"{crc32(os.fsencode(git_dir.rpartition('/')[2])):08x}" if linked else MAIN
+    return f"{crc32(git_dir.rpartition('/')[2].encode(*_CODING)):08x}" if linked else MAIN
 
 
 def _common(git_dir: str) -> str:
     """Linked worktrees name the folder that they share."""
     try:
         with open(f"{git_dir}/commondir", "rb") as file:
-            return os.path.join(git_dir, os.fsdecode(file.read().rstrip(b"\n")))  # noqa: PTH118  the same
+            return _joined(git_dir, _decoded(file.read().rstrip(b"\n")))
     except FileNotFoundError:
         return git_dir
+
+
+def _joined(folder: str, path: str) -> str:
+    return path if path.startswith("/") or not folder else f"{folder}/{path}"
+
+
+def _environment(name: bytes) -> str:
+    return _decoded(posix.environ.get(name, b""))
+
+
+def _decoded(path: bytes) -> str:
+    return path.decode(*_CODING)
+
+
+_CODING = (sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())
 
 
 class Vault:
@@ -122,7 +139,7 @@ class Vault:
     def here(cls) -> Vault | None:
         """The vault of the repository whose worktree we stand in; None outside of one, and where it is switched off."""
         folder, worktree = place_here()
-        if not folder or os.path.exists(f"{folder}/off"):  # noqa: PTH110  pathlib is not imported on this path
+        if not folder or is_there(f"{folder}/off"):
             return None
         return cls(folder, worktree)
 
@@ -142,8 +159,8 @@ class Vault:
 
         self._spools += 1
         try:
-            os.makedirs(self.folder, exist_ok=True)  # noqa: PTH103  pathlib is not imported on this path
-            return Spool(self, f"{time.time_ns():020}-{os.getpid()}-{self._spools}")
+            self._make_folder()
+            return Spool(self, f"{time.time_ns():020}-{posix.getpid()}-{self._spools}")
         except OSError as exc:
             raise VaultFailed(f"its outputs could not be kept: {exc.strerror}") from exc
 
@@ -167,7 +184,7 @@ class Vault:
         name = path.rpartition(b"/")[2]
         gone, still = [], []
         for other, entries in self._by_path.items():
-            if not os.path.lexists(other):
+            if not is_there(other):
                 gone += entries[-2:]
             elif (other, key) in index:
                 still.append(index[other, key])
@@ -202,7 +219,7 @@ class Vault:
 
     def close(self) -> None:
         if self._pack >= 0:
-            os.close(self._pack)
+            posix.close(self._pack)
             self._pack = -1
 
     def limit(self) -> int:
@@ -217,7 +234,7 @@ class Vault:
         """Whether it is more than the limit, or in too many pieces; asked by whoever has just added to it."""
         limit = self.limit()
         total = packs = 0
-        with os.scandir(self.folder) as files:
+        with posix.scandir(self.folder) as files:
             for one in files:
                 if one.name.endswith((".pack", ".raw")):
                     packs += one.name.endswith(".pack")
@@ -260,7 +277,7 @@ class Vault:
 
     def _packs(self) -> list[str]:
         try:
-            names = sorted(name for name in os.listdir(self.folder) if name.endswith(".pack"))  # noqa: PTH208  see above
+            names = sorted(name for name in posix.listdir(self.folder) if name.endswith(".pack"))
         except OSError:
             return []
         if names and names[-1].partition("-")[0].isdigit():
@@ -269,14 +286,14 @@ class Vault:
 
     def _read_pack(self, name: str) -> Iterator[Entry]:
         try:
-            pack = os.open(f"{self.folder}/{name}", os.O_RDONLY)
+            pack = posix.open(f"{self.folder}/{name}", posix.O_RDONLY)
         except OSError:
             return
         try:
-            size = os.fstat(pack).st_size
+            size = posix.fstat(pack).st_size
             at = 0
             while at < size:
-                found = _entry(os.pread(pack, _HEADER, at), name, at)
+                found = _entry(posix.pread(pack, _HEADER, at), name, at)
                 if found is None:
                     return
                 entry, at = found
@@ -284,7 +301,7 @@ class Vault:
                     return
                 yield entry
         finally:
-            os.close(pack)
+            posix.close(pack)
 
     def append(self, path: bytes, key: str, size: int, file: str, raw: bytes) -> None:
         """Add an entry, whole or not at all: `raw` is in it, or its bytes are in `file`. Raise `OSError`."""
@@ -296,30 +313,39 @@ class Vault:
         entry = Entry(path, key, size, self._name, file, 0, self._last, self._worktree)
         head = head_of(entry)
         try:
-            written = os.writev(pack, (head, raw, b"\n"))
+            written = posix.writev(pack, (head, raw, b"\n"))
             rest = (head + raw + b"\n")[written:] if written < len(head) + len(raw) + 1 else b""
             while rest:  # a disk that is full takes what fits, and then says so
-                rest = rest[os.write(pack, rest) :]
+                rest = rest[posix.write(pack, rest) :]
         except BaseException:
-            os.ftruncate(pack, start)
+            posix.ftruncate(pack, start)
             raise
         if file == INSIDE:
             entry.file, entry.offset = self._name, start + len(head)
         self._end += len(head) + len(raw) + 1
         self._note(index, entry)
 
+    def _make_folder(self) -> None:
+        for folder in (self.folder.rpartition("/")[0], self.folder):
+            try:  # noqa: SIM105  contextlib is not imported on this path
+                posix.mkdir(folder)
+            except FileExistsError:
+                pass
+
     def _open_pack(self) -> int:
         if self._pack >= 0:
-            if os.fstat(self._pack).st_nlink:
+            if posix.fstat(self._pack).st_nlink:
                 return self._pack
             self.close()  # swept away under us: what is written there is lost
-        os.makedirs(self.folder, exist_ok=True)  # noqa: PTH103  pathlib is not imported on this path
+        self._make_folder()
         self._index()
         # Names are in order of time, also on a machine whose clock was set back.
         self._last = max(time.time_ns(), self._last + 1)
-        self._name = f"{self._last:020}-{os.getpid()}.pack"
+        self._name = f"{self._last:020}-{posix.getpid()}.pack"
         self._end = 0
-        self._pack = os.open(f"{self.folder}/{self._name}", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        self._pack = posix.open(
+            f"{self.folder}/{self._name}", posix.O_RDWR | posix.O_CREAT | posix.O_EXCL | posix.O_APPEND, 0o600
+        )
         return self._pack
 
 
