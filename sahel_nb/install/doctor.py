@@ -18,7 +18,7 @@ from sahel_nb.install.install import BEFORE, HookState, Settings, configured, ho
 from sahel_nb.install.repository import ours_missing
 from sahel_nb.lock.home import home_of
 from sahel_nb.repo.cmd import git
-from sahel_nb.repo.phantom import phantoms
+from sahel_nb.repo.phantom import modified, phantoms
 from sahel_nb.repo.vault_sweep import size_of
 from sahel_nb.repo.worktree import Worktree
 from sahel_nb.report.events import Check, Verdict
@@ -26,6 +26,7 @@ from sahel_nb.report.events import Check, Verdict
 GIT_MINIMUM = (2, 11)
 """The first with the long-running filter protocol."""
 MEND_PHANTOMS = "sahel-nb doctor --fix"
+MEND_RAW = 'git add --renormalize "*.ipynb" && git commit -m "Strip notebooks"'
 _SLOW_CLOCK = 120
 _STRIPPERS = frozenset(("nbstripout", "nbstripout-fast", "nbwipers", "nb-clean", "nbdev-clean", "jupyter"))
 
@@ -179,11 +180,34 @@ def _nbstripout(worktree: Worktree) -> Check:
 
 def _phantoms(worktree: Worktree) -> Check:
     found = phantoms(worktree)
-    if not found:
-        return Check("phantoms", _OK, "no notebook shows as modified that is not")
-    name = found[0].decode("utf-8", "backslashreplace")
-    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-    return Check("phantoms", _WARNING, f"{name}{more}: modified in its outputs alone", MEND_PHANTOMS)
+    if found:
+        return Check("phantoms", _WARNING, f"{_and_more(found)}: modified in its outputs alone", MEND_PHANTOMS)
+    raw = _committed_with_outputs(worktree)
+    if raw:
+        return Check("phantoms", _WARNING, f"{_and_more(raw)}: shows as modified, committed with outputs", MEND_RAW)
+    return Check("phantoms", _OK, "no notebook shows as modified that is not")
+
+
+def _committed_with_outputs(worktree: Worktree) -> list[bytes]:
+    """By somebody whose clone has no filter: ours shows them as modified until they are committed again."""
+    from sahel_nb.notebook.document import NotebookError
+    from sahel_nb.notebook.strip import is_stripped
+
+    found = []
+    for path in modified(worktree):
+        attribute = git("check-attr", "-z", "filter", "--", path, cwd=worktree.root).stdout.split(b"\0")
+        staged = git("cat-file", "blob", b":" + path, cwd=worktree.root, check=False)
+        try:
+            if attribute[2] == b"sahel-nb" and staged.returncode == 0 and not is_stripped(staged.stdout):
+                found.append(path)
+        except NotebookError:
+            continue  # the filter says it when somebody adds it
+    return found
+
+
+def _and_more(paths: list[bytes]) -> str:
+    name = paths[0].decode("utf-8", "backslashreplace")
+    return f"{name} and {len(paths) - 1} more" if len(paths) > 1 else name
 
 
 def _ignored(worktree: Worktree, config: Config) -> Check:

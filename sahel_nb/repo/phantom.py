@@ -16,10 +16,15 @@ def phantoms(worktree: Worktree) -> list[bytes]:
     paths = [path for path in suspected.stdout.split(b"\0") if path]
     if not paths:
         return []
+    differing = set(modified(worktree))
+    return [path for path in paths if path not in differing]
+
+
+def modified(worktree: Worktree) -> list[bytes]:
+    """Notebooks that differ from the index once they are stripped."""
     # `git diff`, unlike `git diff-files`, leaves out what turns out to be the same.
     real = git("diff", "--name-only", "-z", "--diff-filter=M", "--no-ext-diff", "--", "*.ipynb", cwd=worktree.root)
-    differing = set(real.stdout.split(b"\0"))
-    return [path for path in paths if path not in differing]
+    return [path for path in real.stdout.split(b"\0") if path]
 
 
 def mend(worktree: Worktree) -> list[bytes]:

@@ -17,12 +17,10 @@ from sahel_nb.install import shipped
 from sahel_nb.install.doctor import examine
 from sahel_nb.install.install import install, uninstall
 from sahel_nb.install.repository import Outcome, initialize
-from sahel_nb.repo.phantom import mend, phantoms
 from sahel_nb.repo.worktree import Worktree
 from sahel_nb.report.events import Silent, Verdict
-from tests.integration.commit.story import Clone, executed, kernel, set_up
+from tests.integration.commit.story import Clone
 from tests.support.git import Git, Origin
-from tests.unit.notebook.shapes import simple
 
 
 def files_of(folder: Path) -> dict[str, tuple[bytes, int]]:
@@ -176,21 +174,3 @@ def test_doctor_sees_what_is_missing_and_what_is_mended(tmp_path: Path, frozen_w
     (git.root / ".git" / "info" / "attributes").write_text("*.ipynb filter=nbstripout\n")
     found = verdicts(clone)
     assert (found["nbstripout"], found["attributes"]) == (Verdict.FAILED, Verdict.FAILED)
-
-
-def test_phantoms_are_found_and_mended(tmp_path: Path) -> None:
-    clone = set_up(tmp_path / "clone")
-    name = kernel(clone)
-    git = clone.git
-    worktree = Worktree.discover(clone.root)
-    git.write(f"{name}.ipynb", executed(clone.disk(f"{name}.ipynb")))
-    git.write("edited.ipynb", simple("x = 1"))
-    clone.must("add", ".")
-    clone.must("commit", "-qm", "Edited")
-    git.write("edited.ipynb", simple("x = 2"))
-    git.write(f"{name}.ipynb", executed(executed(clone.disk(f"{name}.ipynb"))) + b"\n")
-    raw = clone.disk(f"{name}.ipynb")
-    assert phantoms(worktree) == [f"{name}.ipynb".encode()]
-    mend(worktree)
-    assert clone.status() == " M edited.ipynb"
-    assert clone.disk(f"{name}.ipynb") == raw
