@@ -96,7 +96,8 @@ class RemoteRefs:
         with self._scratch() as store:
             answer = self._fetch(store, f"+{prefix}/*:refs/all/*", "--depth=1", timeout)
             if answer.returncode != 0:
-                if not answer.stderr.strip() and self._none_below(prefix, timeout):
+                silent = not answer.stderr.strip() or b"no matching remote head" in answer.stderr
+                if silent and self._none_below(prefix, timeout):
                     return {}
                 raise _failed(answer, self.remote)
             found: dict[str, RawCommit] = {}
@@ -193,7 +194,8 @@ class RemoteRefs:
         return tuple((key, value if newline else "true") for key, newline, value in pairs)
 
     def _none_below(self, prefix: str, timeout: float) -> bool:
-        """A shallow fetch of a pattern that matches nothing ends with 1 and not a word."""
+        """A shallow fetch of a pattern that matches nothing ends with 1 and not a word; in an empty repository behind a
+        protocol of version 0, as ssh servers have it by default, it ends with 128."""
         answer = git("ls-remote", "--refs", "--", self.url, f"{prefix}/*", cwd=self.worktree.root, timeout=timeout)
         return not answer.stdout
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from sahel_nb.errors import NetworkError, UsageError
-from sahel_nb.repo.cmd import GitResult
+from sahel_nb.repo.cmd import GitResult, git
 from sahel_nb.repo.refs import RemoteRefs
 from sahel_nb.repo.scratch import RawCommit, make_commit
 from sahel_nb.repo.swap_answer import Swap, classify
 from sahel_nb.repo.worktree import Worktree
-from support.git import Git, Origin, git_daemon, git_http
+from support.git import Git, Origin, git_daemon, git_http, serving
+from support.ssh import ssh_to_here
 
 REF = "refs/sahel/locks/o/s"
 
@@ -38,14 +41,18 @@ class Scene:
         return self.origin("rev-parse", "--verify", "-q", REF, check=False)
 
 
-@pytest.fixture(params=["path", "git", "http"])
+@pytest.fixture(params=["path", "ssh", "git", "http"])
 def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
     origin = Origin.create(tmp_path / "origin.git")
     with contextlib.ExitStack() as stack:
         base = str(tmp_path)
-        if request.param != "path":
+        if request.param in ("git", "http"):
             base = stack.enter_context({"git": git_daemon, "http": git_http}[request.param](tmp_path))
-        clone = origin.clone("awa", f"{base}/origin.git")
+        clone = origin.clone("awa")
+        if request.param == "ssh":
+            base = f"ssh://git@host.example{tmp_path}"
+            clone("config", "core.sshCommand", ssh_to_here(tmp_path))
+        clone("remote", "set-url", "origin", f"{base}/origin.git")
         yield Scene(origin, clone, RemoteRefs(Worktree.discover(clone.root), "origin"), base)
 
 
@@ -166,6 +173,113 @@ def test_a_server_that_takes_no_pushes(tmp_path: Path) -> None:
     with git_http(tmp_path) as url:
         refs = RemoteRefs(Worktree.discover(origin.clone("awa").root), f"{url}/origin.git")
         assert refs.swap(REF, None, made).swap is Swap.REFUSED
+
+
+def test_a_push_without_a_lease_is_lost_too(scene: Scene) -> None:
+    """It must not happen; git's words for it are known all the same."""
+    one = scene.commit("one")
+    scene.swap(None, one)
+    scene.clone.commit()
+    for text in ("fetch first", "non-fast-forward"):
+        answer = git("push", "--porcelain", "origin", f"HEAD:{REF}", cwd=scene.clone.root, check=False)
+        assert text in answer.text
+        assert classify(answer, REF) is Swap.LOST
+        scene.clone("fetch", "-q", "origin", f"{REF}:refs/heads/one")
+    assert scene.there() == one.oid
+
+
+REFUSALS = (
+    ({"receive.denyDeletes": "true"}, "refs/heads/x/y", Swap.WON),
+    ({"transfer.hideRefs": "refs/sahel"}, REF, Swap.REFUSED),
+    ({"receive.maxInputSize": "10"}, REF, Swap.REFUSED),
+    ({"receive.unpackLimit": "1", "receive.fsckObjects": "true"}, REF, Swap.WON),
+    ({}, "refs/heads/main", Swap.REFUSED),
+)
+
+
+@pytest.mark.parametrize(("settings", "ref", "wanted"), REFUSALS)
+def test_settings_of_the_server(tmp_path: Path, settings: dict[str, str], ref: str, wanted: Swap) -> None:
+    server = Git.init(tmp_path / "origin.git")  # with a worktree: its checked-out branch cannot be moved
+    server.commit("README.md")
+    for key, value in settings.items():
+        server("config", key, value)
+    refs = RemoteRefs(Worktree.discover(Git.init(tmp_path / "awa").root), str(server.root))
+    one = make_commit(b"one", parent=None, name="n", email="e@x", when=1)
+    old = RawCommit(server.head(), b"") if ref == "refs/heads/main" else None
+    if old is not None:
+        old = RawCommit(old.oid, server("cat-file", "commit", old.oid).encode() + b"\n")
+        one = make_commit(b"one", parent=old.oid, name="n", email="e@x", when=1)
+    answer = refs.swap(ref, old, one)
+    assert answer.swap is wanted, answer
+    assert server("rev-parse", "-q", "--verify", ref, check=False) == (
+        one.oid if wanted is Swap.WON else (old and old.oid) or ""
+    )
+
+
+def test_a_connection_that_breaks(tmp_path: Path) -> None:
+    """ssh ends with 255 before the server was reached, or after it has done its work."""
+    origin = Origin.create(tmp_path / "origin.git")
+    clone = origin.clone("awa")
+    clone("config", "core.sshCommand", "exit 255;")
+    refs = RemoteRefs(Worktree.discover(clone.root), f"git@host.example:{origin.path}")
+    one = make_commit(b"one", parent=None, name="n", email="e@x", when=1)
+    assert refs.swap(REF, None, one).swap is Swap.AMBIGUOUS
+    assert origin("for-each-ref") == ""
+    clone("config", "core.sshCommand", f'f() {{ {ssh_to_here(tmp_path)} "$@"; exit 255; }}; f')
+    refs = RemoteRefs(refs.worktree, refs.remote)
+    assert refs.swap(REF, None, one).swap in (Swap.WON, Swap.AMBIGUOUS)
+    assert origin("rev-parse", REF) == one.oid
+
+
+@pytest.mark.parametrize(
+    ("status", "wanted"), [(401, Swap.REFUSED), (403, Swap.REFUSED), (404, Swap.UNREACHABLE), (502, Swap.AMBIGUOUS)]
+)
+def test_http_that_says_no_at_once(tmp_path: Path, status: int, wanted: Swap) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002  the name is BaseHTTPRequestHandler's
+
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
+        refs = RemoteRefs(Worktree.discover(Git.init(tmp_path / "nb").root), f"http://127.0.0.1:{port}/x.git")
+        answer = refs.swap(REF, None, make_commit(b"one", parent=None, name="n", email="e", when=1))
+    assert answer.swap is wanted, answer
+
+
+def test_a_proxy_that_gives_up_in_the_middle_is_ambiguous(tmp_path: Path) -> None:
+    """The push was sent and carried out, and the answer is somebody else's 502."""
+    origin = Origin.create(tmp_path / "origin.git")
+    with git_http(tmp_path) as url:
+
+        class Proxy(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self._pass_on(None)
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                self._pass_on(body)
+
+            def _pass_on(self, body: bytes | None) -> None:
+                headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
+                with urllib.request.urlopen(urllib.request.Request(url + self.path, body, headers)) as answer:
+                    content = answer.read()
+                self.send_response(502 if body and len(body) > 4 else 200)
+                self.send_header("Content-Type", answer.headers["Content-Type"])
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002  as above
+
+        with serving(ThreadingHTTPServer(("127.0.0.1", 0), Proxy)) as port:
+            refs = RemoteRefs(Worktree.discover(origin.clone("awa").root), f"http://127.0.0.1:{port}/origin.git")
+            one = make_commit(b"one", parent=None, name="n", email="e", when=1)
+            answer = refs.swap(REF, None, one)
+            assert answer.swap is Swap.AMBIGUOUS, answer
+            assert origin("rev-parse", REF) == one.oid
 
 
 def test_unknown_texts_are_ambiguous() -> None:
