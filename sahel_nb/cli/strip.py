@@ -7,7 +7,6 @@ nbstripout's. docs/how-to/from-nbstripout.md lists the few places where it would
 from __future__ import annotations
 
 import os
-import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,6 +134,9 @@ def _strip_all(given: Typed) -> bool:
     from sahel_nb.hooks.inplace import read, replace
     from sahel_nb.notebook.document import NotebookError
 
+    names = [name for name in given.files if given.force or name.endswith((".ipynb", ".zpln"))]
+    if given.files and not names:
+        return False  # what the options would mean is not asked, as nbstripout does not
     stripped, changes = _means(given)
     dry_run = given.dry_run or given.verify
     if not given.files:
@@ -149,9 +151,7 @@ def _strip_all(given: Typed) -> bool:
             _out(stripped(data))
         return changed
     any_changed = False
-    for name in given.files:
-        if not (given.force or name.endswith((".ipynb", ".zpln"))):
-            continue
+    for name in names:
         path = Path(name)
         try:
             data = read(path)
@@ -163,8 +163,7 @@ def _strip_all(given: Typed) -> bool:
             if dry_run:
                 _out(b"Dry run: would have stripped " + os.fsencode(name) + b"\n")
             else:
-                _refuse_to_replace(path)
-                replace(path, stripped(data))
+                replace(path, stripped(data), instead_of=data)
         except NotebookError as exc:
             exc.message = f"{name}: {exc.message}"
             raise
@@ -226,14 +225,6 @@ def _git_keys(scope: str) -> tuple[list[str], list[str]]:
         if key:
             found[key.rpartition(".")[2]] = value.split()
     return found["extrakeys"], found["keepmetadatakeys"]
-
-
-def _refuse_to_replace(path: Path) -> None:
-    """A rename would take the place of a pipe or a device, and would not ask whether the file is protected."""
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise Refused(f"{path} is no regular file")
-    if not os.access(path, os.W_OK):
-        raise Refused(f"{path} may not be written", details=("the file is as it was",))
 
 
 def _out(data: bytes) -> None:

@@ -1,4 +1,6 @@
-"""Changing a person's file: all of it or nothing, its mode kept, a link's target changed and not the link."""
+"""Changing a person's file: all of it or nothing. A link's target is changed and not the link; what belongs to the file
+but is not in it stays: mode, owner, group, access control list, extended attributes.
+"""
 
 from __future__ import annotations
 
@@ -12,30 +14,96 @@ from sahel_nb.errors import Refused, UsageError
 from sahel_nb.notebook.document import NotebookError
 from sahel_nb.notebook.strip import StripOptions, has_something_to_strip, strip
 
+_UNCHANGED = "the file is as it was"
 
-def replace(path: Path, data: bytes) -> None:
-    """Write `data` to `path` through a temporary file in the same folder. Raise `Refused`; the old file then stands."""
+
+def replace(path: Path, data: bytes, instead_of: bytes | None = None) -> None:
+    """Write `data` to `path` through a temporary file in the same folder. Raise `Refused`; the old file then stands.
+
+    So it does where it no longer holds `instead_of`. A file that no other can take the place of, since it is somebody
+    else's or its folder may not be written, is written over: see overwrite.py.
+    """
     target = path.resolve()
-    temporary = ""
     try:
-        try:
-            mode = stat.S_IMODE(target.stat().st_mode)
-        except FileNotFoundError:
-            mode = 0o666 & ~_umask()
+        old = _replaceable(path, target)
+        if old is None:
             target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.", suffix=".tmp")
+        try:
+            temporary = _written(target, data, old)
+            try:
+                if instead_of is not None and target.read_bytes() != instead_of:
+                    raise Refused(f"{path} has changed meanwhile", details=("it is as whoever changed it left it",))
+                Path(temporary).replace(target)
+            finally:
+                with contextlib.suppress(FileNotFoundError):
+                    Path(temporary).unlink()
+        except OSError as exc:
+            from sahel_nb.hooks.overwrite import may_help, overwrite
+
+            if old is None or not may_help(exc):
+                raise
+            overwrite(path, target, data, instead_of)
+    except OSError as exc:
+        raise Refused(f"{path} could not be written: {exc.strerror}", details=(_UNCHANGED,)) from exc
+
+
+def _replaceable(path: Path, target: Path) -> os.stat_result | None:
+    """The file as it is; None where there is none. Raise `Refused`."""
+    try:
+        old = target.stat()
+    except FileNotFoundError:
+        return None
+    # A rename would take the place of a pipe or a device, and would not ask whether the file is protected.
+    if not stat.S_ISREG(old.st_mode):
+        raise Refused(f"{path} is no regular file", details=(_UNCHANGED,))
+    if not os.access(target, os.W_OK):
+        raise Refused(f"{path} may not be written", details=(_UNCHANGED,))
+    return old
+
+
+def _written(target: Path, data: bytes, old: os.stat_result | None) -> str:
+    """The name of a temporary file beside `target`, on disk with all of `data`, that may take the place of `old`."""
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{short(target.name)}.", suffix=".tmp")
+    try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        Path(temporary).replace(target)
-    except OSError as exc:
-        raise Refused(f"{path} could not be written: {exc.strerror}", details=("the file is as it was",)) from exc
-    finally:
-        if temporary:
-            with contextlib.suppress(FileNotFoundError):
-                Path(temporary).unlink()
+            if old is None:
+                os.fchmod(handle, 0o666 & ~_umask())
+            else:
+                _give(handle, target, old)
+            os.fsync(handle)
+    except BaseException:
+        Path(temporary).unlink()
+        raise
+    return temporary
+
+
+def short(name: str) -> str:
+    """As much of it as leaves room: a name may have 255 bytes, and letters have up to four."""
+    return os.fsencode(name)[:100].decode("utf-8", "ignore")
+
+
+def _give(file: int, target: Path, old: os.stat_result) -> None:
+    """Make the new file in all but its content what `target` is. Raise `OSError` where that is not allowed."""
+    if hasattr(os, "listxattr"):  # on Linux, where access control lists are such attributes, too
+        wanted, given = _attributes(target), _attributes(file)
+        for name in given.keys() - wanted.keys():  # by the folder's default list
+            os.removexattr(file, name)
+        for name, value in wanted.items():
+            if given.get(name) != value:
+                os.setxattr(file, name, value)
+    made = os.fstat(file)
+    if (made.st_uid, made.st_gid) != (old.st_uid, old.st_gid):
+        os.fchown(file, old.st_uid, old.st_gid)
+    os.fchmod(file, stat.S_IMODE(old.st_mode))
+
+
+def _attributes(file: int | Path) -> dict[str, bytes]:
+    try:
+        return {name: os.getxattr(file, name) for name in os.listxattr(file)}
+    except OSError:
+        return {}  # the file system has none
 
 
 def read(path: Path) -> bytes:
@@ -65,7 +133,7 @@ def strip_file(path: Path, options: StripOptions, *, dry_run: bool = False) -> b
     except NotebookError as exc:
         raise NotebookError(f"{path}: {exc.message}", hints=exc.hints, details=exc.details) from exc
     if not dry_run:
-        replace(path, stripped)
+        replace(path, stripped, instead_of=data)
     return True
 
 

@@ -10,10 +10,12 @@ ends as the interpreter ends: only the imports are already done.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -45,8 +47,19 @@ class Programs:
             stdout=subprocess.PIPE,
         )
 
-    def run(self, program: str, argv: Sequence[str], cwd: Path, stdin: bytes = b"", dies_at: int = 0) -> Ended:
-        """`dies_at` kills it with -9 before it enters so many C functions while it replaces a file."""
+    def run(
+        self,
+        program: str,
+        argv: Sequence[str],
+        cwd: Path,
+        stdin: bytes = b"",
+        dies_at: int = 0,
+        powerless: bool = False,
+    ) -> Ended:
+        """`dies_at` kills it with -9 before it enters so many C functions while it replaces a file.
+
+        `powerless` leaves root what any owner of files may do.
+        """
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as err, tempfile.TemporaryFile() as out:
@@ -62,6 +75,7 @@ class Programs:
                 "cwd": str(cwd),
                 "env": dict(os.environ),
                 "dies_at": dies_at,
+                "powerless": powerless,
                 **names,
             }
             self._server.stdin.write(json.dumps(asked).encode() + b"\n")
@@ -87,6 +101,7 @@ def serve() -> None:
     import sahel_nb.cli.strip
     import sahel_nb.hooks.files
     import sahel_nb.hooks.inplace
+    import sahel_nb.hooks.overwrite
     import sahel_nb.notebook.zeppelin  # noqa: F401
     from sahel_nb.cli.main import main as sahel_nb_main
     from sahel_nb.hooks.main import main as hook
@@ -122,6 +137,8 @@ def _become(main: Any, asked: dict[str, Any], stdout: int) -> None:
     sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115  they last to the end
     sys.argv = [asked["program"], *asked["argv"]]
     code: Any = 0
+    if asked["powerless"]:
+        give_up_powers()
     if asked["dies_at"]:
         sys.setprofile(_Executioner(asked["dies_at"]))
     try:
@@ -138,10 +155,18 @@ def _become(main: Any, asked: dict[str, Any], stdout: int) -> None:
     os._exit(code)
 
 
+def give_up_powers() -> None:
+    """As capset(2) does it: root is then a user like others, who may not give files away and must ask for leave."""
+    header, none = struct.pack("=Ii", 0x20080522, 0), bytes(24)
+    if ctypes.CDLL(None, use_errno=True).capset(header, none) != 0:
+        raise OSError(ctypes.get_errno(), "capset")
+
+
 class _Executioner:
     """Ends this process before `replace` of hooks/inplace.py enters so many C functions, or when it returns.
 
-    Nothing changes on disk between two of them: these are all the states in which it can be caught.
+    Counted from where it begins to write. Nothing changes on disk between two of them: these are all the states in
+    which it can be caught.
     """
 
     def __init__(self, patience: int) -> None:
@@ -149,10 +174,11 @@ class _Executioner:
         self._counts = False
 
     def __call__(self, frame: FrameType, event: str, argument: object) -> None:
-        if frame.f_code.co_name == "replace" and frame.f_code.co_filename.endswith("inplace.py"):
-            if event == "return":
-                self._patience -= 1
-            self._counts = event != "return"
+        code = frame.f_code
+        if code.co_name in ("replace", "_written") and code.co_filename.endswith("inplace.py"):
+            ends = code.co_name == "replace" and event == "return"
+            self._patience -= ends
+            self._counts = not ends and (self._counts or code.co_name == "_written")
         self._patience -= self._counts and event == "c_call"
         if self._patience <= 0:
             os.kill(os.getpid(), signal.SIGKILL)

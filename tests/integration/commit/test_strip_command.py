@@ -237,6 +237,8 @@ WHOLE = [
     ["-m", "zeppelin"],
     ["-m", "other"],
     ["--max-size", "ten", "a.ipynb"],
+    ["--max-size", "ten", "notes.txt"],
+    ["--max-size", "ten", "missing.ipynb"],
     ["--max-size", "", "a.ipynb"],
     ["--max-size", "K", "a.ipynb"],
     ["--max-size"],

@@ -7,6 +7,7 @@ import re
 import resource
 import shutil
 import stat
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from sahel_nb.errors import Refused
+from sahel_nb.hooks.inplace import replace
 from sahel_nb.notebook.strip import strip
 from tests.integration.commit.side_by_side import Programs
 from tests.unit.notebook.shapes import simple
@@ -59,7 +62,7 @@ def test_killed_at_every_step(programs: Programs, notebook: Path, name: str) -> 
             path.unlink()
         notebook.write_bytes(OLD)
         notebook.chmod(0o640)
-        at += 1 if name == "sahel-nb" else 3
+        at += 1 if name == "sahel-nb" else 4
     assert ended.code == DONE[name], ended
     assert notebook.read_bytes() == NEW
     # It was killed before, while and after the new file took the old one's place.
@@ -145,8 +148,10 @@ def test_a_link_stays_a_link(programs: Programs, notebook: Path, name: str) -> N
     assert sorted(path.name for path in notebook.parent.rglob("*")) == ["link.ipynb", "sub", notebook.name]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file to somebody")
-@pytest.mark.xfail(reason="hooks/inplace.py gives the new file to whoever runs it; nbstripout leaves it to its owner")
+only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file to somebody")
+
+
+@only_root
 @program
 def test_the_owner_stays(programs: Programs, notebook: Path, name: str) -> None:
     os.chown(notebook, 1234, 2345)
@@ -156,10 +161,73 @@ def test_the_owner_stays(programs: Programs, notebook: Path, name: str) -> None:
     assert stat.S_IMODE(notebook.stat().st_mode) == 0o640
 
 
-@pytest.mark.xfail(reason="hooks/inplace.py counts letters of the name, and the file system bytes")
 @program
 def test_a_name_as_long_as_a_name_may_be(programs: Programs, tmp_path: Path, name: str) -> None:
     path = tmp_path / ("ⵣ" * 83 + ".ipynb")
     path.write_bytes(OLD)
     assert programs.run(name, ["strip", path.name], tmp_path).code == DONE[name]
     assert path.read_bytes() == NEW
+
+
+def acl(*entries: tuple[int, int, int]) -> bytes:
+    """An access control list as Linux keeps it: (kind, rwx, uid) each, by linux/posix_acl_xattr.h."""
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+NOBODY = 0xFFFFFFFF
+READERS = acl((1, 6, NOBODY), (2, 4, 1234), (4, 4, NOBODY), (16, 4, NOBODY), (32, 0, NOBODY))
+WRITERS = acl((1, 7, NOBODY), (2, 7, 4321), (4, 7, NOBODY), (16, 7, NOBODY), (32, 0, NOBODY))
+
+
+def set_attributes(path: Path, **values: bytes) -> None:
+    try:
+        for key, value in values.items():
+            os.setxattr(path, key.replace("__", "."), value)
+    except (AttributeError, OSError) as exc:
+        pytest.skip(f"this file system keeps no such attributes: {exc}")
+
+
+@program
+def test_attributes_and_the_access_control_list_stay(programs: Programs, notebook: Path, name: str) -> None:
+    set_attributes(notebook, user__note="ŋ".encode(), system__posix_acl_access=READERS)
+    assert programs.run(name, ["strip", notebook.name], notebook.parent).code == DONE[name]
+    assert notebook.read_bytes() == NEW
+    assert os.getxattr(notebook, "user.note") == "ŋ".encode()
+    assert os.getxattr(notebook, "system.posix_acl_access") == READERS
+    assert stat.S_IMODE(notebook.stat().st_mode) == 0o640
+
+
+@program
+def test_what_the_folder_gives_to_new_files_is_not_given_to_an_old_one(
+    programs: Programs, notebook: Path, name: str
+) -> None:
+    set_attributes(notebook.parent, system__posix_acl_default=WRITERS)
+    assert programs.run(name, ["strip", notebook.name], notebook.parent).code == DONE[name]
+    assert notebook.read_bytes() == NEW
+    assert os.listxattr(notebook) == []
+    assert stat.S_IMODE(notebook.stat().st_mode) == 0o640
+
+
+@program
+def test_a_file_that_may_only_be_read_is_left_alone(programs: Programs, notebook: Path, name: str) -> None:
+    notebook.chmod(0o440)
+    ended = programs.run(name, ["strip", notebook.name], notebook.parent, powerless=True)
+    assert ended.code == {"sahel-nb": 1, "sahel-nb-hook": 3}[name]
+    assert "may not be written" in ended.err
+    assert notebook.read_bytes() == OLD
+
+
+@program
+def test_another_name_of_the_file_keeps_what_it_was(programs: Programs, notebook: Path, name: str) -> None:
+    """A copy of the folder that shares its files (`cp -al`) is somebody's backup."""
+    other = notebook.with_name("other.ipynb")
+    other.hardlink_to(notebook)
+    assert programs.run(name, ["strip", notebook.name], notebook.parent).code == DONE[name]
+    assert (notebook.read_bytes(), other.read_bytes()) == (NEW, OLD)
+
+
+def test_what_was_changed_meanwhile_is_left_alone(notebook: Path) -> None:
+    with pytest.raises(Refused, match="changed meanwhile"):
+        replace(notebook, NEW, instead_of=OLD + b"\n")
+    assert notebook.read_bytes() == OLD
+    assert list(notebook.parent.iterdir()) == [notebook]
