@@ -57,6 +57,20 @@ def test_kernel_metadata_is_merged_by_key(tmp_path: Path) -> None:
     assert clone.disk(path).decode() == metadata(**sides["main"] | expected)
 
 
+def test_the_shared_id_stays_whatever_the_other_side_made_of_it(tmp_path: Path) -> None:
+    clone = with_pair(tmp_path / "r")
+    path = "nb/kernel-metadata.json"
+    theirs = metadata(id="her/fula-model", enable_gpu=True)
+    both_sides(clone, path, metadata(), metadata(enable_internet=True), theirs)
+    said = clone.run("merge", "-m", "Merged", "other")
+    assert said.code == 1
+    assert 'id is permanent: it stays "awa/fula-model", theirs was "her/fula-model"' in said.err
+    assert clone.disk(path).decode() == metadata(enable_internet=True, enable_gpu=True)
+    clone.must("add", ".")
+    clone.must("commit", "-q", "--no-edit")
+    assert json.loads(clone.committed(path))["id"] == "awa/fula-model"
+
+
 def both_sides(clone: Clone, path: str, base: str, ours: str, theirs: str) -> None:
     clone.git.write(path, base)
     clone.must("add", ".")
