@@ -23,6 +23,7 @@ $(VENV)/.python:
 $(VENV)/.extra-%: $(VENV)/.python pyproject.toml
 	@echo "==> installing sahel-nb[$*] into $(VENV) (a minute the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@$(BIN)/python -m compileall -q sahel_nb
 	@touch $@
 
 demo: $(VENV)/.extra-demo ## the whole story: two people, one kernel, the embedded service, no account

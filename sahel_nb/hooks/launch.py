@@ -23,6 +23,9 @@ def _end(code: int) -> None:
 
 
 if __name__ == "__main__":
+    # A disk that runs full would leave half of a compiled module, and Python would read that ever after. pip and
+    # `sahel-nb install` have compiled everything.
+    sys.dont_write_bytecode = True
     # <root>/sahel_nb/hooks/launch.py; with -I the folder of this file is not on the path, nor is its root.
     sys.path.insert(0, __file__.rpartition("/sahel_nb/hooks/")[0])
     from sahel_nb.hooks.main import main

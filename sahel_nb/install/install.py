@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from compileall import compile_dir
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -60,6 +61,8 @@ def install(worktree: Worktree, reporter: Reporter) -> None:
     """Set up the clone. What is there already is left; a foreign hook is kept and chained. Raise `Refused`."""
     hooks = hooks_folder(worktree)
     _refuse_shared(worktree, hooks)
+    # What git starts writes no compiled modules (hooks/launch.py), and a checkout of our own has none.
+    compile_dir(str(Path(sahel_nb.__file__).parent), quiet=2)
     current = configured(worktree)
     mine = Settings.mine()
     for key, value in (mine.entries() | drivers.entries(mine.runner)).items():
