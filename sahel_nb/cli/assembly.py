@@ -86,6 +86,7 @@ def lock_of(context: Context, ref: KernelRef) -> LockClient:
     """The lock of a shared kernel, on the remote that the repository's config names."""
     from sahel_nb.lock.client import LockClient
     from sahel_nb.lock.clock import SystemClock
+    from sahel_nb.lock.tip_file import TipFile
     from sahel_nb.repo.identity import git_user
     from sahel_nb.run.lock_view import LockView
 
@@ -102,18 +103,14 @@ def lock_of(context: Context, ref: KernelRef) -> LockClient:
         actor=str(git_user(context.worktree)),
         host=_host(),
         url_of=lambda _version: context.kaggle.web_url(ref),
+        memory=TipFile(context.worktree.state_dir() / "locks", remote_id, str(ref)),
     )
 
 
 def backend_of(context: Context, ref: KernelRef) -> tuple[GitRefs, str]:
     """The chain of a kernel's lock on the committed lock remote, and one name for that remote."""
-    from sahel_nb.lock.git_refs import GitRefs
-    from sahel_nb.lock.names import lock_ref, remote_id
-    from sahel_nb.repo.refs import RemoteRefs
-
-    config = context.config.lock
-    refs = RemoteRefs(context.worktree, config.remote)
-    return GitRefs(refs, lock_ref(config.prefix, str(ref))), remote_id(refs.url)
+    home = context.lock_home
+    return home.chain(str(ref)), home.remote_id
 
 
 def is_dead(context: Context) -> Callable[[Record], bool]:

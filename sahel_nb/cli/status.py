@@ -87,6 +87,10 @@ def _lock(context: Context, ref: KernelRef) -> tuple[str, str]:
         last = f"v{outcome.version} {outcome.status.lower()}, commit {outcome.commit[:8]} by {outcome.actor}"
     if record.state is State.FREE:
         return "free", last
+    if record.state in (State.OFFERED, State.HELD):
+        from sahel_nb.lock.refusals import occupant
+
+        return occupant(record), last
     version = f" v{record.kaggle_version}" if record.kaggle_version else ""
     held = f"{record.state.value.lower()}{version} by {record.actor} on {record.host} since {record.since}"
     return f"{held}, commit {record.git_commit[:8]}", last

@@ -8,29 +8,48 @@ from datetime import datetime, timezone
 from sahel_nb.errors import NetworkError
 from sahel_nb.lock.backend import Backend, Tip, Verdict
 from sahel_nb.lock.clock import Clock
+from sahel_nb.lock.commands import Alarm, Command, Writer
 from sahel_nb.lock.names import check_kernel
 from sahel_nb.lock.record import CorruptRecord, Record, clean
 from sahel_nb.lock.refusals import undecided, wedged
-from sahel_nb.lock.transition import Alarm, Command, Writer, step
+from sahel_nb.lock.tip_memory import Forgetful, TipMemory
+from sahel_nb.lock.transition import step
 
 ATTEMPTS = 8  # of one compare-and-swap whose answer stays unknown, or whose ref stays busy
 ROUNDS = 20  # of reading and trying again after a lost one
 
 
 class Chain:
-    """The chain of one kernel's lock, written to in the name of `by`."""
+    """The chain of one kernel's lock, written to in the name of `by`. `memory` keeps the newest tip that was seen."""
 
-    def __init__(self, backend: Backend, clock: Clock, *, kernel: str, by: str) -> None:
+    def __init__(
+        self, backend: Backend, clock: Clock, *, kernel: str, by: str, memory: TipMemory | None = None
+    ) -> None:
         self.kernel = check_kernel(kernel)
         self.by = by
         self._backend = backend
         self._clock = clock
+        self._memory = memory or Forgetful()
+        self._seen: Tip | None = None
+        self.went_back = ""
+        """How the remote has forgotten what it had once acknowledged; empty where it has not."""
+
+    def recall(self) -> Tip | None:
+        """The tip as it was when this clone last wrote or read it: a guess, fit for the lease of a swap only."""
+        tip = self._seen or self._memory.recall()
+        return tip if tip is not None and tip.record.kernel == self.kernel else None
 
     def tip(self) -> Tip | None:
         """The newest record, None where the kernel was never locked."""
         tip = self._backend.read()
         if tip is not None and tip.record.kernel != self.kernel:
             raise CorruptRecord(f"the record in the place of {self.kernel} is of {clean(tip.record.kernel)}")
+        known = self.recall()
+        if known is not None and (tip is None or tip.record.fence < known.record.fence):
+            now = "is gone" if tip is None else f"ends with fence {tip.record.fence}"
+            self.went_back = f"the remote went back: fence {known.record.fence} was written, and the chain {now}"
+        if tip is not None and tip != known:
+            self._keep(tip)
         return tip
 
     def history(self, limit: int) -> list[Record]:
@@ -52,6 +71,7 @@ class Chain:
                 self.pause(0.05 * 2**attempt, 0.1 * 2**attempt)
             result = self._backend.swap(old, record)
             if result.verdict is Verdict.WON:
+                self._keep(result.tip)
                 return result.tip
             if result.verdict is Verdict.LOST:
                 return None
@@ -64,7 +84,8 @@ class Chain:
                 evidence = exc.details or evidence
                 continue
             if now is not None and now.oid == result.tip.oid:
-                return result.tip
+                self._keep(now)
+                return now
             if (now.oid if now else None) != (old.oid if old else None):
                 return None
         raise wedged(self.kernel, evidence) if busy else undecided(self.kernel, evidence)
@@ -85,6 +106,13 @@ class Chain:
         """Wait for a while that nobody else waits for."""
         self._clock.sleep(secrets.SystemRandom().uniform(least, most))
 
+    def _keep(self, tip: Tip) -> None:
+        self._seen = tip
+        self._memory.keep(tip)
+
+    def now(self) -> str:
+        """For showing: ISO, UTC."""
+        return datetime.fromtimestamp(self._clock.wall(), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
     def _writer(self) -> Writer:
-        at = datetime.fromtimestamp(self._clock.wall(), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return Writer(self.by, at, secrets.token_hex(8))
+        return Writer(self.by, self.now(), secrets.token_hex(8))

@@ -10,18 +10,23 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from sahel_nb.errors import NOTHING_STARTED
-from sahel_nb.lock import release
+from sahel_nb.lock import by_hand, release
 from sahel_nb.lock.backend import Backend, Tip
 from sahel_nb.lock.chain import ROUNDS, Chain
 from sahel_nb.lock.clock import Clock
+from sahel_nb.lock.commands import Start
 from sahel_nb.lock.grants import Held, Intent, Recovered
 from sahel_nb.lock.kaggle_view import KaggleView
 from sahel_nb.lock.record import Outcome, Record, State, clean
 from sahel_nb.lock.recovery import Undertaker
-from sahel_nb.lock.refusals import FencedOut, KaggleBusy, Locked, NotConfirmed, undecided
-from sahel_nb.lock.survey import Survey, outside
-from sahel_nb.lock.transition import Arm, Start
+from sahel_nb.lock.refusals import FencedOut, NotConfirmed
+from sahel_nb.lock.survey import Survey
+from sahel_nb.lock.taking import Taker
+from sahel_nb.lock.tip_memory import TipMemory
+from sahel_nb.lock.waiting import OFFER_TTL, Poll, Waiter
 from sahel_nb.report.events import Level, Reporter
+
+_POLL = Poll()
 
 
 def _no_url(_version: int) -> str:
@@ -33,7 +38,8 @@ class LockClient:
 
     `is_dead` says of a record: it was written by a process of this very clone, and that process is gone. `actor` and
     `host` sign what is written for others (a reap, an adoption). `url_of` says where a version can be looked at.
-    `settle` is how many seconds a killed process's push to Kaggle may still be under way.
+    `settle` is how many seconds a killed process's push to Kaggle may still be under way. `memory` keeps the newest tip
+    seen, `offer_ttl` is how long somebody's turn waits for them, `poll` how often who waits looks.
     """
 
     def __init__(
@@ -51,17 +57,24 @@ class LockClient:
         host: str = "",
         url_of: Callable[[int], str] = _no_url,
         settle: float = 5.0,
+        memory: TipMemory | None = None,
+        offer_ttl: float = OFFER_TTL,
+        poll: Poll = _POLL,
     ) -> None:
         self._clock = clock
         self._reporter = reporter
-        self._remote_id = clean(lock_remote_id)
         self._ttl = ttl
-        self._settle = settle
+        self._offer_ttl = offer_ttl
+        self._poll = poll
         self._survey = Survey(kaggle)
-        self._chain = Chain(backend, clock, kernel=kernel, by=_signature(actor, host))
+        self._chain = Chain(backend, clock, kernel=kernel, by=_signature(actor, host), memory=memory)
         self._undertaker = Undertaker(
             self._chain, self._survey, clock, reporter, ttl=ttl, settle=settle, is_dead=is_dead, url_of=url_of
         )
+        self._taker = Taker(
+            self._chain, self._survey, self._undertaker, clock, reporter,
+            remote_id=clean(lock_remote_id), ttl=ttl, settle=settle,
+        )  # fmt: skip
 
     # -- looking
 
@@ -81,63 +94,38 @@ class LockClient:
         The holder must `confirm` before it pushes, and then call `started`, or `disarm` when it does not push.
         """
         self._chain.by = _signature(intent.actor, intent.host)
-        for _ in range(ROUNDS):
-            tip = self._chain.tip()
-            if tip is None or tip.record.state is State.FREE:
-                held = self._arm(tip, intent)
-                if held is not None:
-                    return held
-                self._chain.pause(0.02, 0.2)
-            elif tip.record.state is State.ARMED and tip.record.stamp == intent.nonce:
-                # Written by an attempt that never heard so. When, nobody knows: `confirm` will find it too old.
-                return Held(tip, self._clock.boottime() - self._ttl)
-            else:
-                self._undertaker.make_free(tip)
-        tip = self._chain.tip()
-        if tip is not None and tip.record.state is not State.FREE:
-            raise Locked(tip.record)
-        raise undecided(self._chain.kernel, (f"others were faster {ROUNDS} times in a row",))
+        return self._taker.take(intent)
 
-    def _arm(self, tip: Tip | None, intent: Intent) -> Held | None:
-        if tip is not None and tip.record.lock_remote_id != self._remote_id:
-            seen = f"the lock was last taken at {tip.record.lock_remote_id}, and you take it at {self._remote_id}"
-            self._reporter.say(f"{self._chain.kernel}: {seen}: are these one repository?", Level.WARN)
-        base, alarms = self._idle(tip.record if tip else None)
-        command = Arm(
-            kernel=self._chain.kernel,
-            lock_remote_id=self._remote_id,
-            actor=clean(intent.actor),
-            host=clean(intent.host),
-            run_id=clean(intent.run_id),
-            stamp=clean(intent.nonce),
-            git_commit=clean(intent.git_commit),
-            src_digest=clean(intent.src_digest),
-            base_version=base,
-            reason=clean(intent.reason),
-            alarms=alarms,
-        )
-        sent_at = self._clock.boottime()
-        won = self._chain.write(tip, command)
-        return Held(won, sent_at) if won else None
+    def acquire_in_turn(self, intent: Intent, patience: float) -> Held:
+        """The same, and where the lock is taken wait for it, in the order in which people came, for `patience` seconds.
 
-    def _idle(self, last: Record | None) -> tuple[int, tuple[str, ...]]:
-        """Kaggle's newest version, once everything up to it has ended, and alarms for what ran outside the lock."""
-        newest = self._survey.newest()
-        done = last.last_done if last else 0
-        if newest < done:
-            self._clock.sleep(self._settle)  # Kaggle may lag behind its own answers
-            newest = self._survey.newest()
-        alarms: tuple[str, ...] = ()
-        if newest < done:
-            alarms = (f"the kernel was deleted on Kaggle: v{done} was known, and v{newest} is the newest",)
-            done = 0
-        elif last is not None and newest > done:
-            alarms = (outside(done + 1, newest),)
-        busy = self._survey.busy(done, newest)
-        if busy:
-            raise KaggleBusy(self._chain.kernel, busy)
-        self._say_alarms(alarms)
-        return newest, alarms
+        What `acquire` raises is raised at the end of that time. However it ends, nobody waits in our name afterwards;
+        if this process dies, our turn passes to the next after the offer's TTL.
+        """
+        return self._wait(intent, patience, by_hand=False)
+
+    # -- by hand
+
+    def hold(self, intent: Intent, patience: float = 0.0) -> Held:
+        """Take the lock for maintenance, with a reason; nothing is pushed under it. It never expires."""
+        return self._wait(intent, patience, by_hand=True)
+
+    def release(self, actor: str, reason: str) -> Record | None:
+        """Give back what `actor` holds by hand; None where nobody held anything. Raises `Refused` for others' locks."""
+        return by_hand.give_back(self._chain, actor, reason)
+
+    def break_lock(self, *, fence: int, reason: str, force: bool) -> Record:
+        """End the grant `fence`, by decision; on record for ever. Raises `Refused` while Kaggle says that a run is on,
+        unless forced."""
+        return by_hand.break_lock(self._chain, self._survey, fence=fence, reason=reason, force=force)
+
+    def _wait(self, intent: Intent, patience: float, *, by_hand: bool) -> Held:
+        self._chain.by = _signature(intent.actor, intent.host)
+        waiter = Waiter(
+            self._chain, self._survey, self._taker, self._undertaker, self._clock, self._reporter,
+            ttl=self._ttl, offer_ttl=self._offer_ttl, poll=self._poll,
+        )  # fmt: skip
+        return waiter.wait(intent, patience, by_hand=by_hand)
 
     # -- step 3
 

@@ -1,4 +1,4 @@
-"""When an ARMED lock has expired: judged by the observer's own clock, never by anybody's wall clock."""
+"""When an ARMED or OFFERED lock has expired: judged by the observer's own clock, never by anybody's wall clock."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ class Observation:
         self._last = now
         self._reads += 1
         return self._reads >= READS and now - self._since >= self.ttl
+
+    def restart(self) -> None:
+        """What was seen so far proves nothing: begin again with the next read."""
+        self._seen = None
 
     @property
     def remaining(self) -> float:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from sahel_nb.lock.backend import Tip
+from sahel_nb.lock.commands import Grant
 from sahel_nb.lock.record import Record
-from sahel_nb.lock.transition import Grant
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Held:
 
 class Recovery(Enum):
     FREE = "free"
-    """Nobody runs it; `record` is the last word, None where the kernel was never locked."""
+    """Nobody has it, or it is somebody's turn; `record` is the last word, None where the kernel was never locked."""
     RUNNING = "running"
     """A run to follow; `held` lets anyone finish its bookkeeping."""
     ARMED = "armed"

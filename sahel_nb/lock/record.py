@@ -2,13 +2,15 @@
 
 The message of each commit is one JSON object, UTF-8, indented for people who read it with `git cat-file`:
 
-    {"v": 1, "kernel": "awa/fula-lid", "lock_remote_id": "example.org/team/nb", "op": "start", "state": "RUNNING",
+    {"v": 2, "kernel": "awa/fula-lid", "lock_remote_id": "example.org/team/nb", "op": "start", "state": "RUNNING",
      "fence": 7, "actor": "Awa Diop <awa@example.org>", "host": "laptop", "by": "Awa Diop <awa@example.org> on laptop",
      "nonce": "5f…", "hb": 0, "since": "2026-01-02T03:04:05Z", "at": "2026-01-02T03:04:09Z", "base_version": 11,
      "run_id": "20260102T030404Z-9f3a", "stamp": "c0ffee…", "src_digest": "sha256:…", "git_commit": "…",
      "kaggle_version": 12, "url": "https://…", "last_done": 11, "queue": [], "reason": "", "alarms": [],
      "outcome": null}
 
+A ticket in the queue is {"id": "20260102T040506Z-11aa", "actor": "Bob <bob@example.org>", "host": "desk",
+"since": "2026-01-02T04:05:06Z", "nonce": "b0b…"}. Format 1 knew no tickets, no OFFERED and no HELD; it is still read.
 Reading is strict: a record that is not understood in full is not acted upon.
 """
 
@@ -21,7 +23,7 @@ from typing import Any
 
 from sahel_nb.errors import Refused
 
-FORMAT = 1
+FORMAT = 2
 _MAX_BYTES = 256 * 1024
 
 
@@ -31,6 +33,10 @@ class State(Enum):
     """Someone is about to push to Kaggle: the intent is written, the version is not known yet."""
     RUNNING = "RUNNING"
     """Version `kaggle_version` runs, or ran and nobody has recorded its end."""
+    OFFERED = "OFFERED"
+    """Nobody holds it, and it is the turn of the first in the queue."""
+    HELD = "HELD"
+    """Taken by hand, for maintenance: until it is given back, or broken."""
 
 
 class Op(Enum):
@@ -43,6 +49,12 @@ class Op(Enum):
     REAP = "reap"
     ADOPT = "adopt"
     ALARM = "alarm"
+    HOLD = "hold"
+    RELEASE = "release"
+    BREAK = "break"
+    ENQUEUE = "enqueue"
+    LEAVE = "leave"
+    PASS = "pass"  # noqa: S105  an offer that nobody took goes on to the next
 
 
 class CorruptRecord(Refused):
@@ -65,6 +77,17 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Ticket:
+    """Somebody's place in the queue. `id` names the run they wait with; `nonce` will be the stamp of its grant."""
+
+    id: str
+    actor: str
+    host: str
+    since: str
+    nonce: str
+
+
+@dataclass(frozen=True)
 class Record:
     """One state of one lock. `since` and `at` are for showing: no decision rests on anybody's wall clock."""
 
@@ -82,9 +105,10 @@ class Record:
     nonce: str
     """Makes every record, and so every commit, unique: a push of it that is repeated is recognised."""
     hb: int
-    """Moves when the holder of an ARMED lock shows that it is alive: `(fence, hb)` must stand still to expire."""
+    """Moves with every offer: `(fence, hb)` must stand still for an ARMED or OFFERED lock to expire. The tip's hash
+    does not serve for that: whoever begins to wait moves it."""
     since: str
-    """When the grant began; on a FREE record, when the lock became free."""
+    """When the grant began; on a FREE or OFFERED record, when it became that."""
     at: str
     base_version: int
     """Kaggle's newest version when the lock was armed: the run must become the next one."""
@@ -97,8 +121,8 @@ class Record:
     url: str
     last_done: int
     """Every version up to this one is known to have ended."""
-    queue: tuple[str, ...]
-    """Tickets of those who wait; whoever writes a record without knowing what they mean carries them on."""
+    queue: tuple[Ticket, ...]
+    """Who waits, in the order in which they came. An OFFERED lock is offered to the first."""
     reason: str
     alarms: tuple[str, ...]
     outcome: Outcome | None
@@ -106,8 +130,20 @@ class Record:
 
     @property
     def observed(self) -> tuple[int, int]:
-        """What must stand still for the TTL before an ARMED lock has expired."""
+        """What must stand still for the TTL before an ARMED or OFFERED lock has expired."""
         return self.fence, self.hb
+
+    @property
+    def is_held(self) -> bool:
+        """Somebody has it: ARMED, RUNNING or HELD."""
+        return self.state not in (State.FREE, State.OFFERED)
+
+    def offered_to(self, nonce: str) -> bool:
+        return self.state is State.OFFERED and self.queue[0].nonce == nonce
+
+    def place(self, nonce: str) -> int | None:
+        """How many wait before the ticket `nonce`; None where it is not in the queue."""
+        return next((i for i, ticket in enumerate(self.queue) if ticket.nonce == nonce), None)
 
     def same_grant(self, other: Record) -> bool:
         return self.fence == other.fence and self.stamp == other.stamp
@@ -128,6 +164,11 @@ class Record:
                 f"the lock was written by a newer sahel-nb (record format {document['v']}, ours is {FORMAT})",
                 hints=("pip install --upgrade sahel-nb",),
             )
+        if type(document.get("v")) is int and document["v"] == 1 and document.get("queue") == []:
+            document = {**document, "v": FORMAT}
+        queue = document.get("queue")
+        if isinstance(queue, list):
+            document = {**document, "queue": tuple(_build(Ticket, ticket, "queue") for ticket in queue)}
         if document.get("outcome") is not None:
             document = {**document, "outcome": _build(Outcome, document["outcome"], "outcome")}
         record: Record = _build(cls, document, "record")
@@ -177,7 +218,7 @@ def _build(kind: Any, values: Any, where: str) -> Any:
 
 
 def _value(kind: str, value: Any, where: str) -> Any:
-    if kind == "Outcome | None":
+    if kind == "Outcome | None" or (kind == "tuple[Ticket, ...]" and isinstance(value, tuple)):
         return value
     if kind == "int | None" and value is None:
         return None
@@ -202,9 +243,15 @@ def _check(record: Record) -> None:
         wrong = "the fence is not positive"
     elif record.state is State.RUNNING and not record.kaggle_version:
         wrong = "RUNNING without a version"
-    elif record.state is State.ARMED and record.kaggle_version is not None:
-        wrong = "ARMED with a version"
-    elif record.state is not State.FREE and not record.stamp:
+    elif record.state in (State.ARMED, State.HELD) and record.kaggle_version is not None:
+        wrong = f"{record.state.value} with a version"
+    elif record.is_held and not record.stamp:
         wrong = "held without a stamp"
+    elif record.state is State.OFFERED and not record.queue:
+        wrong = "OFFERED to nobody"
+    elif record.state is State.FREE and record.queue:
+        wrong = "FREE, and somebody waits"
+    elif len({ticket.nonce for ticket in record.queue}) < len(record.queue):
+        wrong = "a ticket is there twice"
     if wrong:
         raise CorruptRecord(f"the lock's record contradicts itself: {wrong}")

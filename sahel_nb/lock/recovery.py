@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from sahel_nb.errors import NetworkError
 from sahel_nb.lock.backend import Tip
 from sahel_nb.lock.chain import Chain
 from sahel_nb.lock.clock import Clock
+from sahel_nb.lock.commands import Adopt, Pass, Reap
 from sahel_nb.lock.expiry import Observation
 from sahel_nb.lock.grants import Held, Recovered, Recovery
 from sahel_nb.lock.record import Outcome, Record, State
 from sahel_nb.lock.refusals import Locked
 from sahel_nb.lock.survey import Survey, outsiders
-from sahel_nb.lock.transition import Adopt, Reap
 from sahel_nb.report.events import Level, Reporter
 
 _READ_FAILURES = 5
@@ -58,6 +59,21 @@ class Undertaker:
             self._reap_intent(tip, "its process, of this very clone, has ended")
         elif record.state is State.RUNNING:
             self._reap_run(tip)
+        elif record.state is State.OFFERED and self.is_gone(record.queue[0].nonce, record):
+            self.pass_on(tip, "the process that waited, of this very clone, has ended")
+        else:
+            raise Locked(record)
+
+    def is_gone(self, nonce: str, record: Record) -> bool:
+        """Whether the process that waited with the ticket `nonce` was of this clone, and has ended."""
+        return self._is_dead(replace(record, stamp=nonce))
+
+    def pass_on(self, tip: Tip, why: str) -> None:
+        """The one to whom the lock is offered does not come: it goes to the next."""
+        first = tip.record.queue[0]
+        reason = f"passed on by {self._chain.by}: {first.actor} on {first.host} did not take it: {why}"
+        if self._chain.write(tip, Pass(first.nonce, reason)):
+            self._say(reason)
 
     def recover(self, *, wait: bool) -> Recovered:
         """See `LockClient.recover`."""
@@ -80,12 +96,14 @@ class Undertaker:
                 self._clock.sleep(interval)
                 continue
             failures = 0
-            if tip is None or tip.record.state is State.FREE:
+            if tip is None or not tip.record.is_held:
                 return Recovered(Recovery.FREE, tip.record if tip else None)
+            if tip.record.state is State.HELD:
+                raise Locked(tip.record)
             if tip.record.state is State.RUNNING:
                 return Recovered(Recovery.RUNNING, tip.record, Held(tip, self._clock.boottime()))
             expired = observation.see(tip.record.observed, self._clock.boottime())
-            recovered = self._armed(tip, expired=expired)
+            recovered = self.settle_intent(tip, expired=expired)
             if recovered is not None:
                 return recovered
             if not expired and not wait:
@@ -96,7 +114,9 @@ class Undertaker:
                 self._reporter.status(f"waiting {left:.0f} s for a sign of {who}, about to run {tip.record.kernel}")
                 self._clock.sleep(max(0.01, min(interval, left)))
 
-    def _armed(self, tip: Tip, *, expired: bool) -> Recovered | None:
+    def settle_intent(self, tip: Tip, *, expired: bool) -> Recovered | None:
+        """Adopt the run of an ARMED lock, or reap it when it is dead or `expired`. None where there is nothing to do
+        yet, or somebody else was faster."""
         record = tip.record
         dead = self._is_dead(record)
         found = self._survey.find(record)
@@ -138,8 +158,9 @@ class Undertaker:
             self._clock.sleep(self._settle)
             self._reporter.status("")
             now = self._chain.tip()
-            if now is None or now.oid != tip.oid:
+            if now is None or not now.record.same_grant(record) or now.record.state is not State.RUNNING:
                 return
+            tip, record = now, now.record
         outcome = record.outcome or Outcome(
             run_id=record.run_id,
             version=own,

@@ -7,20 +7,40 @@ from sahel_nb.lock.record import Record, State
 
 
 class Locked(Refused):
-    """Somebody holds the kernel. `record` is what the remote says of them."""
+    """Somebody holds the kernel, or it is their turn. `record` is what the remote says of them."""
 
     def __init__(self, record: Record, *, note: str = "", hints: tuple[str, ...] = ()) -> None:
-        doing = "runs it" if record.state is State.RUNNING else "is about to run it"
-        what = f"{record.kernel} is locked: {record.actor} {doing} since {record.since} on {record.host}"
-        details = [f"commit {record.git_commit}", f"run {record.run_id}, fence {record.fence}"]
-        if record.kaggle_version is not None:
+        details = [f"commit {record.git_commit}"] if record.git_commit and record.is_held else []
+        details.append(f"run {record.run_id}, fence {record.fence}")
+        if record.kaggle_version is not None and record.is_held:
             details.append(f"v{record.kaggle_version} {record.url}".rstrip())
         details += [f"alarm: {text}" for text in record.alarms]
+        details += [f"waiting: {ticket.actor} on {ticket.host} since {ticket.since}" for ticket in record.queue]
         if note:
             details.append(note)
-        own = (f"sahel-nb attach {record.kernel}", f"sahel-nb run {record.kernel} --dev")
-        super().__init__(what, hints=hints or own, details=tuple(details), kaggle=NOTHING_STARTED)
+        what = f"{record.kernel} is locked: {occupant(record)}"
+        super().__init__(what, hints=hints or _ways_on(record), details=tuple(details), kaggle=NOTHING_STARTED)
         self.record = record
+
+
+def occupant(record: Record) -> str:
+    """Whose turn it is and since when, in words: of any record but a FREE one."""
+    if record.state is State.OFFERED:
+        first = record.queue[0]
+        return f"it is the turn of {first.actor} on {first.host}, offered since {record.since}"
+    if record.state is State.HELD:
+        return f"{record.actor} holds it by hand since {record.since} on {record.host}: {record.reason}"
+    doing = "runs it" if record.state is State.RUNNING else "is about to run it"
+    return f"{record.actor} {doing} since {record.since} on {record.host}"
+
+
+def _ways_on(record: Record) -> tuple[str, ...]:
+    dev = f"sahel-nb run {record.kernel} --dev"
+    if record.state is State.OFFERED:
+        return f"sahel-nb run {record.kernel} --wait", dev
+    if record.state is State.HELD:
+        return f"sahel-nb run {record.kernel} --wait", dev, f"sahel-nb lock show {record.kernel}"
+    return f"sahel-nb attach {record.kernel}", dev
 
 
 class KaggleBusy(Refused):

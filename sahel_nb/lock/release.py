@@ -6,11 +6,11 @@ from dataclasses import asdict
 
 from sahel_nb.lock.backend import Tip
 from sahel_nb.lock.chain import ROUNDS, Chain
+from sahel_nb.lock.commands import Alarm, Disarm, Finish, Start
 from sahel_nb.lock.grants import Held
-from sahel_nb.lock.record import Op, Outcome, Record, State, clean
+from sahel_nb.lock.record import Outcome, Record, State, clean
 from sahel_nb.lock.refusals import FencedOut, undecided
 from sahel_nb.lock.survey import Survey, outsiders
-from sahel_nb.lock.transition import Alarm, Disarm, Finish, Start
 from sahel_nb.report.events import Level, Reporter
 
 HISTORY = 200
@@ -25,7 +25,7 @@ def finish(chain: Chain, survey: Survey, reporter: Reporter, held: Held, outcome
         if tip is None or not tip.record.same_grant(held.record):
             return _long_finished(chain, held, tip)
         record = tip.record
-        if record.state is State.FREE:
+        if not record.is_held:
             return _complete(chain, tip, outcome)
         if record.state is State.ARMED:
             # The push was made, and our process or the network died before it was recorded.
@@ -57,7 +57,8 @@ def finish(chain: Chain, survey: Survey, reporter: Reporter, held: Held, outcome
 def _complete(chain: Chain, tip: Tip, outcome: Outcome) -> Record:
     """Our run was reaped while we still fetched its outputs: add what only we know, if the chain still ends there."""
     record = tip.record
-    if record.op is not Op.REAP or not outcome.outputs_digest or record.kaggle_version != outcome.version:
+    known = record.outcome is not None and record.outcome.outputs_digest
+    if known or not outcome.outputs_digest or record.kaggle_version != outcome.version:
         return record
     text = f"v{outcome.version} was reaped before its outcome was recorded"
     completed = chain.write(tip, Alarm(text, outcome))
@@ -76,9 +77,9 @@ def disarm(chain: Chain, held: Held, reason: str) -> None:
 
 
 def _long_finished(chain: Chain, held: Held, tip: Tip | None) -> Record:
-    """The chain has gone on after our grant: find the record that ended it."""
+    """The chain has gone on after our grant: find the record that ended it. Only who was overtaken reads so much."""
     for record in chain.history(HISTORY):
-        if record.same_grant(held.record) and record.state is State.FREE:
+        if record.same_grant(held.record) and not record.is_held:
             return record
     raise FencedOut(
         chain.kernel,

@@ -1,150 +1,104 @@
 """The state machine of one lock: pure. What may follow on what, and the record that says it.
 
-              arm                start, adopt
-      FREE ─────────▶ ARMED ───────────────────▶ RUNNING
-       ▲ ▲              │                           │
-       │ └──────────────┘                           │
-       │   disarm, reap                             │
-       └────────────────────────────────────────────┘
-                      finish, reap
+                 arm                start, adopt
+    FREE ──────────────▶ ARMED ───────────────────▶ RUNNING
+     ▲ ▲ ╲ enqueue         ▲ │ disarm, reap, break      │ finish, reap, break
+     │ │  ╲                │ │                          │
+     │ │   ╲               │ └──────▶ · ◀───────────────┘
+     │ │    ▼          arm │          │
+     │ │    OFFERED ───────┘          │ somebody waits: OFFERED to the head of the queue
+     │ │    │ ▲ ╲ hold                │ nobody waits:   FREE
+     │ └────┘ │  ▼                    │
+     │ leave, │  HELD ───────────────▶·      (FREE ── hold ──▶ HELD)
+     │ pass   │       release, break
+     └────────┴───────────────────────┘
 
+`enqueue` puts a ticket at the end of the queue in any state, `leave` takes one out; FREE is only what nobody waits for.
 `alarm` adds a line to the record of any state and changes nothing else. Only what the record itself can prove is
 checked here; that Kaggle is idle, that a stamp was found, that a silent lock has expired is observed by the client.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from sahel_nb.lock.record import Op, Outcome, Record, State
+from sahel_nb.lock.commands import (
+    Adopt,
+    Alarm,
+    Arm,
+    Break,
+    Command,
+    Disarm,
+    Enqueue,
+    Finish,
+    Grant,
+    Hold,
+    Leave,
+    Pass,
+    Reap,
+    Release,
+    Start,
+    Writer,
+)
+from sahel_nb.lock.record import Op, Record, State, Ticket
+
+QUEUE_LIMIT = 100
 
 
 class Illegal(Exception):
     """This transition may not follow on that record."""
 
 
-@dataclass(frozen=True)
-class Writer:
-    """Who writes a record, when by their own clock, and the nonce that makes it unique."""
-
-    by: str
-    at: str
-    nonce: str
-
-
-@dataclass(frozen=True)
-class Grant:
-    """What its holder knows of a grant."""
-
-    fence: int
-    stamp: str
-
-
-@dataclass(frozen=True)
-class Arm:
-    """The written intent to push. `base_version` and everything before it has ended on Kaggle."""
-
-    kernel: str
-    lock_remote_id: str
-    actor: str
-    host: str
-    run_id: str
-    stamp: str
-    git_commit: str
-    src_digest: str
-    base_version: int
-    reason: str = ""
-    alarms: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Start:
-    """The holder has pushed; Kaggle called it `version`."""
-
-    grant: Grant
-    version: int
-    url: str
-
-
-@dataclass(frozen=True)
-class Adopt:
-    """Anyone has found the grant's stamp in `version`."""
-
-    version: int
-    url: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Finish:
-    """The holder's run has ended, and so has every version up to `last_done`."""
-
-    grant: Grant
-    last_done: int
-    outcome: Outcome
-    alarms: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Disarm:
-    """The holder gives up before anything was pushed."""
-
-    grant: Grant
-    reason: str
-
-
-@dataclass(frozen=True)
-class Reap:
-    """Anyone ends a grant whose holder is gone. `reason` says what was seen on Kaggle."""
-
-    last_done: int
-    reason: str
-    outcome: Outcome | None = None
-    alarms: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Alarm:
-    """Something happened that the lock could not prevent. An outcome that is known already is kept with it."""
-
-    text: str
-    outcome: Outcome | None = None
-
-
-Command = Arm | Start | Adopt | Finish | Disarm | Reap | Alarm
-
-
 def step(tip: Record | None, command: Command, writer: Writer) -> Record:
     """The record that follows on `tip`. Raises `Illegal`."""
-    if isinstance(command, Arm):
-        return _arm(tip, command, writer)
+    if isinstance(command, Arm | Hold):
+        return _grant(tip, command, writer)
+    if isinstance(command, Enqueue):
+        return _enqueue(tip, command, writer)
     if tip is None:
         raise Illegal("there is no lock yet")
-    next_ = replace(tip, by=writer.by, at=writer.at, nonce=writer.nonce, reason="")
+    # The reason of a hold stays to be seen for as long as the hold does.
+    reason = tip.reason if tip.state is State.HELD else ""
+    next_ = replace(tip, by=writer.by, at=writer.at, nonce=writer.nonce, reason=reason)
     if isinstance(command, Alarm):
-        alarms = tip.alarms if command.text in tip.alarms else (*tip.alarms, command.text)
-        return replace(next_, op=Op.ALARM, alarms=alarms, outcome=command.outcome or tip.outcome)
+        return replace(next_, op=Op.ALARM, alarms=_with(tip, command.text), outcome=command.outcome or tip.outcome)
     if isinstance(command, Start | Adopt):
         return _start(tip, next_, command)
-    if isinstance(command, Disarm):
-        _require(tip, State.ARMED)
+    if isinstance(command, Leave | Pass):
+        return _unqueue(tip, next_, command)
+    if isinstance(command, Disarm | Release):
+        _require(tip, State.ARMED if isinstance(command, Disarm) else State.HELD)
         _require_grant(tip, command.grant)
-        return replace(next_, op=Op.DISARM, state=State.FREE, since=writer.at, reason=command.reason)
+        op = Op.DISARM if isinstance(command, Disarm) else Op.RELEASE
+        return _freed(replace(next_, op=op, reason=command.reason), tip.queue)
+    if isinstance(command, Break):
+        return _break(tip, next_, command)
     return _end(tip, next_, command)
 
 
-def _arm(tip: Record | None, command: Arm, writer: Writer) -> Record:
+# -- grants
+
+
+def _grant(tip: Record | None, command: Arm | Hold, writer: Writer) -> Record:
+    queue: tuple[Ticket, ...] = ()
     if tip is not None:
-        _require(tip, State.FREE)
+        _require(tip, State.FREE, State.OFFERED)
         if tip.kernel != command.kernel:
             raise Illegal(f"the lock is of {tip.kernel}, not of {command.kernel}")
+        if tip.state is State.OFFERED:
+            if tip.queue[0].nonce != command.stamp:
+                raise Illegal(f"the lock is offered to {tip.queue[0].actor}")
+            queue = tip.queue[1:]
     if not command.stamp or (tip is not None and tip.stamp == command.stamp):
         raise Illegal("a grant needs a stamp that no other grant has")
+    if isinstance(command, Hold) and not command.reason.strip():
+        raise Illegal("a lock that is taken by hand needs a reason")
+    by_hand = isinstance(command, Hold)
     return Record(
         kernel=command.kernel,
         lock_remote_id=command.lock_remote_id,
-        op=Op.ARM,
-        state=State.ARMED,
+        op=Op.HOLD if by_hand else Op.ARM,
+        state=State.HELD if by_hand else State.ARMED,
         fence=(tip.fence if tip else 0) + 1,
         actor=command.actor,
         host=command.host,
@@ -156,12 +110,12 @@ def _arm(tip: Record | None, command: Arm, writer: Writer) -> Record:
         base_version=command.base_version,
         run_id=command.run_id,
         stamp=command.stamp,
-        src_digest=command.src_digest,
-        git_commit=command.git_commit,
+        src_digest="" if isinstance(command, Hold) else command.src_digest,
+        git_commit="" if isinstance(command, Hold) else command.git_commit,
         kaggle_version=None,
         url="",
         last_done=command.base_version,
-        queue=tip.queue if tip else (),
+        queue=queue,
         reason=command.reason,
         alarms=command.alarms,
         outcome=None,
@@ -190,6 +144,9 @@ def _start(tip: Record, next_: Record, command: Start | Adopt) -> Record:
     )
 
 
+# -- ends of grants
+
+
 def _end(tip: Record, next_: Record, command: Finish | Reap) -> Record:
     if isinstance(command, Finish):
         _require(tip, State.RUNNING)
@@ -198,19 +155,86 @@ def _end(tip: Record, next_: Record, command: Finish | Reap) -> Record:
             raise Illegal(f"the outcome is of v{command.outcome.version}, the lock is held for v{tip.kaggle_version}")
     else:
         _require(tip, State.ARMED, State.RUNNING)
-    floor = max(tip.last_done, tip.kaggle_version or 0)
-    if command.last_done < floor:
-        raise Illegal(f"the lock was held up to v{floor}, not v{command.last_done}")
-    return replace(
+    ended = replace(
         next_,
         op=Op.FINISH if isinstance(command, Finish) else Op.REAP,
-        state=State.FREE,
-        since=next_.at,
-        last_done=command.last_done,
+        last_done=_done(tip, command.last_done),
         reason=command.reason if isinstance(command, Reap) else "",
-        alarms=(*tip.alarms, *(text for text in command.alarms if text not in tip.alarms)),
+        alarms=_with(tip, *command.alarms),
         outcome=command.outcome or tip.outcome,
     )
+    return _freed(ended, tip.queue)
+
+
+def _break(tip: Record, next_: Record, command: Break) -> Record:
+    _require(tip, State.ARMED, State.RUNNING, State.HELD)
+    if command.fence != tip.fence:
+        raise Illegal(f"the lock has fence {tip.fence}, not {command.fence}")
+    if not command.reason.strip():
+        raise Illegal("breaking a lock needs a reason")
+    broken = f"fence {tip.fence} was broken by {next_.by}: {command.reason}"
+    ended = replace(
+        next_,
+        op=Op.BREAK,
+        last_done=_done(tip, command.last_done),
+        reason=command.reason,
+        alarms=_with(tip, broken, *command.alarms),
+    )
+    return _freed(ended, tip.queue)
+
+
+def _freed(next_: Record, queue: tuple[Ticket, ...]) -> Record:
+    """Nobody holds the lock: it is offered to the head of the queue, or free. `hb` moves, for an offer expires."""
+    state = State.OFFERED if queue else State.FREE
+    return replace(next_, state=state, queue=queue, since=next_.at, hb=next_.hb + (state is State.OFFERED))
+
+
+def _done(tip: Record, last_done: int) -> int:
+    floor = max(tip.last_done, tip.kaggle_version or 0) if tip.is_held else tip.last_done
+    if last_done < floor:
+        raise Illegal(f"the lock was held up to v{floor}, not v{last_done}")
+    return last_done
+
+
+# -- the queue
+
+
+def _enqueue(tip: Record | None, command: Enqueue, writer: Writer) -> Record:
+    if tip is None:
+        raise Illegal("there is no lock yet, and nobody to wait for")
+    ticket = command.ticket
+    if tip.kernel != command.kernel:
+        raise Illegal(f"the lock is of {tip.kernel}, not of {command.kernel}")
+    if not ticket.nonce or ticket.nonce == tip.stamp or any(other.nonce == ticket.nonce for other in tip.queue):
+        raise Illegal("a ticket needs a nonce that no other ticket and no grant has")
+    if len(tip.queue) >= QUEUE_LIMIT:
+        raise Illegal(f"{QUEUE_LIMIT} wait already")
+    reason = tip.reason if tip.state is State.HELD else ""
+    queue = (*tip.queue, ticket)
+    next_ = replace(tip, op=Op.ENQUEUE, by=writer.by, at=writer.at, nonce=writer.nonce, reason=reason, queue=queue)
+    return _freed(next_, queue) if tip.state is State.FREE else next_
+
+
+def _unqueue(tip: Record, next_: Record, command: Leave | Pass) -> Record:
+    if all(ticket.nonce != command.nonce for ticket in tip.queue):
+        raise Illegal("nobody waits with that ticket")
+    first = tip.state is State.OFFERED and tip.queue[0].nonce == command.nonce
+    if isinstance(command, Pass):
+        _require(tip, State.OFFERED)
+        if not first:
+            raise Illegal("the lock is not offered to that ticket")
+        next_ = replace(next_, reason=command.reason)
+    queue = tuple(ticket for ticket in tip.queue if ticket.nonce != command.nonce)
+    next_ = replace(next_, op=Op.LEAVE if isinstance(command, Leave) else Op.PASS, queue=queue)
+    return _freed(next_, queue) if first else next_
+
+
+# -- what is required
+
+
+def _with(tip: Record, *alarms: str) -> tuple[str, ...]:
+    """The tip's alarms and these, each once."""
+    return tuple(dict.fromkeys((*tip.alarms, *alarms)))
 
 
 def _require(tip: Record, *states: State) -> None:

@@ -17,8 +17,9 @@ from sahel_nb.kernels.metadata import FILE_NAME, MAX_SOURCE_BYTES
 from sahel_nb.kernels.model import KernelRef, Quota
 from sahel_nb.kernels.service import KernelService
 from sahel_nb.lock.client import LockClient
+from sahel_nb.lock.home import remotes
 from sahel_nb.lock.record import Record, State
-from sahel_nb.lock.refusals import KaggleBusy, Locked
+from sahel_nb.lock.refusals import KaggleBusy, Locked, occupant
 from sahel_nb.notebook import lint, pair, strip
 from sahel_nb.repo.cmd import git
 from sahel_nb.repo.phantom import phantoms
@@ -110,6 +111,9 @@ def _counts(entry: StatusEntry, scope: CleanScope, folder: str) -> bool:
 
 def examine_upstream(worktree: Worktree, commit: str, *, at: bool) -> Check:
     """HEAD is what the upstream branch has on the remote itself, asked now; `--at` may be any ancestor of it."""
+    if not remotes(worktree):
+        found = "there is no remote: nobody else can see what runs"
+        return Check("pushed", Verdict.WARNING, found, "git remote add origin URL")
     state = upstream(worktree, refresh=True)
     where = f"{state.remote}/{state.ref.removeprefix('refs/heads/')}"
     if state.missing and at and worktree.branch() is None:
@@ -230,7 +234,12 @@ def examine_idle(situation: Situation, ref: KernelRef) -> Check:
     newest = 0 if kernel is None else kernel.current_version
     tip = situation.lock.show() if situation.lock is not None else None
     record = tip.record if tip else None
-    if record is not None and record.state is not State.FREE:
+    if record is not None and record.state in (State.OFFERED, State.HELD):
+        found, mend = occupant(record), f"sahel-nb run {ref} --wait"
+        if situation.waits:
+            return Check("idle", Verdict.WARNING, f"will wait: {found}", mend)
+        return Occupied("idle", Verdict.FAILED, f"locked: {found}", mend, Locked(record))
+    if record is not None and record.is_held:
         over = "its runner is gone, and the lock will be taken over"
         if record.state is State.ARMED and situation.is_dead(record):
             return Check("idle", Verdict.OK, over)

@@ -6,7 +6,6 @@ whatever ends the attempt gives the lock back. From then on the lock stays, unle
 
 from __future__ import annotations
 
-import random
 import signal
 import tempfile
 import threading
@@ -23,7 +22,6 @@ from sahel_nb.kernels.stamp import Stamp
 from sahel_nb.lock.client import LockClient
 from sahel_nb.lock.grants import Held, Intent
 from sahel_nb.lock.record import State
-from sahel_nb.lock.refusals import KaggleBusy, Locked
 from sahel_nb.report.events import Level, Reporter
 from sahel_nb.run.journal import Journal, Step
 from sahel_nb.run.plan import Plan, write_payload
@@ -91,19 +89,7 @@ class Starter:
     def _arm(self) -> None:
         if self._lock is None:
             return
-        deadline = time.monotonic() + self._patience
-        pause = 2.0
-        while self._held is None:
-            try:
-                self._held = self._lock.acquire(self._intent)
-            except (Locked, KaggleBusy) as exc:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise
-                self._reporter.status(f"waiting: {exc.message}")
-                # Jitter, so that several who wait do not ask in step; nobody is kept in line yet.
-                time.sleep(min(left, pause * random.uniform(0.8, 1.2)))  # noqa: S311  no secret depends on it
-                pause = min(pause * 1.5, 60.0)
+        self._held = self._lock.acquire_in_turn(self._intent, self._patience)
         self._reporter.status("")
         self._reporter.say(f"lock of {self._plan.ref} taken (fence {self._held.record.fence})")
 

@@ -9,26 +9,38 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sahel_nb.lock.record import CorruptRecord, Op, Outcome, Record, State, clean
+from sahel_nb.lock.record import CorruptRecord, Op, Outcome, Record, State, Ticket, clean
 
 words = st.text(max_size=30).map(clean)
 numbers = st.integers(0, 2**53 - 1)
 outcomes = st.builds(Outcome, words, numbers, words, words, words, words, words, words, words)
+tickets = st.lists(st.builds(Ticket, words, words, words, words, words), max_size=3, unique_by=lambda t: t.nonce).map(
+    tuple
+)
 FREE = Record(
     kernel="awa/fula-lid", lock_remote_id="example.org/nb", op=Op.FINISH, state=State.FREE, fence=3, actor="Ŋana Ɓiɗɗo",
     host="h", by="b", nonce="n", hb=0, since="s", at="a", base_version=1, run_id="r", stamp="t", src_digest="d",
-    git_commit="c", kaggle_version=2, url="u", last_done=2, queue=("ticket",), reason="", alarms=("ɲ",), outcome=None,
+    git_commit="c", kaggle_version=2, url="u", last_done=2, queue=(), reason="", alarms=("ɲ",), outcome=None,
 )  # fmt: skip
 
 
 @settings(max_examples=200, deadline=None)
-@given(words, words, st.lists(words, max_size=3).map(tuple), st.none() | outcomes, numbers, st.sampled_from(Op))
+@given(
+    words, words, st.lists(words, max_size=3).map(tuple), tickets, st.none() | outcomes, numbers, st.sampled_from(Op)
+)
 def test_a_record_comes_back_as_it_was(
-    actor: str, reason: str, texts: tuple[str, ...], outcome: Outcome | None, number: int, op: Op
+    actor: str,
+    reason: str,
+    texts: tuple[str, ...],
+    queue: tuple[Ticket, ...],
+    outcome: Outcome | None,
+    number: int,
+    op: Op,
 ) -> None:
     record = replace(
-        FREE, actor=actor, reason=reason, alarms=texts, queue=texts, outcome=outcome, last_done=number, op=op
-    )
+        FREE, actor=actor, reason=reason, alarms=texts, queue=queue, outcome=outcome, last_done=number, op=op,
+        state=State.OFFERED if queue else State.FREE,
+    )  # fmt: skip
     assert Record.from_json(record.to_json()) == record
 
 
@@ -37,9 +49,14 @@ def test_it_can_be_read_by_people() -> None:
     assert FREE.to_json().endswith(b"}\n")
 
 
+TICKET = {"id": "r2", "actor": "Ɓiɗɗo", "host": "h", "since": "s", "nonce": "n"}
 WRONG = [
     {"extra": 1}, {"v": 0}, {"v": "1"}, {"fence": 0}, {"fence": -1}, {"fence": True}, {"fence": 1.0}, {"fence": 2**60},
-    {"state": "OFFERED"}, {"state": 1}, {"op": "steal"}, {"state": "RUNNING", "kaggle_version": None},
+    {"state": "OFFERED"}, {"state": "STOLEN"}, {"state": 1}, {"queue": [TICKET]},
+    {"state": "OFFERED", "queue": [TICKET] * 2}, {"state": "OFFERED", "queue": [{**TICKET, "extra": ""}]},
+    {"state": "OFFERED", "queue": ["x"]}, {"v": 1, "queue": [TICKET]}, {"v": 1, "state": "OFFERED", "queue": ["x"]},
+    {"v": 3}, {"state": "HELD"}, {"state": "HELD", "kaggle_version": None, "stamp": ""},
+    {"op": "steal"}, {"state": "RUNNING", "kaggle_version": None},
     {"state": "ARMED"}, {"state": "ARMED", "kaggle_version": None, "stamp": ""}, {"actor": "\x1b[2J"}, {"actor": None},
     {"queue": "x"}, {"queue": [1]}, {"outcome": {}}, {"outcome": []}, {"last_done": None}, {"reason": "a\nb"},
     {"actor": "\u202egnp"},
@@ -78,5 +95,12 @@ def test_any_bytes_are_refused_in_our_own_words(data: bytes) -> None:
 
 def test_a_later_format_asks_for_an_upgrade() -> None:
     with pytest.raises(CorruptRecord, match="newer") as caught:
-        Record.from_json(b'{"v": 2, "whatever": 1}')
+        Record.from_json(b'{"v": 3, "whatever": 1}')
     assert caught.value.hints == ("pip install --upgrade sahel-nb",)
+
+
+def test_the_first_format_is_still_read() -> None:
+    document = {**json.loads(FREE.to_json()), "v": 1}
+    assert Record.from_json(json.dumps(document).encode()) == FREE
+    offered = {**json.loads(FREE.to_json()), "state": "OFFERED", "queue": [TICKET]}
+    assert Record.from_json(json.dumps(offered).encode()).queue == (Ticket(**TICKET),)
