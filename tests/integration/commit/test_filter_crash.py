@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import compileall
 import contextlib
 import os
 import random
@@ -14,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-import sahel_nb
 from sahel_nb.notebook.strip import strip
 from sahel_nb.repo.vault import Vault, key_of
 from tests.integration.commit.story import Clone, set_up
@@ -82,8 +80,6 @@ def test_on_a_full_disk_nothing_is_staged_or_stashed_without_its_outputs(clone: 
     clone.must("add", ".")
     clone.must("commit", "-qm", "One", "--no-verify")
     (clone.root / "a.ipynb").write_bytes(second)
-    # Python before 3.12.8 keeps a .pyc for good that it could write only in part: none is to be written here.
-    compileall.compile_dir(Path(sahel_nb.__file__).parent, quiet=1)
     room = max(len(strip(first)), len(strip(second))) + 3_000
     for command in (("add", "a.ipynb"), ("stash", "push", "-q")):
         done = subprocess.run(
