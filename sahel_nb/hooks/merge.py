@@ -23,6 +23,7 @@ from sahel_nb.notebook.merge_lines import Labels
 NOT_OURS = 125
 """The exit code for a file that is to be merged as text."""
 _SIZE = 7
+_HEADER = (b"# ---\n# jupyter:", b"---\njupyter:")
 
 
 @dataclass(frozen=True)
@@ -95,12 +96,27 @@ def _mirror(request: Request) -> Answer | None:
     if repository.opted_out([os.fsencode(other_half)]):
         return None
     try:
-        notebook = other_half.read_bytes()
-        parse(notebook)
-        done = merge_mirrors(request.base, request.ours, request.theirs, notebook, fmt, request.labels)
+        done = merge_mirrors(
+            request.base, request.ours, request.theirs, _beside(request, other_half), fmt, request.labels
+        )
     except (FileNotFoundError, NotebookError):
         return None
     return Answer(done.content, tuple(map(str, done.conflicts)))
+
+
+def _beside(request: Request, notebook: Path) -> bytes | None:
+    """The notebook of a mirror; None where theirs renamed the pair and its notebook is not there yet.
+
+    Then all sides must have jupytext's header. Raise `FileNotFoundError`, `NotebookError`.
+    """
+    try:
+        content = notebook.read_bytes()
+    except FileNotFoundError:
+        if all(side is None or side.startswith(_HEADER) for side in (request.base, request.ours, request.theirs)):
+            return None
+        raise
+    parse(content)
+    return content
 
 
 def _metadata(request: Request) -> Answer:

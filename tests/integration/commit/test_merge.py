@@ -7,10 +7,24 @@ from pathlib import Path
 import pytest
 
 from sahel_nb.install.install import install
+from sahel_nb.notebook.merge import is_unresolved
+from sahel_nb.notebook.pair import in_step
 from sahel_nb.repo.worktree import Worktree
 from sahel_nb.report.events import Silent
-from tests.integration.commit.story import Clone, sources_of
-from tests.integration.commit.two_sides import BOTH, CELLS, MINE, NB, THEIRS, edit, settled, two_branches, with_pair
+from tests.integration.commit.story import Clone, executed, sources_of
+from tests.integration.commit.two_sides import (
+    BOTH,
+    CELLS,
+    MINE,
+    NB,
+    OURS_OR_THEIRS,
+    THEIRS,
+    edit,
+    opens,
+    settled,
+    two_branches,
+    with_pair,
+)
 from tests.support.git import Git, Origin
 
 
@@ -62,6 +76,44 @@ def test_two_clones_pull(tmp_path: Path, how: str) -> None:
     boubacar.must("push", "-q")
     awa.must("pull", "-q")
     settled(awa, *result)
+
+
+MOVED = "nb/moved ŋ"
+
+
+def one_side_renames(clone: Clone, renamer: str, ours: dict[str, str], theirs: dict[str, str]) -> None:
+    """As `two_branches`; `renamer` is the branch on which the pair gets another name before it is edited."""
+    clone.must("branch", "feature")
+    for branch, edits in (("feature", theirs), ("main", ours)):
+        clone.must("switch", "-q", branch)
+        name = MOVED if branch == renamer else NB.removesuffix(".ipynb")
+        if branch == renamer:
+            for suffix in (".ipynb", ".py"):
+                clone.must("mv", NB.removesuffix(".ipynb") + suffix, MOVED + suffix)
+        clone.git.write(f"{name}.ipynb", executed(clone.disk(f"{name}.ipynb"), **edits))
+        clone.must("commit", "-qam", f"On {branch}")
+
+
+@pytest.mark.parametrize("renamer", ["main", "feature"])
+def test_one_side_renamed_the_pair(tmp_path: Path, renamer: str) -> None:
+    clone = with_pair(tmp_path / "r")
+    one_side_renames(clone, renamer, MINE, THEIRS)
+    clone.must("merge", "-q", "feature")
+    assert clone.status() == ""
+    assert clone.git("ls-files", "nb").count("\n") == 1
+    assert sources_of(clone.disk(f"{MOVED}.ipynb")) == list(BOTH)
+    assert in_step(clone.committed(f"{MOVED}.ipynb"), clone.committed(f"{MOVED}.py"))
+
+
+@pytest.mark.parametrize("renamer", ["main", "feature"])
+def test_one_side_renamed_the_pair_and_both_changed_the_same_lines(tmp_path: Path, renamer: str) -> None:
+    clone = with_pair(tmp_path / "r")
+    one_side_renames(clone, renamer, *OURS_OR_THEIRS)
+    assert clone.run("merge", "feature").code == 1
+    whole, mirror = clone.disk(f"{MOVED}.ipynb"), clone.disk(f"{MOVED}.py")
+    opens(whole)
+    assert is_unresolved(whole)
+    assert in_step(whole, mirror)
 
 
 def test_a_colleague_without_sahel_nb_gets_gits_merge(tmp_path: Path) -> None:
