@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sahel_nb.errors import NetworkError, Refused
@@ -27,10 +27,16 @@ class GitRefs:
 
     refs: RemoteRefs
     ref: str
+    _seen: dict[str, Tip] = field(default_factory=dict, repr=False, compare=False)
 
     def read(self) -> Tip | None:
+        """What was seen last is not fetched again, when the remote says that it is still there."""
+        if self._seen:
+            oid = self.refs.where(self.ref)
+            if oid is None or oid in self._seen:
+                return self._seen[oid] if oid else None
         commit = self.refs.read(self.ref)
-        return to_tip(commit) if commit else None
+        return self._keep(to_tip(commit)) if commit else None
 
     def swap(self, old: Tip | None, record: Record) -> SwapResult:
         commit = make_commit(
@@ -50,10 +56,18 @@ class GitRefs:
                 hints=("sahel-nb lock doctor",),
                 details=answer.evidence,
             )
-        return SwapResult(_VERDICTS[answer.swap], Tip(commit.oid, record, commit.body), answer.evidence)
+        tip, verdict = Tip(commit.oid, record, commit.body), _VERDICTS[answer.swap]
+        if verdict is Verdict.WON:
+            self._keep(tip)
+        return SwapResult(verdict, tip, answer.evidence)
 
     def history(self, limit: int) -> tuple[Tip, ...]:
         return tuple(to_tip(commit) for commit in self.refs.history(self.ref, limit))
+
+    def _keep(self, tip: Tip) -> Tip:
+        self._seen.clear()
+        self._seen[tip.oid] = tip
+        return tip
 
 
 def to_tip(commit: RawCommit) -> Tip:

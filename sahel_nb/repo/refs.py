@@ -17,6 +17,7 @@ from pathlib import Path
 
 from sahel_nb.errors import SahelError, UsageError
 from sahel_nb.repo.cmd import GitFailed, GitResult, RemoteUnreachable, git, unreachable
+from sahel_nb.repo.outbox import outbox
 from sahel_nb.repo.scratch import RawCommit, Scratch, make_commit, scratch
 from sahel_nb.repo.swap_answer import Swap, classify
 from sahel_nb.repo.worktree import Worktree
@@ -129,6 +130,19 @@ class RemoteRefs:
         new = make_commit(message, parent=parent, name="d", email="d", when=0, algorithm=self.algorithm)
         return self._push(ref, old, new, (f"{new.oid}:{ref}", f"{new.oid}:{ref}/doctor"), timeout, "--atomic")
 
+    def where(self, ref: str, *, timeout: float = READ_TIMEOUT) -> str | None:
+        """The id that `ref` points to now, in one round trip and without the commit. Raises `NetworkError`."""
+        # Version 2 asks twice. The pattern also matches refs that merely end like it.
+        asked = ("-c", "protocol.version=0", "ls-remote", "--refs", "--", self.url, ref)
+        answer = git(*asked, cwd=self.worktree.root, check=False, timeout=timeout)
+        if answer.returncode != 0:
+            raise _failed(answer, self.remote)
+        for line in os.fsdecode(answer.stdout).splitlines():
+            oid, _, name = line.partition("\t")
+            if name == ref:
+                return oid
+        return None
+
     def advertised(self, *prefixes: str, timeout: float = READ_TIMEOUT) -> dict[str, str]:
         """Every ref below `prefixes` that the remote shows, and the id that it points to. Raises `NetworkError`."""
         answer = git("ls-remote", "--refs", "--", self.url, cwd=self.worktree.root, timeout=timeout)
@@ -151,14 +165,11 @@ class RemoteRefs:
     def _push(
         self, ref: str, old: RawCommit | None, new: RawCommit, refspecs: tuple[str, ...], timeout: float, *more: str
     ) -> SwapAnswer:
-        with self._scratch() as store:
-            if old is not None:
-                store.graft(old)
-            store.put([new])
-            lease = f"--force-with-lease={ref}:{old.oid if old else ''}"
+        lease = f"--force-with-lease={ref}:{old.oid if old else ''}"
+        with outbox(self._folder, self._transport, self.algorithm, old, new) as here:
             try:
                 answer = git(
-                    *(f"--git-dir={store.git_dir}", *_QUIET, *_PUSH, *more, lease, "--", self.url, *refspecs),
+                    *(*here, *_QUIET, *_PUSH, *more, lease, "--", self.url, *refspecs),
                     cwd=self.worktree.root,
                     check=False,
                     timeout=timeout,
@@ -182,10 +193,16 @@ class RemoteRefs:
 
     @contextmanager
     def _scratch(self) -> Iterator[Scratch]:
-        settings = [pair for pair in self._settings if _TRANSPORT.match(pair[0])]
-        folder: Path = self.worktree.state_dir() / "scratch"
-        with scratch(folder, settings, self.algorithm) as store:
+        with scratch(self._folder, self._transport, self.algorithm) as store:
             yield store
+
+    @property
+    def _folder(self) -> Path:
+        return self.worktree.state_dir() / "scratch"
+
+    @property
+    def _transport(self) -> list[tuple[str, str]]:
+        return [pair for pair in self._settings if _TRANSPORT.match(pair[0])]
 
     @cached_property
     def _settings(self) -> tuple[tuple[str, str], ...]:

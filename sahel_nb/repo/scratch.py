@@ -65,18 +65,6 @@ class Scratch:
     git_dir: Path
     algorithm: str
 
-    def put(self, commits: Iterable[RawCommit]) -> None:
-        """Store commits of the empty tree."""
-        self._write("tree", b"", object_id("tree", b"", self.algorithm))
-        for commit in commits:
-            self._write("commit", commit.body, commit.oid)
-
-    def graft(self, commit: RawCommit) -> None:
-        """Store a commit whose parents are not here: git then takes history to begin with it."""
-        self.put([commit])
-        if commit.parents:
-            (self.git_dir / "shallow").write_text(f"{commit.oid}\n")
-
     def ref(self, name: str) -> str | None:
         """What a ref that git has just written points to."""
         try:
@@ -93,11 +81,10 @@ class Scratch:
         head, _, body = framed.partition(b"\0")
         return RawCommit(oid, body) if head.startswith(b"commit ") else None
 
-    def _write(self, kind: str, body: bytes, oid: str) -> None:
-        folder = self.git_dir / "objects" / oid[:2]
-        folder.mkdir(exist_ok=True)
-        # Not durable on purpose: it is read by the git process of this very call and then removed.
-        (folder / oid[2:]).write_bytes(zlib.compress(_framed(kind, body), 1))
+
+def loose(kind: str, body: bytes) -> bytes:
+    """An object as git keeps it in a file of its own."""
+    return zlib.compress(_framed(kind, body), 1)
 
 
 @contextlib.contextmanager
@@ -110,13 +97,18 @@ def scratch(parent: Path, settings: Iterable[tuple[str, str]], algorithm: str) -
         (git_dir / "objects").mkdir()
         (git_dir / "refs").mkdir()
         (git_dir / "HEAD").write_text("ref: refs/heads/none\n")
-        extension = [] if algorithm == "sha1" else [("extensions.objectformat", algorithm)]
-        version = ("core.repositoryformatversion", "1" if extension else "0")
-        text = "".join(_setting(*pair) for pair in [*settings, version, *extension, ("core.bare", "true")])
-        (git_dir / "config").write_text(text, encoding="utf-8", errors="surrogateescape")
+        (git_dir / "config").write_bytes(config_text(settings, algorithm))
         yield Scratch(git_dir, algorithm)
     finally:
         shutil.rmtree(git_dir, ignore_errors=True)
+
+
+def config_text(settings: Iterable[tuple[str, str]], algorithm: str) -> bytes:
+    """The configuration of a bare repository: what git needs, and `settings`."""
+    extension = [] if algorithm == "sha1" else [("extensions.objectformat", algorithm)]
+    version = ("core.repositoryformatversion", "1" if extension else "0")
+    text = "".join(_setting(*pair) for pair in [*settings, version, *extension, ("core.bare", "true")])
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _sweep(parent: Path) -> None:

@@ -158,6 +158,7 @@ def git_http(base: Path) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # as servers do: head and body are two segments, and the second would wait 40 ms
 
         def do_GET(self) -> None:
             self._serve(b"")

@@ -317,7 +317,9 @@ def test_the_persons_repository_is_left_as_it_was(scene: Scene) -> None:
     scene.refs.read(REF)
     scene.refs.read_all("refs/sahel/locks")
     assert sorted(path for path in scene.clone.root.rglob("*") if "sahel-nb" not in path.parts) == before
-    assert list((scene.clone.root / ".git/sahel-nb/scratch").iterdir()) == []
+    (outbox,) = (scene.clone.root / ".git/sahel-nb/scratch").iterdir()
+    assert sorted(path.name for path in outbox.iterdir()) == ["HEAD", "config", "objects", "refs"]
+    assert outbox.stat().st_mode & 0o77 == 0
     scene.clone("fetch", "-q", "origin")
     assert scene.clone("for-each-ref", "refs/sahel") == ""
     assert scene.clone("cat-file", "-t", one.oid, check=False) == ""

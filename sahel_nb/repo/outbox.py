@@ -1,0 +1,84 @@
+"""A bare repository that stays, and that small commits are pushed from: nothing to set up or clear away each time.
+
+It is kept apart from the person's own for the reasons that scratch.py gives, and holds nothing that would be missed:
+every object that a push needs is written by that very call, so that no crash and no power cut can leave a torn one in
+the way. Where its history is cut is told to git for each push (`git --shallow-file`), not kept in the repository, so
+that any number of processes may use it at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from sahel_nb.durable import write_atomically
+from sahel_nb.repo.scratch import RawCommit, config_text, loose
+
+_AGE = 7 * 24 * 3600
+"""What was sent is forgotten with the repository: one is made each week, and goes after the next."""
+
+
+@contextlib.contextmanager
+def outbox(
+    parent: Path, settings: Iterable[tuple[str, str]], algorithm: str, old: RawCommit | None, new: RawCommit
+) -> Iterator[tuple[str, ...]]:
+    """`new`, and `old` without its parents, in a repository below `parent`; yields git's options that point there."""
+    store = _store(parent, config_text(settings, algorithm))
+    _put(store, new)
+    if old is None:
+        yield (f"--git-dir={store}",)
+        return
+    if old.oid != new.oid:
+        _put(store, old)
+    if not old.parents:
+        yield (f"--git-dir={store}",)
+        return
+    handle, cut = tempfile.mkstemp(dir=store, prefix="cut-")
+    try:
+        os.write(handle, f"{old.oid}\n".encode("ascii"))
+        os.close(handle)
+        yield (f"--git-dir={store}", "--shallow-file", cut)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(cut)  # noqa: PTH108  cheaper, and this is counted in milliseconds
+
+
+def _put(store: Path, commit: RawCommit) -> None:
+    """Written whatever is there already: what a power cut tore is mended, and readers never see a half."""
+    folder = f"{store}/objects/{commit.oid[:2]}"
+    draft = f"{store}/objects/draft-{os.getpid()}-{os.urandom(4).hex()}"
+    with open(draft, "wb") as file:
+        file.write(loose("commit", commit.body))
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(folder)  # noqa: PTH102  as above
+    os.replace(draft, f"{folder}/{commit.oid[2:]}")  # noqa: PTH105  as above
+
+
+def _store(parent: Path, config: bytes) -> Path:
+    """The one of these settings and of this week. They may hold secrets: only the owner can read it."""
+    week = int(time.time()) // _AGE
+    store = parent / f"outbox-{week}-{hashlib.sha256(config).hexdigest()[:16]}"
+    if store.is_dir():
+        return store
+    parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix="git-outbox-", dir=parent))  # mode 700
+    try:
+        (draft / "objects").mkdir()
+        (draft / "refs").mkdir()
+        write_atomically(draft / "config", config)
+        write_atomically(draft / "HEAD", b"ref: refs/heads/none\n")
+        with contextlib.suppress(OSError):  # somebody else was faster: theirs is as good
+            draft.rename(store)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    for old in parent.glob("outbox-*"):
+        number = old.name.split("-")[1]
+        if number.isdigit() and int(number) < week - 1:
+            shutil.rmtree(old, ignore_errors=True)
+    return store
