@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from sahel_nb.cli.argparse_command import ArgparseCommand
 from sahel_nb.errors import Refused, SahelError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sahel_nb.notebook.strip import StripOptions
 
@@ -27,8 +28,6 @@ _FAILED = 1
 _ELSEWHERE = {
     "install": ("sahel-nb init", "sahel-nb install"),
     "uninstall": ("sahel-nb uninstall",),
-    "is_installed": ("sahel-nb doctor",),
-    "status": ("sahel-nb doctor",),
 }
 
 
@@ -95,8 +94,8 @@ class Typed:
 @click.option("--version", is_flag=True, help="Print the version of nbstripout that is matched.")
 @click.option("--install", is_flag=True, help="Names the command that does it: sahel-nb install.")
 @click.option("--uninstall", is_flag=True, help="Names the command that does it: sahel-nb uninstall.")
-@click.option("--is-installed", is_flag=True, help="Names the command that tells: sahel-nb doctor.")
-@click.option("--status", is_flag=True, help="Names the command that tells: sahel-nb doctor.")
+@click.option("--is-installed", is_flag=True, help="Exit with 1 where git does not call sahel-nb's filter here.")
+@click.option("--status", is_flag=True, help="Print whether it does, and by which settings; sahel-nb doctor says more.")
 @click.option("--attributes", default=None, metavar="FILE", help="Without effect: it belongs to --install.")
 @click.option("--python", default=None, metavar="PATH", help="Without effect: it belongs to --install.")
 def strip(**typed: Any) -> int:
@@ -120,6 +119,8 @@ def strip(**typed: Any) -> int:
         click.echo(version("nbstripout"))
         return 0
     try:
+        if given.is_installed or given.status:
+            return _told_whether_installed(given)
         changed = _strip_all(given)
     except SahelError as exc:
         exc.exit_code = _FAILED
@@ -129,10 +130,29 @@ def strip(**typed: Any) -> int:
     return _FAILED if given.verify and changed else 0
 
 
+def _told_whether_installed(given: Typed) -> int:
+    """0 where git would call our filter for a notebook of this clone. Raise `SahelError` outside of a repository."""
+    from sahel_nb.cli.context import Context
+    from sahel_nb.install.install import configured
+    from sahel_nb.repo.cmd import git
+
+    root = Context.here().worktree.root
+    filters = {key: value for key, value in configured(Context.here().worktree).items() if key.startswith("filter.")}
+    asked = git("check-attr", "filter", "--", "*.ipynb", cwd=root).text
+    # Our filter is a clone's own: what is set for all of somebody's clones, or for a machine, is none of ours.
+    here = bool(filters) and asked.endswith(": sahel-nb") and not (given.global_config or given.system)
+    if given.status:
+        lines = [f"sahel-nb is {'' if here else 'not '}installed in repository '{root}'"]
+        if here:
+            lines += ["", "Filter:", *(f"  {key.rpartition('.')[2]} = {filters[key]}" for key in sorted(filters))]
+            lines += ["", "Attributes:", f"  {asked}"]
+        _out("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
+    return 0 if here else _FAILED
+
+
 def _strip_all(given: Typed) -> bool:
     """True where a notebook was changed, or would have been. Stops at the first that cannot be stripped."""
     from sahel_nb.hooks.inplace import read, replace
-    from sahel_nb.notebook.document import NotebookError
 
     names = [name for name in given.files if given.force or name.endswith((".ipynb", ".zpln"))]
     if given.files and not names:
@@ -144,16 +164,17 @@ def _strip_all(given: Typed) -> bool:
         if stdin is None:
             raise Refused("stdin is closed, and no file is named")
         data: bytes = stdin.buffer.read()
-        changed = changes(data) if dry_run else False
-        if dry_run and changed:
-            _out(b"Dry run: would have stripped input from stdin\n")
-        elif not dry_run:
-            _out(stripped(data))
+        with _named("on stdin"):
+            changed = changes(data) if dry_run else False
+            if dry_run and changed:
+                _out(b"Dry run: would have stripped input from stdin\n")
+            elif not dry_run:
+                _out(stripped(data))
         return changed
     any_changed = False
     for name in names:
         path = Path(name)
-        try:
+        with _named(f"in '{name}'"):
             data = read(path)
             if given.textconv and not dry_run:
                 _out(stripped(data))
@@ -164,11 +185,20 @@ def _strip_all(given: Typed) -> bool:
                 _out(b"Dry run: would have stripped " + os.fsencode(name) + b"\n")
             else:
                 replace(path, stripped(data), instead_of=data)
-        except NotebookError as exc:
-            exc.message = f"{name}: {exc.message}"
-            raise
         any_changed = True
     return any_changed
+
+
+@contextmanager
+def _named(where: str) -> Iterator[None]:
+    """What nbstripout says of a notebook that is none, and why."""
+    from sahel_nb.notebook.document import NotebookError
+
+    try:
+        yield
+    except NotebookError as exc:
+        exc.message = f"No valid notebook detected {where}: {exc.message}"
+        raise
 
 
 def _means(given: Typed) -> tuple[Callable[[bytes], bytes], Callable[[bytes], bool]]:

@@ -90,7 +90,7 @@ def has_something_to_strip(data: bytes, options: StripOptions = _DEFAULTS) -> bo
         same = _same_meaning(data, stripped)
         if same is not None:
             return not same
-    return stripped != _relaid(data, options)
+    return _is_changed(data, options)
 
 
 def parse_size(text: str) -> int:
@@ -104,32 +104,41 @@ def parse_size(text: str) -> int:
 
 
 def _by_nbstripout(data: bytes, options: StripOptions) -> bytes:
-    from nbstripout._utils import strip_output
-
     with _refusals(data):
         notebook = _read(data, options)
-        _drop_cells(notebook, options)
-        strip_output(
-            nb=notebook,
-            keep_output=options.keep_output,
-            keep_count=options.keep_count,
-            keep_id=options.keep_id,
-            extra_keys=[key for key in options.keys if is_key(key)],
-            strip_init_cells=options.strip_init_cells,
-            drop_output_types=set(options.drop_output_types),
-            keep_output_types=set(options.keep_output_types),
-            max_size=options.max_size,
-        )
-        if _has_ids(notebook):
-            for index, cell in enumerate(notebook.cells):
-                cell.setdefault("id", str(index))  # else nbformat, while it writes, invents one
+        _strip_read(notebook, options)
         return _written(notebook)
 
 
-def _relaid(data: bytes, options: StripOptions) -> bytes:
-    """The same notebook, nothing taken out of it, laid out as nbstripout would write it."""
+def _is_changed(data: bytes, options: StripOptions) -> bool:
+    """As nbstripout sees it: what it has read, against what it has made of that."""
+    import copy
+
     with _refusals(data):
-        return _written(_read(data, options))
+        notebook = _read(data, options)
+        before = copy.deepcopy(notebook)
+        _strip_read(notebook, options)
+        return bool(before != notebook)
+
+
+def _strip_read(notebook: Any, options: StripOptions) -> None:
+    from nbstripout._utils import strip_output
+
+    _drop_cells(notebook, options)
+    strip_output(
+        nb=notebook,
+        keep_output=options.keep_output,
+        keep_count=options.keep_count,
+        keep_id=options.keep_id,
+        extra_keys=[key for key in options.keys if is_key(key)],
+        strip_init_cells=options.strip_init_cells,
+        drop_output_types=set(options.drop_output_types),
+        keep_output_types=set(options.keep_output_types),
+        max_size=options.max_size,
+    )
+    if _has_ids(notebook):
+        for index, cell in enumerate(notebook.cells):
+            cell.setdefault("id", str(index))  # else nbformat, while it writes, invents one
 
 
 @contextmanager
