@@ -29,10 +29,30 @@ def folder(worktree: Worktree) -> Path:
 
 def set_up(worktree: Worktree, config: VaultConfig) -> None:
     """Let the filter follow the configuration. What is kept already stays. Can be repeated."""
-    vault = folder(worktree)
-    vault.mkdir(parents=True, exist_ok=True)
-    follow(worktree, config)
-    live = vault / second_names.FOLDER
+    folder(worktree).mkdir(parents=True, exist_ok=True)
+    _write(worktree, config)
+
+
+def follow(worktree: Worktree, config: VaultConfig) -> None:
+    """The settings that may change at any time, with sahel-nb.toml. Does nothing in a clone that is not set up."""
+    if (folder(worktree) / "limit").is_file() and not follows(worktree, config):
+        _write(worktree, config)
+
+
+def _write(worktree: Worktree, config: VaultConfig) -> None:
+    off = folder(worktree) / "off"
+    if config.keep:
+        off.unlink(missing_ok=True)
+        _hold_files(worktree)
+    else:
+        off.touch()
+    if not follows(worktree, config):
+        write_atomically(folder(worktree) / "limit", _limit(config))
+
+
+def _hold_files(worktree: Worktree) -> None:
+    """Give files second names where that is possible."""
+    live = folder(worktree) / second_names.FOLDER
     trusted = git("config", "--get", "--type=bool", _CTIME, cwd=worktree.root, check=False).text
     if trusted == "":
         # A second name changes a file's ctime; git's manual names this setting for such a case. It is in git's config
@@ -44,20 +64,6 @@ def set_up(worktree: Worktree, config: VaultConfig) -> None:
         live.mkdir(exist_ok=True)
     elif live.is_dir():
         shutil.rmtree(live)
-
-
-def follow(worktree: Worktree, config: VaultConfig) -> None:
-    """The settings that may change at any time, with sahel-nb.toml. Does nothing in a clone without the filter."""
-    vault = folder(worktree)
-    if not vault.is_dir():
-        return
-    if follows(worktree, config):
-        return
-    if config.keep:
-        (vault / "off").unlink(missing_ok=True)
-    else:
-        (vault / "off").touch()
-    write_atomically(vault / "limit", _limit(config))
 
 
 def follows(worktree: Worktree, config: VaultConfig) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 from sahel_nb.config import Config, VaultConfig
 from sahel_nb.install.doctor import examine
-from sahel_nb.install.install import install
+from sahel_nb.install.install import install, uninstall
 from sahel_nb.install.vault import folder
 from sahel_nb.notebook.strip import strip
 from sahel_nb.repo.worktree import Worktree
@@ -191,6 +191,32 @@ def test_off_and_on(clone: Clone) -> None:
     assert row(clone) == Check("vault", Verdict.OK, "off (vault.keep); 0.0 MB are kept from before")
     vault(clone, "on")
     assert checked_out(clone) == EDITED
+
+
+def test_who_does_without_from_the_beginning_gets_nothing_of_it(tmp_path: Path) -> None:
+    without = set_up(tmp_path / "r", install_it=False)
+    without.git("config", "sahel-nb.vault.keep", "false")
+    install(Worktree.discover(without.root), Silent())
+    without.git.write(NB, FIRST)
+    without.must("add", ".")
+    assert listed(without) == []
+    assert without.git("config", "--get", "core.trustctime", check=False) == ""
+    vault(without, "on")
+    assert without.git("config", "--get", "core.trustctime") == "false"
+    without.git.write(NB, SECOND)
+    without.must("add", ".")
+    without.git.write(NB, EDITED)
+    without.must("restore", NB)
+    assert without.disk(NB) == SECOND
+
+
+def test_what_is_kept_outlives_uninstall(clone: Clone) -> None:
+    uninstall(Worktree.discover(clone.root), Silent())
+    vault(clone, "gc")
+    assert clone.git("config", "--get", "core.trustctime", check=False) == ""
+    clone.git.write(NB, strip(EDITED))
+    vault(clone, "restore", NB)
+    assert clone.disk(NB) == EDITED
 
 
 def test_settings_that_a_merge_brings_are_followed(clone: Clone) -> None:
