@@ -30,7 +30,7 @@ def output(kernel: str | None, to: Path | None, pattern: str | None, dev: bool, 
     """Fetch the output files of KERNEL, or of one version of it (KERNEL@v7)."""
     from sahel_nb.cli import assembly
     from sahel_nb.kernels.outputs import fetch_all
-    from sahel_nb.run.collect import alone
+    from sahel_nb.run.collect import alone, so_far_in_words
 
     context = Context.here(local=local)
     asked = assembly.asked(context, kernel, dev=dev)
@@ -52,7 +52,9 @@ def output(kernel: str | None, to: Path | None, pattern: str | None, dev: bool, 
         with alone(folder) as turn:
             turn.wait(context.reporter)
             fetched, missed = fetch_all(
-                files, folder, progress=lambda name: context.reporter.status("fetching outputs", name)
+                files,
+                folder,
+                progress=lambda so_far: context.reporter.status("fetching outputs", so_far_in_words(so_far)),
             )
     except OSError as exc:
         raise OutputsIncomplete(f"{folder}: {exc.strerror or exc}", hints=("df -h .",)) from exc

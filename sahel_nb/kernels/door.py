@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sahel_nb.errors import AuthError, NetworkError, SahelError
+from sahel_nb.kernels import backoff
 
 
 class NotFound(SahelError):
@@ -38,6 +39,8 @@ def explain(response: object) -> str:
 def translated(doing: str) -> Iterator[None]:
     """Run a call to the service; raises `AuthError`, `NotFound`, `Rejected` or `NetworkError`, naming `doing`.
 
+    A `NetworkError` is `backoff.Busy` where the service answered at all.
+
     A `NetworkError` says nothing about whether the request took effect: the caller knows whether that matters.
     """
     import requests
@@ -57,7 +60,9 @@ def translated(doing: str) -> Iterator[None]:
             raise NotFound(f"{doing}: {status} {why}") from exc
         if 400 <= status < 500 and status != 429:
             raise Rejected(f"{doing}: {status} {why}") from exc
-        raise NetworkError(f"{doing}: Kaggle answered {status} {why}") from exc
+        after = backoff.asked(response.headers.get("Retry-After")) if response is not None else 0.0
+        wait = f"; it asks to wait {after:.0f} s" if after > backoff.MOST_ASKED else ""
+        raise backoff.Busy(f"{doing}: Kaggle answered {status} {why}{wait}", after) from exc
     except requests.exceptions.RequestException as exc:
         raise NetworkError(f"{doing}: no answer from Kaggle ({_short(exc)})") from exc
     except (KeyError, TypeError, ValueError) as exc:

@@ -6,53 +6,100 @@ word for one state of it (ETag or Last-Modified): what is there is never continu
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
-import time
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sahel_nb.errors import NetworkError
+from sahel_nb.errors import NetworkError, SahelError
+from sahel_nb.kernels import backoff
 from sahel_nb.kernels.door import translated
 
 CHUNK = 1 << 14
 """What a cut may cost of what had arrived: less than this is not handed on by the libraries below us."""
 ATTEMPTS = 5
 """In a row that bring nothing; a line that brings something may be cut as often as it likes."""
-PAUSE = 0.2
-LONGEST_PAUSE = 5.0
 PART = ".sahel-nb-part"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def fetch(session: Any, url: str, target: Path) -> tuple[int, str]:
+class Incomplete(SahelError):
+    """A file that did not arrive whole. Its message says why, and what of it is kept for the next attempt."""
+
+    exit_code = 10
+
+    def __init__(self, message: str, *, full: bool = False) -> None:
+        super().__init__(message)
+        self.full = full
+        """The disk has no room: no other file will find any either."""
+
+
+def fetch(
+    session: Any,
+    url: str,
+    target: Path,
+    *,
+    arrived: Callable[[int], None] = lambda _: None,
+    stop: threading.Event | None = None,
+) -> tuple[int, str]:
     """Fetch into `target`, and return its size and sha256, both of what is on the disk.
 
-    Raises `NetworkError` when it stays incomplete, `SahelError` for a refusal, `OSError` for the disk's own failures.
-    What had arrived stays for the next attempt, where the server can go on from there.
+    Raises `Incomplete` where the line or the disk refuses or `stop` was set, another `SahelError` where the service
+    refuses. What had arrived stays for the next attempt, where the server can go on from there. `arrived` is told of
+    bytes as they come.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    download = _Download(session, url, target)
+    stop = stop or threading.Event()
+    download = _Download(session, url, target, arrived, stop)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _persist(download, stop)
+        return download.keep()
+    except NetworkError as exc:
+        raise Incomplete(exc.message + download.kept()) from exc
+    except OSError as exc:
+        why = exc.strerror or str(exc)
+        raise Incomplete(why + download.kept(), full=exc.errno in _FULL) from exc
+
+
+def _persist(download: _Download, stop: threading.Event) -> None:
+    """Ask until it is all there."""
     failures = 0
     while True:
         before = download.have
+        cause: NetworkError | None = None
         try:
-            complete = download.go_on()
-            cause: NetworkError | None = None
+            if download.go_on():
+                return
         except NetworkError as exc:
-            complete, cause = False, exc
-        if complete:
-            return download.keep()
-        failures = 0 if download.have > before else failures + 1
-        if failures == ATTEMPTS:
-            raise cause or NetworkError(f"fetching {target.name}: cut off {ATTEMPTS} times in a row")
-        time.sleep(min(PAUSE * 2**failures, LONGEST_PAUSE))
+            cause = exc
+        recognised = cause is None and not download.begun
+        failures = 0 if download.have > before else failures + (not recognised)
+        if stop.is_set():
+            raise NetworkError("stopped")
+        if failures == ATTEMPTS or backoff.wish(cause) > backoff.MOST_ASKED:
+            raise cause or NetworkError(f"cut off {ATTEMPTS} times in a row")
+        if not recognised:
+            stop.wait(backoff.pause(max(failures, 1), backoff.wish(cause)))
 
 
 class _Download:
-    def __init__(self, session: Any, url: str, target: Path) -> None:
+    def __init__(
+        self,
+        session: Any,
+        url: str,
+        target: Path,
+        arrived: Callable[[int], None] = lambda _: None,
+        stop: threading.Event | None = None,
+    ) -> None:
         self._session, self._url, self._target = session, url, target
+        self._arrived, self._stop = arrived, stop or threading.Event()
         self._validator = ""
         self._part = self._named("")
+        self.begun = False
+        """The last request brought bytes, or tried to; else it only told us what is here already."""
 
     @property
     def have(self) -> int:
@@ -61,6 +108,7 @@ class _Download:
     def go_on(self) -> bool:
         """One request, from where the part ends if the file is still the same one. True: it is all there."""
         have = self.have if self._validator else 0
+        self.begun = False
         headers = {"Accept-Encoding": "identity"}
         if have:
             headers |= {"Range": f"bytes={have}-", "If-Range": self._validator}
@@ -73,14 +121,24 @@ class _Download:
                 raise NetworkError("the file changed while it was fetched")
             response.raise_for_status()
             resumed = response.status_code == 206 and have > 0
+            if resumed and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+                raise NetworkError("the service sent another part of the file than was asked for")
             if not resumed and self._recognise(response):
                 return False  # an earlier process has begun on this very file: ask again, for the rest
-            length = response.headers.get("Content-Length")
+            # Of a body that was packed on the way, against our word, the length says nothing about the file.
+            length = None if response.headers.get("Content-Encoding") else response.headers.get("Content-Length")
             expected = int(length) + (have if resumed else 0) if length is not None else None
-            with self._part.open("ab" if resumed else "wb") as file:
-                for chunk in response.iter_content(CHUNK):
-                    file.write(chunk)
-        return expected is None or self.have == expected
+            self._write(response, "ab" if resumed else "wb")
+        return not self._stop.is_set() and (expected is None or self.have == expected)
+
+    def _write(self, response: Any, mode: str) -> None:
+        self.begun = True
+        with self._part.open(mode) as file:
+            for chunk in response.iter_content(CHUNK):
+                file.write(chunk)
+                self._arrived(len(chunk))
+                if self._stop.is_set():
+                    return
 
     def _recognise(self, response: Any) -> bool:
         """Learn which state of the file the server has; whether a part of it is here that was not known of."""
@@ -93,12 +151,19 @@ class _Download:
         digest = hashlib.sha256()
         size = 0
         with self._part.open("rb") as file:
-            while chunk := file.read(1 << 20):
+            while chunk := file.read(1 << 18):
                 digest.update(chunk)
                 size += len(chunk)
+                if self._stop.is_set():
+                    raise NetworkError("stopped")
             os.fsync(file.fileno())
         self._part.replace(self._target)
         return size, digest.hexdigest()
+
+    def kept(self) -> str:
+        """What to say of the part that stays; nothing where there is none that the next attempt can use."""
+        have = self.have
+        return f"; {have:,} bytes of it stay in {self._part.name} for the next attempt" if have else ""
 
     def _named(self, validator: str) -> Path:
         """A name that is short enough whatever the target's is, and that no kernel gives its outputs."""

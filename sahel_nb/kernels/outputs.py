@@ -7,13 +7,18 @@ stale; a fresh folder for every run and the checks here are what makes a downloa
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from sahel_nb.errors import SahelError
-from sahel_nb.kernels.download import fetch
+from sahel_nb.kernels.crew import Hand, Progress, work_off
+from sahel_nb.kernels.download import Incomplete, fetch
 from sahel_nb.kernels.model import OutputFile
+
+WORKERS = 8
+"""Files on their way at the same time."""
 
 
 @dataclass(frozen=True)
@@ -51,35 +56,57 @@ def contained(folder: Path, name: str) -> Path | None:
     return target if target.parent.resolve().is_relative_to(root) else None
 
 
+@dataclass(frozen=True)
+class _Job:
+    name: str
+    url: str
+    target: Path
+
+
 def fetch_all(
-    files: Iterable[OutputFile], folder: Path, *, progress: Callable[[str], None] = lambda _: None
+    files: Iterable[OutputFile],
+    folder: Path,
+    *,
+    progress: Callable[[Progress], None] = lambda _: None,
+    workers: int = WORKERS,
 ) -> tuple[tuple[Fetched, ...], tuple[Missed, ...]]:
-    """Fetch every file into `folder`. What fails is reported and does not keep the others from arriving.
+    """Fetch every file into `folder`, several at a time. What fails is reported and keeps no other from arriving.
 
-    For one process a folder at a time.
+    Both lists are in the order of `files`. For one process a folder at a time. `progress` is called in the caller's
+    thread. A KeyboardInterrupt gets through; what had arrived stays for the next attempt.
     """
-    import requests
-
-    fetched: list[Fetched] = []
-    missed: list[Missed] = []
+    jobs: list[_Job] = []
+    places: list[_Job | Missed] = []
     seen: set[Path] = set()
-    with requests.Session() as session:
-        for file in files:
-            target = contained(folder, file.name)
-            if target is None:
-                missed.append(Missed(file.name, "its name would leave the output folder, or is no file's name"))
-                continue
-            if target in seen:
-                missed.append(Missed(file.name, "the service listed this name twice"))
-                continue
+    for file in files:
+        target = contained(folder, file.name)
+        if target is None:
+            places.append(Missed(file.name, "its name would leave the output folder, or is no file's name"))
+        elif target in seen:
+            places.append(Missed(file.name, "the service listed this name twice"))
+        else:
             seen.add(target)
-            progress(file.name)
-            try:
-                size, digest = fetch(session, file.url, target)
-            except SahelError as exc:
-                missed.append(Missed(file.name, exc.message))
-            except OSError as exc:
-                missed.append(Missed(file.name, exc.strerror or str(exc)))
-            else:
-                fetched.append(Fetched(file.name, size, digest))
-    return tuple(fetched), tuple(missed)
+            jobs.append(_Job(file.name, file.url, target))
+            places.append(jobs[-1])
+    full = threading.Event()
+    done = iter(work_off(jobs, lambda hand, job: _fetch(hand, job, full), workers=workers, progress=progress))
+    results = [place if isinstance(place, Missed) else next(done) for place in places]
+    return (
+        tuple(item for item in results if isinstance(item, Fetched)),
+        tuple(item for item in results if isinstance(item, Missed)),
+    )
+
+
+def _fetch(hand: Hand, job: _Job, full: threading.Event) -> Fetched | Missed:
+    """`full` is set by the first who finds no room on the disk: hundreds of begun files would help nobody."""
+    if full.is_set():
+        return Missed(job.name, "not begun: the disk is full")
+    try:
+        size, digest = fetch(hand.session, job.url, job.target, arrived=hand.arrived, stop=hand.stop)
+    except Incomplete as exc:
+        if exc.full:
+            full.set()
+        return Missed(job.name, exc.message)
+    except SahelError as exc:
+        return Missed(job.name, exc.message)
+    return Fetched(job.name, size, digest)

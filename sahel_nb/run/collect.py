@@ -21,6 +21,7 @@ from typing import BinaryIO
 
 from sahel_nb.durable import write_atomically
 from sahel_nb.errors import SahelError
+from sahel_nb.kernels.crew import Progress
 from sahel_nb.kernels.model import KernelRef, LogRecord
 from sahel_nb.kernels.outputs import Fetched, Missed, fetch_all
 from sahel_nb.kernels.service import KernelService
@@ -192,17 +193,19 @@ def collect_outputs(
         listed = tuple(service.outputs(ref, version))
     except SahelError as exc:
         return (), (Missed("*", exc.message),)
-    count = 0
 
-    def progress(name: str) -> None:
-        nonlocal count
-        count += 1
-        reporter.status("fetching outputs", f"{count}/{len(listed)}: {name}")
+    def progress(so_far: Progress) -> None:
+        reporter.status("fetching outputs", so_far_in_words(so_far))
 
     try:
         return fetch_all(listed, target, progress=progress)
     finally:
         reporter.status("")
+
+
+def so_far_in_words(progress: Progress) -> str:
+    """`12 of 200, 3.4 MB`."""
+    return f"{progress.done} of {progress.total}, {progress.bytes / 1e6:,.1f} MB"
 
 
 def _line(record: LogRecord) -> bytes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import resource
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sahel_nb.errors import NetworkError
-from sahel_nb.kernels.download import _Download
+from sahel_nb.kernels.crew import Hand, Progress, work_off
+from sahel_nb.kernels.download import PART, _Download
 from sahel_nb.kernels.model import OutputFile
 from sahel_nb.kernels.outputs import contained, fetch_all
 
@@ -26,6 +29,8 @@ BODY = "ŋana ɓiɗɗo ".encode() * 50_000
 class Unreliable(BaseHTTPRequestHandler):
     """/cut/… breaks off twice and then serves ranges; /gone/… is an HTML error page; others are whole.
 
+    /later/… is refused once with 429 and then breaks off once; /none/… is not there.
+
     /bad/… breaks off after every 100,000 bytes, for ever; /state-<n>/… is another state of the same file for each n.
     """
 
@@ -34,6 +39,17 @@ class Unreliable(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = unquote(self.path)
+        if path.startswith("/later/") and not self.server.cuts.setdefault(path, 0):  # type: ignore[attr-defined]
+            self.server.cuts[path] = 1  # type: ignore[attr-defined]
+            self.send_response(429)
+            self.send_header("Retry-After", "0")
+            self.end_headers()
+            self.wfile.write(b"too many")
+            return
+        if path.startswith("/none/"):
+            self.send_response(404)
+            self.end_headers()
+            return
         if path.startswith("/gone/"):
             self.send_response(503)
             self.send_header("Content-Type", "text/html")
@@ -48,6 +64,8 @@ class Unreliable(BaseHTTPRequestHandler):
         self.send_response(206 if begin else 200)
         self.send_header("ETag", state)
         self.send_header("Accept-Ranges", "bytes")
+        if begin:
+            self.send_header("Content-Range", f"bytes {begin}-{len(BODY) - 1}/{len(BODY)}")
         self.send_header("Content-Length", str(len(BODY) - begin))
         self.end_headers()
         left = self.server.cuts.get(
@@ -61,6 +79,12 @@ class Unreliable(BaseHTTPRequestHandler):
         self._send(path, BODY[begin:])
 
     def _send(self, path: str, data: bytes) -> None:
+        if path.startswith("/slow/"):
+            with suppress(ConnectionError):
+                for at in range(0, len(data), 20_000):
+                    self.wfile.write(data[at : at + 20_000])
+                    self.server.slowly.wait(0.05)  # type: ignore[attr-defined]
+            return
         self.server.sent[path] = self.server.sent.get(path, 0) + len(data)  # type: ignore[attr-defined]
         with suppress(ConnectionError):  # who has seen enough of the headers asks again, for the rest
             self.wfile.write(data)
@@ -71,6 +95,7 @@ class Unreliable(BaseHTTPRequestHandler):
 @contextmanager
 def server(sent: dict[str, int] | None = None) -> Iterator[str]:
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), Unreliable)
+    httpd.slowly = threading.Event()  # type: ignore[attr-defined]
     httpd.cuts = {}  # type: ignore[attr-defined]
     httpd.sent = {} if sent is None else sent  # type: ignore[attr-defined]
     thread = threading.Thread(target=httpd.serve_forever, daemon=True)
@@ -78,6 +103,7 @@ def server(sent: dict[str, int] | None = None) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{httpd.server_address[1]}"
     finally:
+        httpd.slowly.set()  # type: ignore[attr-defined]
         httpd.shutdown()
         httpd.server_close()
 
@@ -139,6 +165,76 @@ def test_a_name_may_end_as_ours_for_parts_once_did(tmp_path: Path) -> None:
         _, missed = fetch_all([OutputFile(name, f"{url}/whole/{name}") for name in names], tmp_path)
     assert not missed
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+
+
+def test_many_files_arrive_each_under_its_name_and_in_the_order_of_the_list(tmp_path: Path) -> None:
+    names = [f"f{number:02}/ŋ.bin" for number in range(12)]
+    told: list[tuple[Progress, int]] = []
+    with server() as url:
+        files = [
+            OutputFile(name, f"{url}/{'cut' if number % 7 else 'later'}/{number}") for number, name in enumerate(names)
+        ]
+        files.insert(3, OutputFile("none.bin", f"{url}/none/x"))
+        fetched, missed = fetch_all(
+            files, tmp_path, progress=lambda so_far: told.append((so_far, threading.get_ident())), workers=4
+        )
+    assert [file.name for file in fetched] == names
+    assert {file.sha256 for file in fetched} == {hashlib.sha256(BODY).hexdigest()}
+    assert [item.name for item in missed] == ["none.bin"]
+    assert "404" in missed[0].why
+    assert {thread for _, thread in told} == {threading.get_ident()}
+    assert told[-1][0].done == told[-1][0].total == 13
+    assert told[-1][0].bytes >= 12 * len(BODY)
+
+
+@pytest.fixture
+def small_disk() -> Iterator[None]:
+    """A disk on which no file may be longer than 300,000 bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    previous = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, previous)
+
+
+def test_what_found_no_room_is_said_with_what_stays_of_it(tmp_path: Path, small_disk: None) -> None:
+    with server() as url:
+        _, missed = fetch_all([OutputFile("model.bin", f"{url}/whole/model")], tmp_path)
+        (part,) = tmp_path.iterdir()
+        assert missed[0].why == f"File too large; 300,000 bytes of it stay in {part.name} for the next attempt"
+
+
+def test_ctrl_c_leaves_the_parts_and_the_next_attempt_finishes_them(tmp_path: Path) -> None:
+    sent: dict[str, int] = {}
+
+    def interrupt(so_far: Progress) -> None:
+        if so_far.bytes:
+            raise KeyboardInterrupt
+
+    with server(sent) as url:
+        files = [OutputFile(f"{number}.bin", f"{url}/slow/{number}") for number in range(3)]
+        with pytest.raises(KeyboardInterrupt):
+            fetch_all(files, tmp_path, progress=interrupt)
+        assert all(path.name.endswith(PART) for path in tmp_path.iterdir())
+        fetched, missed = fetch_all(
+            [OutputFile(file.name, file.url.replace("slow", "whole")) for file in files], tmp_path
+        )
+    assert not missed
+    assert {file.sha256 for file in fetched} == {hashlib.sha256(BODY).hexdigest()}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.bin", "1.bin", "2.bin"]
+
+
+def test_what_goes_wrong_in_a_thread_is_raised_where_somebody_waits() -> None:
+    def work(hand: Hand, job: int) -> int:
+        if job == 3:
+            raise ZeroDivisionError(job)
+        return job
+
+    with pytest.raises(ZeroDivisionError):
+        work_off(range(9), work, workers=2)
+    assert work_off([4, 5], work, workers=8) == [4, 5]
+    assert work_off([], work, workers=8) == []
 
 
 @pytest.mark.parametrize(
