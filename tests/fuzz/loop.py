@@ -107,6 +107,8 @@ def _made(name: str, chance: Random) -> bytes:
         return conversations.spoken(chance)
     if name in ("check", "mirror"):
         return notebooks.clean(chance)
+    if name == "zeppelin":
+        return hostile(chance).replace(b'"cells"', b'"paragraphs"').replace(b'"outputs"', b'"results"')
     return hostile(chance) if chance.random() < 0.5 else notebooks.notebook(chance)
 
 

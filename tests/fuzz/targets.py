@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
 import warnings
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -11,9 +13,9 @@ from typing import Any
 
 import jupytext
 import nbformat
-from nbstripout._utils import strip_output
+from nbstripout._utils import strip_output, strip_zeppelin_output
 
-from sahel_nb.notebook import percent, percent_read
+from sahel_nb.notebook import percent, percent_read, zeppelin
 from sahel_nb.notebook.document import NotebookError
 from sahel_nb.notebook.strip import DEFAULT_KEYS, has_something_to_strip, is_stripped, strip
 from sahel_nb.notebook.strip_check import certainly_stripped
@@ -112,6 +114,27 @@ def check(data: bytes, chance: Random) -> bool:
     return True
 
 
+def results(data: bytes, chance: Random) -> bool:
+    """Zeppelin's notebooks: what is printed is what nbstripout prints, and all else is refused."""
+    try:
+        whole = json.loads(data.decode("utf-8"), object_pairs_hook=OrderedDict)
+        before = copy.deepcopy(whole)
+        expected = json.dumps(strip_zeppelin_output(whole), indent=2).encode() + b"\n"
+    except RecursionError:
+        return False  # that depends on the stack, and not on the notebook
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        try:
+            zeppelin.strip(data)
+        except NotebookError:
+            return False
+        raise Wrong("nbstripout refuses it") from exc
+    if zeppelin.strip(data) != expected:
+        raise Wrong("nbstripout writes something else")
+    if zeppelin.has_something_to_strip(data) != (before != whole):
+        raise Wrong("has_something_to_strip is wrong")
+    return True
+
+
 def mirror(data: bytes, chance: Random) -> bool:
     """The mirror of what is stripped is jupytext's; and so is what is read from it, if need be after some damage."""
     try:
@@ -174,5 +197,6 @@ TARGETS: dict[str, Any] = {
         Target("check", check),
         Target("conversation", listen),
         Target("mirror", mirror),
+        Target("zeppelin", results),
     )
 }
