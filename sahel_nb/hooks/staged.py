@@ -12,7 +12,7 @@ from sahel_nb.repo.cmd import GitResult, git, told_to_hooks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from sahel_nb.repo.worktree import Worktree
@@ -54,7 +54,7 @@ class Change:
 class Repository:
     """The worktree as a hook sees it: with the index that git told the hook to look at."""
 
-    __slots__ = ("_worktree", "common_dir", "env", "git_dir", "root")
+    __slots__ = ("_opted_out", "_worktree", "common_dir", "env", "git_dir", "root")
 
     def __init__(self, worktree: Worktree, env: Mapping[str, str] | None = None) -> None:
         self.root = str(worktree.root)
@@ -62,6 +62,7 @@ class Repository:
         self.common_dir = str(worktree.common_dir)
         self.env: Mapping[str, str] = env or {}
         self._worktree: Worktree | None = worktree
+        self._opted_out: dict[bytes, bool] = {}
 
     @classmethod
     def here(cls, **more: str) -> Repository:
@@ -71,23 +72,28 @@ class Repository:
         if "GIT_INDEX_FILE" in env:
             # git gives it relative to the folder in which it started the hook.
             env["GIT_INDEX_FILE"] = os.path.join(start, env["GIT_INDEX_FILE"])  # noqa: PTH118  the same
-        asked = ("--show-toplevel", "--absolute-git-dir", "--git-common-dir")
-        answer = git("rev-parse", *asked, cwd=start, check=False, env=env)
-        lines = answer.stdout.rstrip(b"\n").split(b"\n")
-        if answer.returncode != 0 or len(lines) != len(asked):
-            # What is wrong, or a folder name with a line end in it: there is time to find out.
-            from pathlib import Path
-
-            from sahel_nb.repo.worktree import Worktree
-
-            return cls(Worktree.discover(Path(start), env), env)
         made = cls.__new__(cls)
-        made.root, made.git_dir, made.common_dir = (
-            os.path.realpath(os.path.join(start, os.fsdecode(line)))  # noqa: PTH118  the same
-            for line in lines
-        )
+        if _is_plain(start, env):
+            made.root, made.git_dir = start, f"{start}/.git"
+            made.common_dir = made.git_dir
+        else:
+            asked = ("--show-toplevel", "--absolute-git-dir", "--git-common-dir")
+            answer = git("rev-parse", *asked, cwd=start, check=False, env=env)
+            lines = answer.stdout.rstrip(b"\n").split(b"\n")
+            if answer.returncode != 0 or len(lines) != len(asked):
+                # What is wrong, or a folder name with a line end in it: there is time to find out.
+                from pathlib import Path
+
+                from sahel_nb.repo.worktree import Worktree
+
+                return cls(Worktree.discover(Path(start), env), env)
+            made.root, made.git_dir, made.common_dir = (
+                os.path.realpath(os.path.join(start, os.fsdecode(line)))  # noqa: PTH118  the same
+                for line in lines
+            )
         made.env = env
         made._worktree = None
+        made._opted_out = {}
         return made
 
     @property
@@ -172,21 +178,59 @@ class Repository:
 
     def stage(self, files: Mapping[bytes, tuple[str, bytes]]) -> None:
         """Put contents into the index without touching the worktree: path → (mode, bytes)."""
-        lines = []
-        for path, (mode, data) in files.items():
-            oid = self.git("hash-object", "-w", "--no-filters", "--stdin", stdin=data).text
-            lines.append(f"{mode} {oid} 0\t".encode("ascii") + path + b"\0")
-        if lines:
-            self.git("update-index", "-z", "--index-info", stdin=b"".join(lines))
+        if not files:
+            return
+        oids = self._stored([data for _, data in files.values()])
+        lines = [
+            f"{mode} {oid} 0\t".encode("ascii") + path + b"\0"
+            for (path, (mode, _)), oid in zip(files.items(), oids, strict=True)
+        ]
+        self.git("update-index", "-z", "--index-info", stdin=b"".join(lines))
+
+    def _stored(self, contents: Sequence[bytes]) -> list[str]:
+        """Object ids of blobs, which git then has."""
+        hashing = ("hash-object", "-w", "--no-filters")
+        if len(contents) == 1 or "\n" in self.git_dir:  # git wants a line for each name
+            return [self.git(*hashing, "--stdin", stdin=data).text for data in contents]
+        import tempfile
+
+        with tempfile.TemporaryDirectory(dir=self.git_dir, prefix="sahel-nb-staged-") as folder:
+            names = [f"{folder}/{number}" for number in range(len(contents))]
+            for name, data in zip(names, contents, strict=True):
+                with open(name, "wb") as file:
+                    file.write(data)
+            answer = self.git(*hashing, "--stdin-paths", stdin=os.fsencode("\n".join(names)) + b"\n")
+        return answer.text.split("\n")
 
     def opted_out(self, paths: Iterable[bytes]) -> set[bytes]:
         """Paths that .gitattributes takes out with `-filter`: notebooks that are meant to keep what they have."""
         asked = tuple(paths)
-        if not asked:
-            return set()
-        answer = self.git("check-attr", "-z", "--stdin", "filter", stdin=b"".join(path + b"\0" for path in asked))
-        fields = answer.stdout.split(b"\0")
-        return {path for path, value in zip(fields[0::3], fields[2::3], strict=False) if value == b"unset"}
+        unknown = [path for path in asked if path not in self._opted_out]
+        if unknown:
+            answer = self.git("check-attr", "-z", "--stdin", "filter", stdin=b"".join(path + b"\0" for path in unknown))
+            fields = answer.stdout.split(b"\0")
+            found = zip(fields[0::3], fields[2::3], strict=False)
+            self._opted_out.update({path: value == b"unset" for path, value in found})
+        return {path for path in asked if self._opted_out.get(path)}
+
+
+def _is_plain(folder: str, env: Mapping[str, str]) -> bool:
+    """Is this surely the top of an ordinary worktree of our own, with its .git in it? Then git need not be asked."""
+    if any(name in env for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR")):
+        return False
+    try:
+        there, top = os.lstat(f"{folder}/.git"), os.stat(folder)  # noqa: PTH116  pathlib is not imported on this path
+        with open(f"{folder}/.git/config", "rb") as file:
+            config = file.read().lower()
+        os.lstat(f"{folder}/.git/HEAD")
+        os.lstat(f"{folder}/.git/objects")
+    except OSError:
+        return False
+    # core.worktree, extensions.worktreeConfig, and whatever another file may say.
+    elsewhere = b"worktree" in config or b"[include" in config or b"bare = false" not in config
+    # To what belongs to others git has something to say; a linked worktree and a submodule have a file here.
+    own = (there.st_mode & 0o170000) == 0o040000 and {there.st_uid, top.st_uid} == {os.geteuid()}
+    return own and not elsewhere and not os.path.lexists(f"{folder}/.git/commondir")
 
 
 def parse_raw(output: bytes) -> list[Change]:

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sahel_nb.config import FILE_NAME, Config, load
 from sahel_nb.errors import Refused, UsageError
 from sahel_nb.repo.cmd import GitFailed, git
+
+if TYPE_CHECKING:
+    from sahel_nb.config import Config
 
 _UNMERGED = frozenset(("DD", "AU", "UD", "UA", "DU", "AA", "UU"))
 
@@ -124,6 +127,8 @@ class Worktree:
 
     def config(self, environ: Mapping[str, str]) -> Config:
         """sahel-nb.toml as it stands in the worktree, under personal settings. Raises `UsageError`."""
+        from sahel_nb.config import FILE_NAME, load  # a hook that only wants the folders does without
+
         try:
             toml: bytes | None = (self.root / FILE_NAME).read_bytes()
         except FileNotFoundError:
