@@ -1,7 +1,8 @@
 """`install` and `uninstall`: what one clone needs so that git calls us. Both can be repeated, one undoes the other.
 
 git config filter.sahel-nb.{process,clean,smudge,required}, sahel-nb.hook, merge.sahel-nb-* (drivers.py)
-<hooks folder>/{pre-commit,pre-push,post-checkout,post-merge}; a hook that was there becomes <hook>.before-sahel-nb
+<hooks folder>/{pre-commit,prepare-commit-msg,pre-push,post-checkout,post-merge}
+a hook that was there becomes <hook>.before-sahel-nb
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from pathlib import Path
 import sahel_nb
 from sahel_nb.errors import SahelError
 
-HOOKS = ("pre-commit", "pre-push", "post-checkout", "post-merge")
+HOOKS = ("pre-commit", "prepare-commit-msg", "pre-push", "post-checkout", "post-merge")
 
 
 def folder(name: str) -> Path:

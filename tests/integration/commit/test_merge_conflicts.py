@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from sahel_nb.notebook.merge_lines import has_markers
-from sahel_nb.notebook.pair import in_step
-from tests.integration.commit.story import Clone, executed, sources_of
+from sahel_nb.notebook.pair import in_step, mirror_of
+from tests.integration.commit.story import Clone, Said, executed, sources_of
 from tests.integration.commit.two_sides import (
     CELLS,
     NB,
@@ -21,6 +21,7 @@ from tests.integration.commit.two_sides import (
     two_branches,
     with_pair,
 )
+from tests.support.git import Git
 
 
 def in_conflict(tmp_path: Path) -> Clone:
@@ -86,6 +87,48 @@ def test_resolved_by_taking_one_side_of_one_half(tmp_path: Path, ours: bool) -> 
     clone.must("commit", "-q", "--no-edit")
     settled(clone, *(("import os", "a = 1\nb = 20\nc = 3", "print('ours')", "print(b)") if ours else
                      ("import os", "a = 1\nb = 21\nc = 3", "print(a)", "print(b)")))  # fmt: skip
+
+
+def go_on(clone: Clone) -> Said:
+    return clone.run("rebase", "--continue", GIT_EDITOR="true")
+
+
+def test_resolved_in_a_rebase_which_commits_without_the_pre_commit_hook(tmp_path: Path) -> None:
+    clone = with_pair(tmp_path / "r")
+    two_branches(clone, *OURS_OR_THEIRS)
+    clone.must("switch", "-q", "feature")
+    edit(clone, "Another", cell_3="print(b, c)")
+    assert clone.run("rebase", "main").code == 1
+    clone.must("add", ".")
+    said = go_on(clone)
+    assert said.code == 1
+    assert f"{NB}: cell 2, line 2: SNB207" in said.err
+    marked = "a = 1\n<<<<<<< ours\nb = 20\n=======\nb = 21\n>>>>>>> theirs\nc = 3"
+    clone.git.write(PY, clone.disk(PY).decode().replace(marked, RESOLVED[1]))
+    clone.must("add", ".")
+    said = go_on(clone)
+    assert said.code == 1
+    assert "both halves are staged now; go on\n  $ git rebase --continue\n" in said.err
+    assert go_on(clone).code == 0
+    settled(clone, *RESOLVED[:3], "print(b, c)")
+    assert clone.git("rev-list", "--count", "main..HEAD") == "2"
+
+
+@pytest.mark.parametrize(("resolved", "codes"), [("pair", [0]), ("notebook", [1, 0])])
+def test_a_rebase_in_a_linked_worktree_goes_on_at_once_where_both_halves_are_right(
+    tmp_path: Path, resolved: str, codes: list[int]
+) -> None:
+    clone = with_pair(tmp_path / "r")
+    two_branches(clone, *OURS_OR_THEIRS)
+    clone.must("worktree", "add", "-q", "../linked", "feature")
+    linked = Clone(Git(clone.root.parent / "linked"))
+    assert linked.run("rebase", "main").code == 1
+    linked.git.write(NB, executed(linked.disk(NB), cell_1=RESOLVED[1]))
+    if resolved == "pair":
+        linked.git.write(PY, mirror_of(linked.disk(NB)))
+    linked.must("add", ".")
+    assert [go_on(linked).code for _ in codes] == codes
+    settled(linked, *RESOLVED)
 
 
 def test_merged_back_and_forth(tmp_path: Path) -> None:
