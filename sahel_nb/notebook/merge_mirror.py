@@ -6,9 +6,13 @@ git merges a notebook and its mirror one by one. Both merges are the same one he
 from __future__ import annotations
 
 from sahel_nb.notebook.document import NotebookError, dump, parse
-from sahel_nb.notebook.merge import Merged, is_unresolved, merge
 from sahel_nb.notebook.merge_lines import MARK, Labels, has_markers
 from sahel_nb.notebook.pair import DEFAULT_FORMAT, Direction, looks_like_mirror, mirror_of, notebook_from
+
+# merge.py is imported where it is needed: every commit asks `resolved_half`, and nearly none has a conflict.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sahel_nb.notebook.merge import Merged
 
 
 def merge_mirrors(
@@ -23,6 +27,8 @@ def merge_mirrors(
 
     Raise `NotebookError` where one of the sides is no mirror.
     """
+    from sahel_nb.notebook.merge import Merged, merge
+
     if ours == theirs or theirs == base:
         return Merged(ours)
     if ours == base:
@@ -45,6 +51,8 @@ def resolved_half(notebook: bytes | None, mirror: bytes | None) -> Direction | N
     """
     if notebook is None or mirror is None or (MARK not in notebook and MARK not in mirror):
         return None
+    from sahel_nb.notebook.merge import is_unresolved
+
     marked = (is_unresolved(notebook), is_unresolved_mirror(mirror))
     if marked[0] == marked[1] or not looks_like_mirror(mirror):
         return None
