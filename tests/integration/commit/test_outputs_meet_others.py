@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from sahel_nb.repo.phantom import phantoms
+from sahel_nb.repo.worktree import Worktree
 from tests.integration.commit.desk import (
     AGAIN,
     BEFORE,
@@ -154,7 +156,8 @@ def test_what_others_did_comes_in_and_untouched_cells_keep_their_outputs(
     assert {len(desk.sources(path)) for path in (*here, NEW)} == {len(THEIRS) + 1}
     assert "b, mine" in desk.sources(here[0])
     assert ("d, theirs" in desk.sources(here[0])) is (meeting is not _revert)
-    desk.do("add --update")  # git compares sizes first: a notebook that was brought in may look modified until then
+    assert phantoms(Worktree.discover(desk.clone.root)) == []
+    desk.do("add --update")  # what was not committed yet
     staged = desk.clone.git("diff", "--cached", "--name-only", "--no-renames")
     assert sources_in_git(desk) == {path: desk.sources(path) for path in sources_in_git(desk)}, staged
 
