@@ -65,7 +65,7 @@ def _header(lines: Sequence[str]) -> tuple[Json, int]:
             if key in block:
                 raise Unsure
             block[key] = percent.plain(value)
-        elif not metadata and not _about_jupytext(line, name, value):
+        elif metadata or not _about_jupytext(line, name, value):
             raise Unsure
         at += 1
     if block.get("language", "python") != "python" or (metadata and not block):

@@ -57,6 +57,16 @@ def test_a_notebook_of_another_version_is_left_to_jupytext() -> None:
             percent.write(json.dumps(other).encode())
 
 
+@pytest.mark.parametrize("line", ["", "#   kaggle: 1", "#   papermill:", "# title: t", "x = 1", "#     a: [1"])
+def test_what_stands_behind_the_kernel_in_the_header_is_left_to_jupytext(line: str) -> None:
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    whole = {"cells": [], "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 4}
+    mirror = percent.write(json.dumps(whole).encode())
+    assert percent_read.read(mirror) == ({"kernelspec": kernel}, [])
+    with pytest.raises(Unsure):
+        percent_read.read(mirror.replace(b"#     name: python3\n", f"#     name: python3\n{line}\n".encode()))
+
+
 @settings(max_examples=400, deadline=None)
 @given(mirrors | st.builds(by_jupytext, notebooks).filter(bool))
 def test_the_cells_are_jupytexts(mirror: bytes) -> None:
