@@ -1,7 +1,8 @@
-"""From a log to an answer: which cell failed, on which line, with what, and the likely cause.
+"""From a log and a state to an answer: which cell failed, on which line, with what, the cause, and what to change.
 
 The shapes read here are papermill's report (`Exception encountered at "In [3]":`, an IPython traceback with `----> 4`)
-and a plain Python traceback of a script. An unknown failure is said to be unknown, with its evidence.
+and a plain Python traceback of a script. The causes are rules (`rules`); an unknown failure is said to be unknown, with
+its evidence.
 """
 
 from __future__ import annotations
@@ -12,72 +13,30 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sahel_nb.kernels import rules_log, rules_state
 from sahel_nb.kernels.model import LogRecord, RunStatus
+from sahel_nb.kernels.rules import Case, Facts, Finding, Rule, findings
 
 TAIL = 1_000_000
+END = 20_000
+
+RULES: tuple[Rule, ...] = (
+    *rules_log.RULES,
+    *rules_state.PUSH,
+    *rules_state.BUSY,
+    *rules_state.COMPLETE,
+    *rules_state.CANCELLED,
+    *rules_state.BESIDE,
+)
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _CELL = re.compile(r'Exception encountered at "In \[(\d+)\]"')
+_FRAME = re.compile(r"^(?:Cell |File )?(?:In\[|<ipython-input-)(\d+)[^\n]*?, line (\d+)", re.MULTILINE)
 _ARROW = re.compile(r"^-+> (\d+) ?(.*)$", re.MULTILINE)
 _SCRIPT_LINE = re.compile(r'File "[^"]*script\.py", line (\d+)')
 _ERROR = re.compile(
-    r"^((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Warning|NotFound)\b)(?:: (.*))?$", re.MULTILINE
-)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A cause that can be recognised: `pattern` in the evidence, what it means, what to do."""
-
-    code: str
-    pattern: re.Pattern[str]
-    cause: str
-    remedy: str
-
-
-RULES = (
-    Rule(
-        "missing-package",
-        re.compile(r"ModuleNotFoundError: No module named '([^']+)'"),
-        "the package {0} is not in Kaggle's image",
-        "install it in the first cell (`%pip install {0}`), which needs enable_internet, or attach it as a dataset",
-    ),
-    Rule(
-        "input-not-mounted",
-        re.compile(r"FileNotFoundError: [\s\S]{0,400}?((?:/kaggle|\.\.)/input/[^\s'\"]+)"),
-        "{0} is not there: a source is missing from the metadata, or it is mounted elsewhere",
-        "list it in dataset_sources; look in /kaggle/input/datasets/<owner>/<slug> and in /kaggle/input/<slug>",
-    ),
-    Rule(
-        "no-kernelspec",
-        re.compile(r"No kernel name found in notebook"),
-        "the notebook has no kernelspec",
-        "sahel-nb lint says where; a notebook made by `sahel-nb new` has one",
-    ),
-    Rule(
-        "iopub-flood",
-        re.compile(r"(?i)IOPub"),
-        "the notebook printed faster than Jupyter could carry it away",
-        "turn progress bars off, or give them a mininterval of some seconds",
-    ),
-    Rule(
-        "out-of-memory",
-        re.compile(r"(?i)MemoryError|out of memory|allocate more memory|DeadKernelError|Kernel died"),
-        "the session ran out of memory",
-        "load less at once, or take a machine with more memory",
-    ),
-    Rule(
-        "time-limit",
-        re.compile(r"(?i)exceeded the max(?:imum)? allowed execution duration|session timeout"),
-        "the run reached its time limit",
-        "save checkpoints to /kaggle/working and go on from them, or raise --timeout",
-    ),
-    Rule(
-        "disk-full",
-        re.compile(r"(?i)No space left on device"),
-        "the disk of the session is full",
-        "/kaggle/working holds 20 GB; write scratch files to /tmp",
-    ),
+    r"^((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Expired|Warning|NotFound)\b)(?:: (.*))?$",
+    re.MULTILINE,
 )
 
 
@@ -91,10 +50,32 @@ class Diagnosis:
     """The line within that cell, or within the script."""
     source_line: str
     error: str
-    rule: Rule | None
-    cause: str
-    remedy: str
+    findings: tuple[Finding, ...]
+    """The cause, where a rule knows it, and what else there is to say."""
     evidence: tuple[str, ...]
+    raised_in: tuple[int, int] | None = None
+    """The cell and line that raised, where a function of another cell did."""
+
+    @property
+    def main(self) -> Finding | None:
+        """The cause, if it is known."""
+        return self.findings[0] if self.findings and not self.findings[0].rule.also else None
+
+    @property
+    def also(self) -> tuple[Finding, ...]:
+        return tuple(found for found in self.findings if found.rule.also)
+
+    @property
+    def rule(self) -> Rule | None:
+        return self.main.rule if self.main else None
+
+    @property
+    def cause(self) -> str:
+        return self.main.cause if self.main else ""
+
+    @property
+    def remedy(self) -> str:
+        return self.main.remedy if self.main else ""
 
 
 @dataclass(frozen=True)
@@ -105,51 +86,55 @@ class CellPlace:
     mirror_line: int | None
 
 
-def diagnose(records: Iterable[LogRecord], status: RunStatus) -> Diagnosis:
+def diagnose(records: Iterable[LogRecord], status: RunStatus, facts: Facts = Facts()) -> Diagnosis:  # noqa: B008
     """Read the end of a log, however long it is. Never raises: what cannot be recognised is left None."""
-    text = _ANSI.sub("", _tail(records))
-    report = text[text.rfind("Exception encountered at") :] if "Exception encountered at" in text else text[-20_000:]
+    tail, count = _tail(records)
+    text = _ANSI.sub("", tail)
+    report = text[text.rfind("Exception encountered at") :] if "Exception encountered at" in text else text[-END:]
     cell = _CELL.search(text)
     arrows = _ARROW.findall(report)
+    frames = [(int(number), int(line)) for number, line in _FRAME.findall(report)]
     script = _SCRIPT_LINE.findall(report)
-    errors = _ERROR.findall(report)
-    error = ": ".join(part for part in errors[-1] if part) if errors else ""
+    errors = list(_ERROR.finditer(report))
+    error = ": ".join(part for part in errors[-1].groups() if part) if errors else ""
+    number = int(cell[1]) if cell else None
     # The first arrow of the report is in the cell itself; later ones are inside libraries.
     line = int(arrows[0][0]) if arrows else (int(script[-1]) if script else None)
-    rule, cause, remedy = _recognise(f"{report}\n{status.message}")
-    evidence = tuple(line for line in report.rstrip().split("\n")[-12:] if line.strip())
+    inner = frames[-1] if frames and number is not None and frames[-1][0] != number else None
+    case = Case(status.state, _texts(report, errors, status.message), text[-END:], count, error, facts)
     return Diagnosis(
-        int(cell[1]) if cell else None,
+        number,
         line,
         arrows[0][1].strip() if arrows else "",
         error,
-        rule,
-        cause,
-        remedy,
-        evidence,
+        findings(case, RULES),
+        tuple(row for row in report.rstrip().split("\n")[-12:] if row.strip()),
+        inner,
     )
 
 
-def _tail(records: Iterable[LogRecord]) -> str:
-    """The last million characters, of lines that may be cut in front."""
+def _texts(report: str, errors: list[re.Match[str]], message: str) -> tuple[str, ...]:
+    """The last error with what follows it, then the errors that led to it; the end of the log where there is none.
+
+    Not the traceback between them: the source lines in it may speak of anything.
+    """
+    if not errors:
+        return (f"{message}\n{report}",)
+    return f"{report[errors[-1].start() :]}\n{message}", "\n".join(error[0] for error in reversed(errors[:-1]))
+
+
+def _tail(records: Iterable[LogRecord]) -> tuple[str, int]:
+    """The last million characters, of lines that may be cut in front; and how many records there were."""
     kept: deque[str] = deque()
-    size = 0
+    size = count = 0
     for record in records:
+        count += 1
         text = record.data if record.data.endswith("\n") else record.data + "\n"
         kept.append(text[-TAIL:])
         size += len(kept[-1])
         while size - len(kept[0]) >= TAIL:
             size -= len(kept.popleft())
-    return "".join(kept)
-
-
-def _recognise(text: str) -> tuple[Rule | None, str, str]:
-    for rule in RULES:
-        match = rule.pattern.search(text)
-        if match:
-            groups = match.groups() or ("",)
-            return rule, rule.cause.format(*groups), rule.remedy.format(*groups)
-    return None, "", ""
+    return "".join(kept), count
 
 
 def place(notebook: bytes, mirror: bytes | None, execution_count: int) -> CellPlace | None:

@@ -1,0 +1,189 @@
+"""What a rule is, and which rules fit a case. The rules themselves are data: `rules_log`, `rules_state`.
+
+A rule fits where all of its needs hold and each of its patterns is found. The first that fits names the cause; rules
+that only add something (`also`) stand beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from sahel_nb.kernels.model import RunState
+from sahel_nb.kernels.mounts import Mount, mount_of
+
+
+class Need(Enum):
+    """A condition on a case besides its text. What is not known does not hold."""
+
+    FAILED = auto()
+    REFUSED = auto()
+    """The text may be the answer to a push: it was given as text, and no version was asked for."""
+    BUSY = auto()
+    COMPLETE = auto()
+    CANCELLED = auto()
+    NO_ERROR = auto()
+    INTERNET_OFF = auto()
+    GPU_OFF = auto()
+    TPU_OFF = auto()
+    NO_LOG = auto()
+    NO_OUTPUT = auto()
+    OVERDUE = auto()
+    SUBSTITUTED = auto()
+    DATASET_LISTED = auto()
+    COMPETITION_LISTED = auto()
+    OTHER_LISTED = auto()
+    BESIDE = auto()
+    """What the pattern found is the name of a file beside the notebook."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a run besides its log. None and empty: not known."""
+
+    internet: bool | None = None
+    gpu: bool | None = None
+    tpu: bool | None = None
+    asked_shape: str = ""
+    given_shape: str = ""
+    datasets: tuple[str, ...] = ()
+    competitions: tuple[str, ...] = ()
+    kernels: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    """The files in the kernel's folder, by name: Kaggle got none of them but the code file."""
+    source: str = ""
+    """What ran: the code of all cells, or the script."""
+    outputs: int | None = None
+    age: float | None = None
+    """Seconds since the run began; of a run that goes on."""
+    limit: float | None = None
+    """Seconds that a session may take."""
+    text_only: bool = False
+    """The text came from a file: nobody knows which run, if any, it belongs to."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A cause that can be recognised, what it means, what to do.
+
+    `cause` and `remedy` may name the groups of the pattern that was found ({0}, {1}) and `{mount}`, `{asked}`,
+    `{given}`, `{hours}`, `{limit}`.
+    """
+
+    code: str
+    cause: str
+    remedy: str
+    pattern: re.Pattern[str] | None = None
+    """Looked for in the error, and where no line looks like an error, in the end of the log."""
+    source: re.Pattern[str] | None = None
+    """Looked for in the code that ran."""
+    needs: tuple[Need, ...] = (Need.FAILED,)
+    anywhere: bool = False
+    """The pattern may stand before the error, too: in what pip said, and the cell went on."""
+    also: bool = False
+    """Stands beside the cause, and is none itself."""
+    last: bool = False
+    """Only where no other rule fits."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run, or one text. `texts` are looked at in order: the error itself, errors on the way to it, or the end."""
+
+    state: RunState
+    texts: tuple[str, ...]
+    whole: str
+    records: int
+    error: str = ""
+    facts: Facts = field(default_factory=Facts)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A rule that fits, with its words filled in."""
+
+    rule: Rule
+    cause: str
+    remedy: str
+
+
+def findings(case: Case, rules: tuple[Rule, ...]) -> tuple[Finding, ...]:
+    """The cause, if a rule knows it, and what else there is to say; the cause first."""
+    main = next(_main(case, rules), None)
+    added = tuple(found for rule in rules if rule.also for found in _try(rule, case, (*case.texts, case.whole)))
+    return added if main is None else (main, *added)
+
+
+def _main(case: Case, rules: tuple[Rule, ...]) -> Iterator[Finding]:
+    plain = [rule for rule in rules if not rule.also and not rule.last]
+    for text in case.texts:
+        for rule in plain:
+            yield from _try(rule, case, (text,))
+    for rule in rules:
+        if rule.anywhere or rule.last:
+            yield from _try(rule, case, (case.whole,))
+
+
+def _try(rule: Rule, case: Case, texts: tuple[str, ...]) -> Iterator[Finding]:
+    groups: tuple[str, ...] = ()
+    for pattern, where in ((rule.pattern, texts), (rule.source, (case.facts.source,))):
+        if pattern is None:
+            continue
+        match = next((match for text in where for match in pattern.finditer(text)), None)
+        if match is None:
+            return
+        groups += tuple(group or "" for group in match.groups())
+    subject = groups[0] if groups else ""
+    if not all(_HOLDS[need](case, subject) for need in rule.needs):
+        return
+    facts = case.facts
+    mount = mount_of(subject, facts.datasets, facts.competitions, facts.kernels, facts.models)
+    words = {
+        "mount": mount.now if mount else "",
+        "asked": facts.asked_shape,
+        "given": facts.given_shape,
+        "hours": f"{(facts.age or 0) / 3600:.1f}",
+        "limit": f"{(facts.limit or 0) / 3600:.1f}",
+    }
+    yield Finding(rule, rule.cause.format(*groups, **words), rule.remedy.format(*groups, **words))
+
+
+def _listed(case: Case, subject: str, *kinds: str) -> bool:
+    facts = case.facts
+    found: Mount | None = mount_of(subject, facts.datasets, facts.competitions, facts.kernels, facts.models)
+    return found is not None and found.kind in kinds
+
+
+_FAILED = (RunState.ERROR, RunState.CANCELLED)
+
+_HOLDS: dict[Need, Callable[[Case, str], bool]] = {
+    Need.FAILED: lambda case, _: case.facts.text_only or case.state in _FAILED,
+    Need.REFUSED: lambda case, _: case.facts.text_only,
+    Need.BUSY: lambda case, _: not case.facts.text_only and not case.state.ended,
+    Need.COMPLETE: lambda case, _: case.state is RunState.COMPLETE,
+    Need.CANCELLED: lambda case, _: case.state is RunState.CANCELLED,
+    Need.NO_ERROR: lambda case, _: not case.error,
+    Need.INTERNET_OFF: lambda case, _: case.facts.internet is False,
+    Need.GPU_OFF: lambda case, _: case.facts.gpu is False,
+    Need.TPU_OFF: lambda case, _: case.facts.tpu is False,
+    Need.NO_LOG: lambda case, _: case.records == 0,
+    Need.NO_OUTPUT: lambda case, _: case.facts.outputs == 0,
+    Need.OVERDUE: lambda case, _: case.facts.age is not None and case.facts.age > (case.facts.limit or 12 * 3600),
+    Need.SUBSTITUTED: lambda case, _: _differ(case.facts),
+    Need.DATASET_LISTED: lambda case, subject: _listed(case, subject, "dataset"),
+    Need.COMPETITION_LISTED: lambda case, subject: _listed(case, subject, "competition"),
+    Need.OTHER_LISTED: lambda case, subject: _listed(case, subject, "notebook", "model"),
+    Need.BESIDE: lambda case, subject: any(
+        name in case.facts.beside
+        for stem in (subject, subject.partition(".")[0])
+        for name in (stem.removeprefix("./"), f"{stem}.py")
+        if stem
+    ),
+}
+
+
+def _differ(facts: Facts) -> bool:
+    return bool(facts.asked_shape and facts.given_shape) and facts.asked_shape.lower() != facts.given_shape.lower()

@@ -1,0 +1,267 @@
+"""The causes that a failed run's log names, the particular before the general."""
+
+from __future__ import annotations
+
+import re
+
+from sahel_nb.kernels.rules import Need, Rule
+
+_INPUT = r"((?:/kaggle|\.\.)/input/[^\s'\"]+)"
+_MISSING = r"(?:FileNotFoundError|NotADirectoryError|No such file)[\s\S]{0,400}?"
+_NO_NETWORK = (
+    r"Temporary failure in name resolution|Name or service not known|Network is unreachable|NewConnectionError"
+    r"|Failed to establish a new connection|NameResolutionError|Could not resolve host"
+)
+_NO_GPU = (
+    r"Torch not compiled with CUDA enabled|Found no NVIDIA driver|No CUDA GPUs are available"
+    r"|torch\.cuda\.is_available\(\) is False|CUDA_ERROR_NO_DEVICE|no CUDA-capable device"
+    r"|nvidia-smi: (?:command )?not found|Unable to find a GPU|No GPU/TPU found"
+)
+
+
+def _rule(code: str, pattern: str, cause: str, remedy: str, *needs: Need, anywhere: bool = False) -> Rule:
+    return Rule(code, cause, remedy, re.compile(pattern), needs=(Need.FAILED, *needs), anywhere=anywhere)
+
+
+RULES = (
+    _rule(
+        "no-kernelspec",
+        r"No kernel name found in notebook",
+        "the notebook has no kernelspec",
+        "sahel-nb lint says where; a notebook made by `sahel-nb new` has one",
+    ),
+    _rule(
+        "unknown-kernelspec",
+        r"(?:No such kernel named |NoSuchKernel: )(\S+)",
+        "the notebook asks for the Jupyter kernel {0}, a name that only your machine knows",
+        "choose the kernel Python 3 in your editor (kernelspec name python3) and commit",
+    ),
+    _rule(
+        "kaggle-command-hangs",
+        r"Command '?\[?[^\n]*\bkaggle\b[^\n]*(?:timed out|returned non-zero)",
+        "the notebook calls the kaggle command, which has no credentials and no terminal inside a kernel",
+        "use kagglehub, which is signed in there (kagglehub.dataset_download and others), or list the source",
+    ),
+    _rule(
+        "kaggle-auth-in-kernel",
+        r"Could not find kaggle\.json|You must authenticate before you can call the Kaggle API"
+        r"|Missing (?:username|key) in configuration|Authentication required.{0,40}kaggle",
+        "Kaggle's API has no credentials inside a kernel",
+        "list what it needs as a source; to hand on outputs, list the other kernel in kernel_sources; else kagglehub",
+    ),
+    _rule(
+        "competition-not-joined",
+        r"(?:You must accept (?:this competition's|the) rules|rulesAcceptedRequired"
+        r"|403[^\n]*competitions?/([\w-]+)|403 Client Error[^\n]*/competitions)",
+        "the account that runs this has not joined the competition, or not accepted its rules",
+        "open the competition's page on kaggle.com, Join Competition, accept the rules, run again",
+    ),
+    _rule(
+        "competition-not-joined",
+        _MISSING + _INPUT,
+        "{0} is not there although the competition is listed: not joined, or mounted at {mount}",
+        "join the competition on kaggle.com and accept its rules; read from {mount}, then from the old place",
+        Need.COMPETITION_LISTED,
+    ),
+    _rule(
+        "archive-unpacked",
+        _MISSING + r"((?:/kaggle|\.\.)/input/[^\s'\"]+\.(?:zip|tar|tgz|tar\.gz|7z|gz))\b",
+        "{0} is no longer an archive: Kaggle unpacks those that are uploaded with a dataset, all into one folder",
+        "read the files that were in it; to keep an archive whole, upload it under another ending (.zip_, .sb3)",
+    ),
+    _rule(
+        "input-moved",
+        _MISSING + _INPUT,
+        "{0} is not there: the dataset is listed, and sessions of now mount it at {mount}",
+        "read from {mount}, and from the old place where that is missing",
+        Need.DATASET_LISTED,
+    ),
+    _rule(
+        "input-moved",
+        _MISSING + _INPUT,
+        "{0} is not there: the source is listed, and sessions of now mount it at {mount}",
+        "read from {mount}; an output of another kernel is there only once that kernel's run is complete",
+        Need.OTHER_LISTED,
+    ),
+    _rule(
+        "input-not-mounted",
+        _MISSING + _INPUT,
+        "{0} is not there: a source is missing from the metadata, or it is mounted elsewhere",
+        "list it in dataset_sources; look in /kaggle/input/datasets/<owner>/<slug> and in /kaggle/input/<slug>",
+    ),
+    _rule(
+        "input-read-only",
+        r"Read-only file system: ['\"]((?:/kaggle|\.\.)/input[^'\"]*)",
+        "{0} cannot be written: everything below /kaggle/input is read-only",
+        "write to /kaggle/working, or copy the input to /tmp first",
+    ),
+    _rule(
+        "file-not-pushed",
+        r"FileNotFoundError: [^\n]*?['\"](?:\./)?([^/'\"\n]+)['\"]",
+        "{0} stands beside the notebook in git, and Kaggle got only the code file",
+        "put it into a dataset and list that in dataset_sources, or write it in the first cell (%%writefile)",
+        Need.BESIDE,
+    ),
+    _rule(
+        "module-not-pushed",
+        r"ModuleNotFoundError: No module named '([^']+)'",
+        "{0} is a file beside the notebook in git, and Kaggle got only the code file",
+        "push it as a utility script and list that in kernel_sources, or put it into a dataset and onto sys.path",
+        Need.BESIDE,
+    ),
+    _rule(
+        "missing-package",
+        r"ModuleNotFoundError: No module named '([^']+)'",
+        "the package {0} is not in Kaggle's image, and enable_internet is false: pip cannot fetch it either",
+        "set enable_internet to true and `%pip install {0}` in the first cell, or attach its wheel as a dataset",
+        Need.INTERNET_OFF,
+    ),
+    _rule(
+        "missing-package",
+        r"ModuleNotFoundError: No module named '([^']+)'",
+        "the package {0} is not in Kaggle's image",
+        "install it in the first cell (`%pip install {0}`), which needs enable_internet, or attach it as a dataset",
+    ),
+    _rule(
+        "internet-off",
+        _NO_NETWORK,
+        "the notebook reaches for the network, and enable_internet is false",
+        "set enable_internet to true (an account with a verified phone may), or list what it fetches as a source",
+        Need.INTERNET_OFF,
+        anywhere=True,
+    ),
+    _rule(
+        "network-failed",
+        _NO_NETWORK + r"|ConnectTimeout|Read timed out|Connection reset by peer",
+        "a host could not be reached from the session",
+        "see that enable_internet is true and the account's phone is verified; else fetch again, with retries",
+    ),
+    _rule(
+        "secret-missing",
+        r"No user secrets exist for kernel|kaggle_secrets\.[\w.]*(?:Error|Exception)|BackendError.*secret",
+        "the kernel has no such Kaggle Secret: a push through the API can detach them",
+        "open the notebook on kaggle.com, Add-ons → Secrets, attach it, run again",
+    ),
+    _rule(
+        "gated-model",
+        r"GatedRepoError|Cannot access gated repo|401 Client Error[^\n]*huggingface\.co",
+        "Hugging Face wants a token, and an account that has accepted the model's terms",
+        "accept the terms on huggingface.co, keep a token in Kaggle Secrets, and log in with it in the first cell",
+    ),
+    _rule(
+        "gpu-too-old",
+        r"no kernel image is available for execution on the device|not compatible with the current PyTorch"
+        r"|CUDA capability sm_\d+ is not compatible",
+        "the GPU of this session is older than what the image's torch was built for: a P100",
+        "set machine_shape to NvidiaTeslaT4",
+    ),
+    _rule(
+        "gpu-out-of-memory",
+        r"CUDA out of memory|CUDA_ERROR_OUT_OF_MEMORY|torch\.(?:cuda\.)?OutOfMemoryError",
+        "the GPU ran out of memory",
+        "a smaller batch, half precision or gradient accumulation; torch.cuda.empty_cache() does not make room",
+    ),
+    _rule(
+        "gpu-off",
+        _NO_GPU,
+        "the notebook wants a GPU, and the metadata asks for none",
+        "set enable_gpu to true and machine_shape to NvidiaTeslaT4",
+        Need.GPU_OFF,
+    ),
+    _rule(
+        "gpu-not-visible",
+        _NO_GPU,
+        "the notebook sees no GPU, although one was asked for or it is not known whether one was",
+        'machine_shape must be one of Kaggle\'s names, "NvidiaTeslaT4" (not "gpuT4x2"), and pip must not replace torch',
+    ),
+    _rule(
+        "tpu-not-visible",
+        r"No TPU devices? (?:were )?found|Failed to (?:find|initialize) TPU|Unable to initialize backend 'tpu'",
+        "the notebook sees no TPU",
+        "set enable_tpu to true and machine_shape to TpuV5E8; TpuV38 is retired",
+    ),
+    _rule(
+        "shared-memory",
+        r"killed by signal: Bus error|insufficient shared memory",
+        "the workers of a DataLoader ran out of shared memory",
+        "fewer workers (num_workers=2), or none",
+    ),
+    _rule(
+        "disk-full",
+        r"(?i)No space left on device|larger than the \d+ GB that /kaggle/working|Disk quota exceeded",
+        "the disk of the session is full",
+        "/kaggle/working holds 20 GB; write scratch files to /tmp, keep the last checkpoint only",
+    ),
+    _rule(
+        "out-of-memory",
+        r"(?i)\bMemoryError\b|tried to allocate more memory|DeadKernelError|Kernel died|killed by signal 9",
+        "the session ran out of memory",
+        "load less at once, or take a machine with more memory",
+    ),
+    _rule(
+        "time-limit",
+        r"(?i)exceeded the max(?:imum)? allowed execution duration|session timeout",
+        "the run reached its time limit",
+        "save checkpoints to /kaggle/working and go on from them, or raise --timeout (12 h, TPU 9 h at most)",
+    ),
+    _rule(
+        "iopub-flood",
+        r"IOPub (?:data|message) rate exceeded|(?i:waiting for IOPub output|IOPub timeout)",
+        "the notebook printed faster than Jupyter could carry it away; silence does no harm, floods do",
+        "turn progress bars off (progress_bar=False), or give them a mininterval of some seconds",
+    ),
+    _rule(
+        "cell-timeout",
+        r"A cell timed out while it was being executed, after (\d+) seconds",
+        "one cell took longer than the {0} seconds that a cell may take",
+        "split it, or save and go on from a checkpoint",
+    ),
+    _rule(
+        "no-keyboard",
+        r"StdinNotImplementedError|EOFError: EOF when reading a line",
+        "the notebook waits for somebody to type, and nobody is there",
+        "take input() and getpass() out; secrets come from Kaggle Secrets",
+    ),
+    _rule(
+        "binary-mismatch",
+        r"numpy\.dtype size changed|binary incompatibility|A module that was compiled using NumPy 1|undefined symbol: ",
+        "two packages were built for different versions of each other: a pip install changed one of them",
+        "pin the versions that the image has, and install with --no-deps",
+    ),
+    _rule(
+        "name-not-in-package",
+        r"ImportError: cannot import name '([^']+)' from '([^']+)'",
+        "the {1} in Kaggle's image is not the version that you have: it has no {0}",
+        "pin it in the first cell (`%pip install {1}==VERSION`), or write for the image's version",
+    ),
+    _rule(
+        "pip-failed",
+        r"Command '?\[[^\n]*'pip', 'install'[^\n]*returned non-zero",
+        "pip could not install what the notebook asks for",
+        "read what pip said above the error in `sahel-nb logs`; with enable_internet false it can install wheels only",
+    ),
+    _rule(
+        "undefined-name",
+        r"NameError: name '([^']+)' is not defined",
+        "{0} is not defined: Kaggle runs the cells once, from the top, in a fresh kernel",
+        "Restart and Run All in your editor, or sahel-nb rehearse, shows the same without spending quota",
+    ),
+    _rule(
+        "syntax",
+        r"(?:SyntaxError|IndentationError|TabError): ([^\n]*)",
+        "a cell is not valid Python: {0}",
+        "sahel-nb lint finds it before a run does",
+    ),
+    _rule(
+        "not-a-notebook",
+        r"(?:NotJSONError|Notebook does not appear to be JSON|nbformat\.[\w.]*ValidationError|NotebookValidationError)",
+        "what was pushed is no valid notebook",
+        "sahel-nb lint says what is wrong with it",
+    ),
+    _rule(
+        "service-stopped",
+        r"[Tt]he service (?:was )?stopped (?:while|before) this version",
+        "the embedded service was stopped while this version ran",
+        "run it again",
+    ),
+)

@@ -1,0 +1,139 @@
+"""Causes that show in a push's answer, in a run that goes on, or in one that is complete and left nothing."""
+
+from __future__ import annotations
+
+import re
+
+from sahel_nb.kernels.rules import Need, Rule
+
+_KAGGLE_COMMAND = re.compile(
+    r"(?:subprocess\.\w+|os\.system|os\.popen|Popen|check_call|check_output)\(\s*\[?\s*f?['\"](kaggle)\b"
+    r"|^\s*[!%]\s*(kaggle) ",
+    re.MULTILINE,
+)
+
+
+def _refused(code: str, pattern: str, cause: str, remedy: str) -> Rule:
+    return Rule(code, cause, remedy, re.compile(pattern), needs=(Need.REFUSED,))
+
+
+PUSH = (
+    _refused(
+        "session-cap",
+        r"Maximum batch (\w+) session count of (\d+) reached",
+        "this account has {1} {0} sessions already, the most that may run at once; no version was made",
+        "sahel-nb status shows what runs; wait, or end one in the web page (a push does not replace a running one)",
+    ),
+    _refused(
+        "quota-spent",
+        r"Maximum weekly (\w+) quota of ([\d.]+) hours reached",
+        "the {1} {0} hours of this week are used up; no version was made",
+        "sahel-nb quota says when they begin anew; sahel-nb rehearse costs none",
+    ),
+    _refused(
+        "notebook-not-found",
+        r"Notebook not found",
+        "Kaggle has no kernel of this id that takes a push: made in the web page and never saved, or another's id_no",
+        "on kaggle.com: Save Version once, then push; or remove id_no; or push to a new slug, which makes it",
+    ),
+    _refused(
+        "not-your-kernel",
+        r"Permission 'kernels\.(\w+)' was denied|wrong kernel slug",
+        "the kernel does not exist for this account: another owner's, private, or another slug",
+        "sahel-nb run --dev pushes to your own; see that `id` is owner/slug and that the title makes the same slug",
+    ),
+    _refused(
+        "title-decides",
+        r"title does not resolve to the specified id",
+        "Kaggle makes the slug from the title, and this title makes another one",
+        "change the title so that it makes the slug; sahel-nb lint shows which it makes",
+    ),
+    _refused(
+        "source-too-large",
+        r"must be less than 1 megabyte",
+        "the source has more than 1 MB: a notebook with outputs, or data in a cell",
+        "sahel-nb strip; data belongs into a dataset",
+    ),
+    _refused(
+        "source-dropped",
+        r"(?:not accepted: (?:\w+) (\S+)|[Tt]he following are not valid (?:\w+) sources[^\n]*)",
+        "Kaggle dropped a source and started the run without it: it does not exist, or is private to another account",
+        "mend the name or have it shared with this account; what has started runs without it and spends quota",
+    ),
+    _refused(
+        "too-many-requests",
+        r"\b429\b|Too Many Requests",
+        "Kaggle has had too many requests from this account or address",
+        "wait some minutes; sahel-nb attach goes on with a run that has started",
+    ),
+    _refused(
+        "bad-credentials",
+        r"\b401\b|Unauthorized|Unauthenticated|does not accept these credentials",
+        "Kaggle does not accept the credentials: expired, revoked, or of another account",
+        "sahel-nb doctor says which are in use; make new ones on kaggle.com → Settings → API",
+    ),
+    _refused(
+        "no-credentials",
+        r"no Kaggle credentials were found|Could not find kaggle\.json",
+        "there are no Kaggle credentials on this machine",
+        "kaggle auth login, or a token in ~/.kaggle/access_token",
+    ),
+    _refused(
+        "already-there",
+        r"Kernel already exists",
+        "nothing is wrong: the kernel is there, and the push makes a new version of it",
+        "sahel-nb status shows it",
+    ),
+)
+
+BUSY = (
+    Rule(
+        "kaggle-command-hangs",
+        "the notebook calls the kaggle command, which waits inside a kernel for credentials that never come",
+        "end the session in the web page (`sahel-nb stop`), and use kagglehub or a source in its place",
+        source=_KAGGLE_COMMAND,
+        needs=(Need.BUSY, Need.NO_LOG),
+    ),
+    Rule(
+        "overdue",
+        "it began {hours} h ago, and a session may take {limit} h: it is wedged, or Kaggle's state is stale",
+        "look at the web page; `sahel-nb stop` says what can be done",
+        needs=(Need.BUSY, Need.OVERDUE),
+    ),
+)
+
+COMPLETE = (
+    Rule(
+        "written-elsewhere",
+        "nothing was kept: the notebook writes to {0}, and only /kaggle/working is saved",
+        "write to /kaggle/working, or copy there at the end",
+        source=re.compile(r"['\"](/(?:tmp|content|root|kaggle/(?!working|input)\w+)/[^'\"\\\s]*)['\"]"),
+        needs=(Need.COMPLETE, Need.NO_OUTPUT),
+    ),
+    Rule(
+        "no-output",
+        "nothing was kept: the notebook wrote no file into /kaggle/working, the only folder that is saved",
+        "write there what you want back; a relative path will do as long as the notebook does not os.chdir",
+        needs=(Need.COMPLETE, Need.NO_OUTPUT),
+    ),
+)
+
+CANCELLED = (
+    Rule(
+        "cancelled",
+        "somebody, or Kaggle, cancelled the session; there is no error in the log",
+        "ask who may edit the kernel, and run it again",
+        needs=(Need.CANCELLED, Need.NO_ERROR),
+        last=True,
+    ),
+)
+
+BESIDE = (
+    Rule(
+        "machine-substituted",
+        "asked for {asked}, and Kaggle gave {given} without a word",
+        "set machine_shape to {given}, or to another that exists",
+        needs=(Need.SUBSTITUTED,),
+        also=True,
+    ),
+)
