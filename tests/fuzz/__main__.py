@@ -1,10 +1,14 @@
-"""`python -m tests.fuzz --minutes 10 --seed 1 [TARGET …]`: ends with 1 where something was found, and keeps it."""
+"""`python -m tests.fuzz --minutes 10 --seed 1 [TARGET …]`: ends with 1 where something was found, and keeps it.
+
+Asked to end before its time, with Ctrl-C or SIGTERM, it says what it has done so far.
+"""
 
 from __future__ import annotations
 
 import argparse
 import hashlib
 import logging
+import signal
 import sys
 import time
 from pathlib import Path
@@ -31,8 +35,12 @@ def main() -> int:
         )
         sys.stdout.flush()
 
+    asked_to_end: list[int] = []
+    for kind in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(kind, lambda number, _: asked_to_end.append(number))
     began = time.monotonic()
-    tally = fuzz(typed.targets or list(TARGETS), typed.seed, until(began + 60 * typed.minutes), told)
+    in_time = until(began + 60 * typed.minutes)
+    tally = fuzz(typed.targets or list(TARGETS), typed.seed, lambda t: in_time(t) and not asked_to_end, told)
     _summary(tally, time.monotonic() - began, typed.seed)
     return int(bool(tally.findings))
 
