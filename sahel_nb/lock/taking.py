@@ -9,7 +9,7 @@ from sahel_nb.lock.commands import Arm, Hold
 from sahel_nb.lock.grants import Held, Intent
 from sahel_nb.lock.record import Record, State, clean
 from sahel_nb.lock.recovery import Undertaker
-from sahel_nb.lock.refusals import KaggleBusy, Locked, undecided
+from sahel_nb.lock.refusals import KaggleBusy, Locked, NotConfirmed, undecided
 from sahel_nb.lock.survey import Survey, outside
 from sahel_nb.report.events import Level, Reporter
 
@@ -45,6 +45,9 @@ class Taker:
             return held
         for _ in range(ROUNDS):
             tip = self._chain.tip()
+            if tip is not None and tip.record.stamp == clean(intent.nonce) and not tip.record.is_held:
+                why = "the lock was taken for us, and given up by others, before the remote's answer reached us"
+                raise NotConfirmed(self._chain.kernel, why)
             if tip is None or _is_ours_to_take(tip.record, intent):
                 held = self._grant(tip, intent, by_hand=by_hand)
                 if held is not None:
@@ -63,7 +66,7 @@ class Taker:
     def _take_unseen(self, intent: Intent, *, by_hand: bool) -> Held | None:
         """With the tip that this clone saw last, where that was free: a lease that is stale loses."""
         known = self._chain.recall()
-        if known is None or not _is_ours_to_take(known.record, intent):
+        if known is None or not _is_ours_to_take(known.record, intent) or known.record.stamp == clean(intent.nonce):
             return None
         try:
             return self._grant(known, intent, by_hand=by_hand)

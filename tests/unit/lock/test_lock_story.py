@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sahel_nb.errors import NetworkError, Refused
+from sahel_nb.lock.backend import Tip
 from sahel_nb.lock.clock import FakeClock
 from sahel_nb.lock.grants import Recovery
 from sahel_nb.lock.kaggle_view import Phase
@@ -381,3 +382,21 @@ def test_the_same_stamp_in_two_versions_is_told(people: People, kaggle: FolderKa
     with pytest.raises(FencedOut, match=f"v{second}"):
         awa.client.started(held, second, "")
     assert any(f"v{second} was pushed by Awa" in text for text in awa.client.log(1)[0].alarms)
+
+
+def test_a_grant_that_was_ended_before_we_heard_of_it_is_over(remote: MemoryRemote, people: People) -> None:
+    awa, bob = people("Awa"), people("Bob")
+
+    class SlowToAnswer(Memory):
+        def read(self) -> Tip | None:
+            if self.faults == ["asleep"]:
+                self.faults = []
+                assert bob.client.recover(wait=True).state is Recovery.FREE
+            return super().read()
+
+    awa.backend = SlowToAnswer(remote)
+    awa.backend.faults = [Fault.APPLIED_UNANSWERED, "asleep"]
+    with pytest.raises(NotConfirmed, match="given up by others"):
+        awa.client.acquire(awa.intent("nonce"))
+    assert ops(remote) == [Op.ARM, Op.REAP]
+    assert awa.run().fence == 2

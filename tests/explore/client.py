@@ -1,0 +1,363 @@
+"""What one client does next, in every way in which it can turn out: the program of `sahel_nb.lock` with time cut small.
+
+A step is atomic as far as the world goes: a look at the tip and at Kaggle, one compare-and-swap, one push. Between any
+two of them everybody else may do anything, and the client may die or sleep. A look at the tip and the look at Kaggle
+that follows it are one step: had the tip moved between them, the compare-and-swap would lose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+from sahel_nb.lock.commands import (
+    Adopt,
+    Alarm,
+    Arm,
+    Break,
+    Command,
+    Disarm,
+    Enqueue,
+    Finish,
+    Grant,
+    Hold,
+    Leave,
+    Pass,
+    Reap,
+    Release,
+    Start,
+)
+from sahel_nb.lock.record import Op, Outcome, Record, State, Ticket
+from sahel_nb.lock.survey import outside, outsiders
+
+from .chain import Chain
+from .events import land, push
+from .invariants import check_push, check_write
+from .world import LONG, Local, Shared
+
+KERNEL = "awa/fula-lid"
+Move = tuple[Local, Shared]
+
+
+class Client:
+    """The rules. A mutant is a subclass that breaks one. `prompt`: no pause is longer than the TTL, no outsiders."""
+
+    def __init__(self, chain: Chain, *, attempts: int, prompt: bool) -> None:
+        self.chain = chain
+        self.attempts = attempts
+        self.prompt = prompt
+
+    # -- what a client sees
+
+    def running(self, shared: Shared, done: int, newest: int) -> list[int]:
+        """Versions in (done, newest] that have not ended, each asked after by its number."""
+        return [n for n in range(done + 1, newest + 1) if shared.versions[n - 1].runs]
+
+    def find(self, record: Record, shared: Shared) -> int | None:
+        for n in range(record.base_version + 1, len(shared.versions) + 1):
+            if shared.versions[n - 1].stamp == record.stamp:
+                return n
+        return None
+
+    def watched(self, tip: int, record: Record) -> tuple[int, ...]:
+        return record.observed
+
+    def expired(self, record: Record, ticks: int) -> bool:
+        return ticks >= LONG
+
+    def is_own_dead(self, local: Local, stamp: str) -> bool:
+        return stamp[:1] == local.who and stamp != local.stamp
+
+    def is_mine_to_take(self, record: Record, local: Local) -> bool:
+        return record.state is State.FREE or record.offered_to(local.stamp)
+
+    # -- moves
+
+    def moves(self, local: Local, shared: Shared) -> Iterator[Move]:
+        if local.at == "idle":
+            yield from self._begin(local, shared)
+            return
+        yield from getattr(self, f"_at_{local.at}")(local, shared)
+        if shared.left.crashes:
+            crashes = shared.left._replace(crashes=shared.left.crashes - 1)
+            yield Local(local.who, attempt=local.attempt), shared._replace(left=crashes)
+
+    def _begin(self, local: Local, shared: Shared) -> Iterator[Move]:
+        left = shared.left
+        if local.attempt < self.attempts:
+            yield Local(local.who, "plan", local.attempt + 1), shared
+            if left.holds:
+                holding = Local(local.who, "plan", local.attempt + 1, by_hand=True)
+                yield holding, shared._replace(left=left._replace(holds=left.holds - 1))
+        record = self.chain.records[shared.tip]
+        if left.breaks and record is not None and record.is_held:
+            looked = Local(local.who, "break", local.attempt, version=record.fence)
+            yield looked, shared._replace(left=left._replace(breaks=left.breaks - 1))
+
+    # -- taking the lock
+
+    def _at_plan(self, local: Local, shared: Shared) -> Iterator[Move]:
+        yield from self.plan(local, shared)
+        record = self.chain.records[shared.tip]
+        if shared.left.leaves and record is not None and record.place(local.stamp) is not None:
+            leaves = shared.left._replace(leaves=shared.left.leaves - 1)
+            yield local._replace(at="leaving", seen=None, ticks=0), shared._replace(left=leaves)
+
+    def plan(self, local: Local, shared: Shared) -> Iterator[Move]:
+        """Look, and decide. Nothing is yielded where there is nothing to do but to wait."""
+        record = self.chain.records[shared.tip]
+        newest = len(shared.versions)
+        if record is not None and record.stamp == local.stamp and not record.is_held:
+            # Our grant was given and ended before we heard of it: this attempt is over, its stamp is used up.
+            yield Local(local.who, attempt=local.attempt), shared
+            return
+        if record is None or self.is_mine_to_take(record, local):
+            done = record.last_done if record else 0
+            if not self.running(shared, done, newest):
+                yield self._try(local, shared, self.grant(local, record, newest), "granted")
+                return
+        elif record.stamp == local.stamp and record.state in (State.ARMED, State.HELD):
+            # Written by an attempt that never heard so, nobody knows when.
+            yield local._replace(at=self._held(local), seen=None, ticks=LONG), shared
+            return
+        elif record.is_held or record.state is State.OFFERED:
+            yield from self._others(local, record, shared)
+        if record is not None and record.place(local.stamp) is None and record.stamp != local.stamp:
+            if local.queued:  # our turn has passed: the exploration ends this attempt, to stay finite
+                yield Local(local.who, attempt=local.attempt), shared
+            else:
+                ticket = _ticket(local.stamp)
+                yield self._try(local, shared, Enqueue(KERNEL, ticket), "queued")
+
+    def grant(self, local: Local, record: Record | None, newest: int) -> Command:
+        alarms: tuple[str, ...] = ()
+        if record is not None and newest > record.last_done:
+            alarms = (outside(record.last_done + 1, newest),)
+        if local.by_hand:
+            return Hold(KERNEL, "r", local.who, "h", "run", local.stamp, newest, "maintenance", alarms)
+        return Arm(KERNEL, "r", local.who, "h", "run", local.stamp, "c", "d", newest, "", alarms)
+
+    def _others(self, local: Local, record: Record, shared: Shared) -> Iterator[Move]:
+        """What is left to do about a lock that somebody else has, or is offered."""
+        if record.state is State.RUNNING:
+            if self.run_is_over(record, shared, local):
+                newest = len(shared.versions)
+                reap = Reap(newest, "seen", record.outcome or _outcome(record), self.foreign(record, newest))
+                yield self._try(local, shared, reap, "again")
+            elif self.watches_runs():
+                yield from self._watch(local, record, shared)
+            return
+        if record.state is State.HELD:
+            if self.is_own_dead(local, record.stamp):
+                yield self._try(local, shared, Release(Grant(record.fence, record.stamp), "back"), "again")
+            return
+        offered = record.state is State.OFFERED
+        owner = record.queue[0].nonce if offered else record.stamp
+        if not self.is_own_dead(local, owner):
+            if offered and self.running(shared, record.last_done, len(shared.versions)):
+                if local.seen is not None:
+                    yield local._replace(seen=None, ticks=0), shared
+                return
+            watched = self.watched(shared.tip, record)
+            if local.seen != watched or not self.expired(record, local.ticks):
+                yield from self._watch(local, record, shared)
+                return
+        if offered:
+            yield self._try(local, shared, Pass(owner, "silent"), "again")
+            return
+        yield self._try(local, shared, self.settle(record, shared), "again")
+
+    def settle(self, record: Record, shared: Shared) -> Command:
+        """What becomes of an intent whose holder is gone."""
+        found = self.find(record, shared)
+        return Adopt(found, "u", "found") if found else Reap(record.last_done, "silent")
+
+    def _watch(self, local: Local, record: Record, shared: Shared) -> Iterator[Move]:
+        watched = self.watched(shared.tip, record)
+        if local.seen != watched:
+            yield local._replace(seen=watched, ticks=0), shared
+
+    def watches_runs(self) -> bool:
+        return False
+
+    def run_is_over(self, record: Record, shared: Shared, local: Local) -> bool:
+        return not self.running(shared, record.last_done, len(shared.versions))
+
+    def foreign(self, record: Record, newest: int) -> tuple[str, ...]:
+        return outsiders(record, newest)
+
+    # -- holding it
+
+    def _held(self, local: Local) -> str:
+        return "holding" if local.by_hand else "armed"
+
+    def _at_armed(self, local: Local, shared: Shared) -> Iterator[Move]:
+        record = self.chain.records[shared.tip]
+        if record is None or record.stamp != local.stamp or record.state is not State.ARMED:
+            yield from self.fenced_before_push(local, shared)
+        elif self.confirms(local, record, shared):
+            yield local._replace(at="confirmed"), shared
+        else:
+            yield self._try(local, shared, Disarm(Grant(record.fence, record.stamp), "late"), "done")
+
+    def fenced_before_push(self, local: Local, shared: Shared) -> Iterator[Move]:
+        yield Local(local.who, attempt=local.attempt), shared
+
+    def confirms(self, local: Local, record: Record, shared: Shared) -> bool:
+        return len(shared.versions) == record.base_version and local.ticks < 1
+
+    def _at_confirmed(self, local: Local, shared: Shared) -> Iterator[Move]:
+        """The push: taken by Kaggle, with or without an answer; or not taken, and the lock is given back."""
+        check_push(shared, prompt=self.prompt)
+        yield local._replace(at="pushed", version=len(shared.versions) + 1, ticks=0), push(shared, local.stamp)
+        if shared.left.faults:
+            faults = shared.left._replace(faults=shared.left.faults - 1)
+            yield local._replace(at="armed", ticks=LONG), shared._replace(left=faults)
+
+    def _at_pushed(self, local: Local, shared: Shared) -> Iterator[Move]:
+        record = self.chain.records[shared.tip]
+        mine = record is not None and record.stamp == local.stamp
+        if mine and record is not None and record.state is State.ARMED:
+            start = Start(Grant(record.fence, local.stamp), local.version, "u")
+            yield self._try(local, shared, start, "started")
+        elif mine and record is not None and record.kaggle_version == local.version:
+            yield local._replace(at="running"), shared
+        else:
+            fenced = f"overlap: v{local.version} was pushed by {local.who} under fence 0, which had ended"
+            yield self._try(local, shared, Alarm(fenced), "reported")
+
+    def _at_running(self, local: Local, shared: Shared) -> Iterator[Move]:
+        record = self.chain.records[shared.tip]
+        if record is None or not self.still_mine(record, local) or not record.is_held:
+            yield Local(local.who, attempt=local.attempt), shared
+            return
+        newest = len(shared.versions)
+        if record.kaggle_version is None or shared.versions[local.version - 1].runs:
+            return
+        others = [n for n in self.running(shared, record.last_done, newest) if n != local.version]
+        foreign = self.foreign(record, newest)
+        if not self.waits_for(others):
+            finish = Finish(self.own_grant(record, local), newest, _outcome(record), foreign)
+            yield self._try(local, shared, finish, "done")
+        elif foreign:
+            yield self._try(local, shared, Alarm(foreign[0], _outcome(record)), "started")
+
+    def still_mine(self, record: Record, local: Local) -> bool:
+        return record.stamp == local.stamp
+
+    def own_grant(self, record: Record, local: Local) -> Grant:
+        return Grant(record.fence, local.stamp)
+
+    def waits_for(self, others: list[int]) -> bool:
+        return bool(others)
+
+    def _at_holding(self, local: Local, shared: Shared) -> Iterator[Move]:
+        record = self.chain.records[shared.tip]
+        if record is None or record.stamp != local.stamp or record.state is not State.HELD:
+            yield Local(local.who, attempt=local.attempt), shared
+            return
+        yield self._try(local, shared, Release(Grant(record.fence, record.stamp), "done"), "done")
+
+    def _at_leaving(self, local: Local, shared: Shared) -> Iterator[Move]:
+        record = self.chain.records[shared.tip]
+        if record is not None and record.place(local.stamp) is not None:
+            yield self._try(local, shared, Leave(local.stamp), "left")
+        elif record is not None and record.stamp == local.stamp and record.state in (State.ARMED, State.HELD):
+            yield local._replace(at=self._held(local), ticks=LONG), shared
+        else:
+            yield Local(local.who, attempt=local.attempt), shared
+
+    # -- breaking it
+
+    def _at_break(self, local: Local, shared: Shared) -> Iterator[Move]:
+        record = self.chain.records[shared.tip]
+        gone = Local(local.who, attempt=local.attempt)
+        if record is None or not record.is_held or not self.same_fence(record, local):
+            yield gone, shared
+            return
+        newest = max(len(shared.versions), record.kaggle_version or 0)
+        busy = self.running(shared, record.last_done, newest)
+        foreign = self.foreign(record, newest)
+        if not busy:
+            yield self._try(local, shared, Break(record.fence, "why", newest, foreign), "broken")
+            return
+        yield gone, shared
+        yield from self.force(local, record, shared, busy, foreign)
+
+    def same_fence(self, record: Record, local: Local) -> bool:
+        return record.fence == local.version
+
+    def force(
+        self, local: Local, record: Record, shared: Shared, busy: list[int], foreign: tuple[str, ...]
+    ) -> Iterator[Move]:
+        names = ", ".join(f"v{n}" for n in busy)
+        alarms = (f"the lock was broken by force while {names} had not ended", *foreign)
+        yield self._try(local, shared, Break(record.fence, "why", len(shared.versions), alarms), "broken")
+
+    # -- the compare-and-swap
+
+    def _try(self, local: Local, shared: Shared, command: Command, then: str) -> Move:
+        new = self.chain.after(shared.tip, command)
+        keeps = then in ("queued", "done")
+        seen, ticks = (local.seen, local.ticks) if keeps else (None, 0)
+        return local._replace(at="swap", view=shared.tip, new=new, then=then, seen=seen, ticks=ticks), shared
+
+    def _at_swap(self, local: Local, shared: Shared) -> Iterator[Move]:
+        won = shared.tip == local.view
+        applied = self._written(local, shared) if won else shared
+        yield self._answered(local, won=won), applied
+        if shared.left.faults:
+            left = shared.left._replace(faults=shared.left.faults - 1)
+            unsure = self.unsure(local)
+            yield unsure, applied._replace(left=left)
+            if won:
+                yield unsure, shared._replace(left=left)
+                if shared.late is None:
+                    yield unsure, shared._replace(left=left, late=(local.view, local.new))
+
+    def unsure(self, local: Local) -> Local:
+        return local._replace(at="unsure")
+
+    def _at_unsure(self, local: Local, shared: Shared) -> Iterator[Move]:
+        """Read back, and push the very same commit again where it is not there."""
+        if shared.tip == local.new:
+            yield self._answered(local, won=True), shared
+        elif shared.tip == local.view:
+            yield local._replace(at="swap"), shared
+        else:
+            yield self._answered(local, won=False), shared
+
+    def _written(self, local: Local, shared: Shared) -> Shared:
+        before, after = self.chain.records[shared.tip], self.chain.records[local.new]
+        assert after is not None
+        if after.op is Op.BREAK and any("by force" in text for text in after.alarms):
+            busy = {n for n in range(1, after.last_done + 1) if shared.versions[n - 1].runs}
+            shared = shared._replace(forced=shared.forced | busy)
+        check_write(before, after, local, shared, prompt=self.prompt)
+        return land(self.chain, shared, local.new)
+
+    def _answered(self, local: Local, *, won: bool) -> Local:
+        idle = Local(local.who, attempt=local.attempt)
+        then, after = local.then, local._replace(then="", view=0, new=0)
+        if then == "granted":
+            return after._replace(at=self._held(local)) if won else after._replace(at="plan", ticks=0)
+        if then == "queued":
+            return after._replace(at="plan", queued=won)
+        if then == "again":
+            return after._replace(at="plan", ticks=0)
+        if then == "started":
+            return after._replace(at="running" if won else "pushed", ticks=0)
+        if won:
+            return idle
+        if then == "done":
+            return after._replace(at="running" if local.version else self._held(local))
+        return after._replace(at={"left": "leaving", "reported": "pushed", "broken": "break"}[then])
+
+
+@cache
+def _ticket(stamp: str) -> Ticket:
+    return Ticket("run", stamp[0], "h", "s", stamp)
+
+
+def _outcome(record: Record) -> Outcome:
+    return Outcome("run", record.kaggle_version or 0, "COMPLETE", "c", record.actor, "s", "e", "d", "u")
