@@ -110,6 +110,16 @@ def load(
     return Config(**sections)
 
 
+def sets_pair_format(toml: bytes | None, git_config: Mapping[str, str], environ: Mapping[str, str]) -> bool:
+    """Has anybody chosen a format? Where nobody has, jupytext's own configuration is asked before the default holds.
+
+    Raise as `load` does.
+    """
+    if "SAHEL_NB_PAIR_FORMAT" in environ or "sahel-nb.pair.format" in git_config:
+        return True
+    return toml is not None and "format" in _parse(toml).get("pair", {})
+
+
 def _parse(toml: bytes) -> dict[str, Any]:
     if sys.version_info >= (3, 11):
         import tomllib

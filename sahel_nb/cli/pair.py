@@ -30,29 +30,37 @@ def pair(files: tuple[Path, ...], check: bool, source: str | None, as_json: bool
     Examples:  sahel-nb pair
                sahel-nb pair --from mirror notebooks/fula/fula.ipynb
     """
+    from sahel_nb.hooks.forms import Forms
     from sahel_nb.hooks.pair import pair as bring_together
+    from sahel_nb.hooks.settings import Personal
     from sahel_nb.hooks.staged import Repository
     from sahel_nb.notebook.pair import Direction
 
     context = Context.here()
     if source and not files:
         raise UsageError("--from needs the files it is meant for", hints=(f"sahel-nb pair --from {source} FILE.ipynb",))
-    fmt = context.config.pair.format
-    if not fmt:
+    repository = Repository(context.worktree)
+    forms = Forms.of(repository, Personal.of(repository).settings(repository.config_file()))
+    if forms.off:
         raise UsageError('pairing is off: pair.format is "" in sahel-nb.toml')
     forced = {"notebook": Direction.TO_MIRROR, "mirror": Direction.TO_NOTEBOOK, None: None}[source]
-    outcomes = bring_together(Repository(context.worktree), fmt, files, force=forced, check=check)
+    outcomes = bring_together(repository, forms, [*map(str, files)], force=forced, check=check)
     if as_json:
         import json
 
         rows = [
-            {"notebook": _text(one.notebook), "written": [*map(_text, one.written)], "problem": one.problem}
+            {
+                "notebook": _text(one.notebook),
+                "written": [*map(_text, one.written)],
+                "removed": [*map(_text, one.removed)],
+                "problem": one.problem,
+            }
             for one in outcomes
         ]
         click.echo(json.dumps({"schema": "sahel-nb.pair/2", "pairs": rows}, ensure_ascii=False))
     else:
         for one in outcomes:
-            context.reporter.say(f"{_text(one.notebook)}: {one.problem}" if one.problem else one.said)
+            context.reporter.say(one.said)
     stuck = [_text(one.notebook) for one in outcomes if one.problem]
     if stuck:
         raise Refused(

@@ -72,7 +72,7 @@ def _follow_settings(repository: Repository) -> None:
 
 
 def _say_unstripped(repository: Repository, changes: Sequence[Change]) -> None:
-    from sahel_nb.hooks.pairing import is_notebook
+    from sahel_nb.hooks.paths import is_notebook
     from sahel_nb.notebook.strip import is_stripped
 
     notebooks = [change for change in changes if is_notebook(change.path)]
@@ -95,18 +95,18 @@ def _say_unstripped(repository: Repository, changes: Sequence[Change]) -> None:
 
 
 def _say_out_of_step(repository: Repository, changes: Sequence[Change]) -> None:
-    fmt = repository.worktree.config(os.environ).pair.format
-    if not fmt:
-        return
-    from sahel_nb.hooks.pairing import staged_pairs
+    from sahel_nb.hooks.forms import Forms
+    from sahel_nb.hooks.settings import Personal
+    from sahel_nb.hooks.staged_pairs import staged_pairs
     from sahel_nb.notebook.pair import in_step, looks_like_mirror
 
-    for pair in staged_pairs(repository, changes, fmt):
+    forms = Forms.of(repository, Personal.of(repository).settings(repository.config_file()))
+    for pair in () if forms.off else staged_pairs(repository, changes, forms):
         notebook, mirror = pair.index
-        if notebook is None or mirror is None or not looks_like_mirror(mirror):
+        if notebook is None or mirror is None or not looks_like_mirror(mirror, pair.form):
             continue
         try:
-            agree = in_step(notebook, mirror, fmt)
+            agree = in_step(notebook, mirror, pair.form)
         except NotebookError:
             agree = False
         if not agree:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from sahel_nb.hooks.forms import Forms, configurations, formats_in, may_be_mirror
 from sahel_nb.hooks.memory import PAIR
-from sahel_nb.hooks.paths import NOTEBOOK, is_notebook, shown, suffix_of
+from sahel_nb.hooks.paths import is_notebook, shown
+from sahel_nb.notebook.form import Form
 from sahel_nb.repo.batch import objects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from sahel_nb.hooks.committed import Committed
     from sahel_nb.hooks.history import Version
@@ -21,14 +23,24 @@ if TYPE_CHECKING:
 class Half:
     """A pair in one version, by the ids of its blobs; `mirror` is "" where there is none."""
 
-    __slots__ = ("fmt", "mirror", "notebook", "path", "version")
+    __slots__ = ("form", "mirror", "mirror_path", "notebook", "path", "version")
 
-    def __init__(self, version: str, path: bytes, notebook: str, mirror: str, fmt: str) -> None:
+    def __init__(self, version: Version, paths: tuple[bytes, bytes], oids: tuple[str, str], form: Form) -> None:
         self.version = version
-        self.path = path
-        self.notebook = notebook
-        self.mirror = mirror
-        self.fmt = fmt
+        self.path, self.mirror_path = paths
+        self.notebook, self.mirror = oids
+        self.form = form
+
+    @property
+    def place(self) -> tuple[str, bytes]:
+        return self.version.name, self.path
+
+    def key(self) -> str:
+        """All that the verdict depends on."""
+        from _blake2 import blake2b
+
+        text = f"{self.notebook} {self.mirror} ".encode() + self.form.key()
+        return str(blake2b(text, digest_size=20).hexdigest())
 
 
 def pairs_out_of_step(
@@ -37,47 +49,99 @@ def pairs_out_of_step(
     """A finding for each pair that a version brought, and that is none."""
     from sahel_nb.hooks.committed import Committed, at
 
-    pairs = [(_key(pair), pair) for pair in _pairs(repository, versions, settings)]
-    new = {key: pair for key, pair in pairs if not memory.has(PAIR, key)}
-    names = (oid.encode("ascii") for pair in new.values() for oid in (pair.notebook, pair.mirror or pair.notebook))
-    blobs = objects(names, repository.root, repository.env)
-    bad: dict[str, list[Finding]] = {}
-    for number, (key, pair) in enumerate(new.items(), 1):
-        notebook, mirror = next(blobs).read(), next(blobs).read()
-        bad[key] = _look(notebook, mirror if pair.mirror else None, pair.fmt)
-        if not bad[key]:
-            memory.add(PAIR, key)
-        if number % 50 == 0:
-            memory.save()
     return [
-        Committed(pair.version, at(finding, shown(pair.path))) for key, pair in pairs for finding in bad.get(key, ())
+        Committed(pair.version.name, at(finding, shown(pair.path)))
+        for pair, found in _Checked(repository, memory, versions, settings).pairs()
+        for finding in found
     ]
 
 
-def _pairs(repository: Repository, versions: Sequence[Version], settings: Mapping[str, Settings]) -> Iterator[Half]:
-    asked: list[tuple[str, bytes, bytes, str]] = []
-    for version in versions:
-        fmt = settings[version.name].format if version.name in settings else ""
-        if not fmt:
-            continue
-        suffix = suffix_of(fmt)
-        names = {path for touched in version.touched for path in touched if is_notebook(path)}
-        names |= {
-            path[: -len(suffix)] + NOTEBOOK for touched in version.touched for path in touched if path.endswith(suffix)
-        }
-        for name in sorted(names):
-            mirror = name[: -len(NOTEBOOK)] + suffix
-            if b"\n" not in name and version.brought(name, mirror):
-                asked.append((version.name, name, mirror, fmt))
-    if not asked:
-        return
-    named = [(version.encode("ascii"), path) for version, name, mirror, _ in asked for path in (name, mirror)]
-    lines = b"".join(version + b":" + path + b"\n" for version, path in named)
-    answer = repository.git("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=lines)
-    answers = iter(answer.stdout.splitlines())
-    for (commit, name, _, fmt), one, other in zip(asked, answers, answers, strict=True):
-        if _blob(one):
-            yield Half(commit, name, _blob(one), _blob(other), fmt)
+class _Checked:
+    def __init__(
+        self, repository: Repository, memory: Memory, versions: Sequence[Version], settings: Mapping[str, Settings]
+    ) -> None:
+        self._repository = repository
+        self._memory = memory
+        self._forms = _forms(repository, versions, settings)
+        self._versions = [version for version in versions if version.name in self._forms]
+
+    def pairs(self) -> list[tuple[Half, list[Finding]]]:
+        """Those that are not known to be in step. A notebook is read only if its pair is not known by its ids."""
+        found = [pair for pair in self._found(self._touched()) if not self._memory.has(PAIR, pair.key())]
+        hinted = list(self._found(self._hinted()))
+        own = self._own([*found, *hinted])
+        halves = [half for pair in found if (half := own.get(pair.place, pair)) is not None]
+        for pair in hinted:
+            half = own.get(pair.place)
+            if half is not None and half.mirror_path == pair.mirror_path and half not in halves:
+                halves.append(half)
+        new = {half.key(): half for half in halves if not self._memory.has(PAIR, half.key())}
+        names = (oid.encode("ascii") for half in new.values() for oid in (half.notebook, half.mirror or half.notebook))
+        blobs = objects(names, self._repository.root, self._repository.env)
+        bad: dict[str, list[Finding]] = {}
+        for number, (key, half) in enumerate(new.items(), 1):
+            notebook, mirror = next(blobs).read(), next(blobs).read()
+            bad[key] = _look(notebook, mirror if half.mirror else None, half.form)
+            if not bad[key]:
+                self._memory.add(PAIR, key)
+            if number % 50 == 0:
+                self._memory.save()
+        return [(half, bad[half.key()]) for half in halves if half.key() in bad]
+
+    def _touched(self) -> Iterator[tuple[Version, bytes, bytes, Form]]:
+        """(version, notebook, mirror, form) of every pair of which a version may have brought a half."""
+        for version in self._versions:
+            forms = self._forms[version.name]
+            touched = {path for paths in version.touched for path in paths}
+            names = {path for path in touched if is_notebook(path)}
+            names |= {name for path in touched if may_be_mirror(path) and (name := forms.notebook_of(path))}
+            for name in sorted(names):
+                form = forms.of_notebook(name)
+                mirror = form.mirror_path(name) if form is not None else None
+                if form is not None and mirror is not None and b"\n" not in name and version.brought(name, mirror):
+                    yield version, name, mirror, form
+
+    def _hinted(self) -> Iterator[tuple[Version, bytes, bytes, Form]]:
+        """Texts that the configuration takes for no mirror, and that the notebook beside them may name as its own."""
+        for version in self._versions:
+            forms = self._forms[version.name]
+            for path in sorted({path for paths in version.touched for path in paths if may_be_mirror(path)}):
+                name = path.rpartition(b".")[0] + b".ipynb"
+                if forms.notebook_of(path) is None and b"\n" not in path and version.brought(name, path):
+                    yield version, name, path, Form()
+
+    def _found(self, asked: Iterable[tuple[Version, bytes, bytes, Form]]) -> Iterator[Half]:
+        asked = list(asked)
+        named = [(version.name.encode("ascii"), path) for version, *paths, _ in asked for path in paths]
+        if not named:
+            return
+        lines = b"".join(version + b":" + path + b"\n" for version, path in named)
+        answer = self._repository.git("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=lines)
+        answers = iter(answer.stdout.splitlines())
+        for (version, name, mirror, form), one, other in zip(asked, answers, answers, strict=True):
+            if _blob(one):
+                yield Half(version, (name, mirror), (_blob(one), _blob(other)), form)
+
+    def _own(self, pairs: Sequence[Half]) -> dict[tuple[str, bytes], Half | None]:
+        """Notebooks that say themselves where their mirror is: (version, notebook) → the pair, None for no pair."""
+        oids = list(dict.fromkeys(pair.notebook for pair in pairs))
+        blobs = objects((oid.encode("ascii") for oid in oids), self._repository.root, self._repository.env)
+        own = {oid: formats for oid, blob in zip(oids, blobs, strict=True) if (formats := _naming_formats(blob.read()))}
+        asked = []
+        found: dict[tuple[str, bytes], Half | None] = {}
+        for pair in pairs:
+            if pair.notebook in own:
+                found[pair.place] = None
+                form = self._forms[pair.version.name].of_notebook(pair.path, own[pair.notebook])
+                mirror = form.mirror_path(pair.path) if form is not None else None
+                if form is not None and mirror is not None:
+                    asked.append((pair.version, pair.path, mirror, form))
+        return found | {pair.place: pair for pair in self._found(asked)}
+
+
+def _naming_formats(notebook: bytes) -> bytes:
+    """The notebook where it names formats of its own, else nothing."""
+    return notebook if formats_in(notebook) else b""
 
 
 def _blob(answer: bytes) -> str:
@@ -85,14 +149,48 @@ def _blob(answer: bytes) -> str:
     return oid.decode("ascii") if kind == b"blob" else ""
 
 
-def _key(pair: Half) -> str:
-    from _blake2 import blake2b
+def _forms(repository: Repository, versions: Sequence[Version], settings: Mapping[str, Settings]) -> dict[str, Forms]:
+    """By the files of each version itself, as far as pairing is on there."""
+    paired = [version for version in versions if version.name in settings and settings[version.name].chosen != ""]
+    found = {}
+    asked: dict[tuple[str, str], None] = {}
+    for version in paired:
+        if settings[version.name].chosen is None and _touches_pairs(version):
+            folders = {b""}
+            for paths in version.touched:
+                for path in paths:
+                    if is_notebook(path) or may_be_mirror(path):
+                        folders |= _above(path)
+            asked |= {(version.name, path): None for folder in folders for path in configurations(folder)}
+    names = [f"{version}:{path}".encode("utf-8", "surrogateescape") for version, path in asked if "\n" not in path]
+    there = zip(
+        [key for key in asked if "\n" not in key[1]], objects(names, repository.root, repository.env), strict=True
+    )
+    contents = {key: blob.read() for key, blob in there if blob.kind == "blob"}
+    for version in paired:
+        found[version.name] = Forms(settings[version.name].chosen, _reader(contents, version.name))
+    return found
 
-    text = f"{pair.notebook} {pair.mirror} {pair.fmt}"
-    return str(blake2b(text.encode("utf-8"), digest_size=20).hexdigest())
+
+def _touches_pairs(version: Version) -> bool:
+    return any(is_notebook(path) or may_be_mirror(path) for paths in version.touched for path in paths)
 
 
-def _look(notebook: bytes, mirror: bytes | None, fmt: str) -> list[Finding]:
+def _above(path: bytes) -> set[bytes]:
+    """Every folder above a path, but for the root."""
+    found = set()
+    folder = path.rpartition(b"/")[0]
+    while folder:
+        found.add(folder)
+        folder = folder.rpartition(b"/")[0]
+    return found
+
+
+def _reader(contents: Mapping[tuple[str, str], bytes], version: str) -> Callable[[str], bytes | None]:
+    return lambda path: contents.get((version, path))
+
+
+def _look(notebook: bytes, mirror: bytes | None, form: Form) -> list[Finding]:
     from sahel_nb.errors import UsageError
     from sahel_nb.notebook.document import NotebookError
     from sahel_nb.notebook.finding import Finding, Severity
@@ -101,10 +199,10 @@ def _look(notebook: bytes, mirror: bytes | None, fmt: str) -> list[Finding]:
     if mirror is None:
         mend = "sahel-nb pair, and commit what it made"
         return [Finding("SNB304", Severity.ERROR, "", "", "has no mirror", mend)]
-    if not looks_like_mirror(mirror):
+    if not looks_like_mirror(mirror, form):
         return []  # an ordinary module that bears the notebook's name
     try:
-        if in_step(notebook, mirror, fmt):
+        if in_step(notebook, mirror, form):
             return []
     except (NotebookError, UsageError) as exc:
         return [Finding("SNB303", Severity.ERROR, "", "", exc.message)]

@@ -1,4 +1,4 @@
-"""`strip`, `pair`, `lint` and `guard` with file names, as the pre-commit framework calls them.
+"""`strip`, `lint` and `guard` with file names, as the pre-commit framework calls them.
 
 The framework shows a hook that changed files as failed: 1 where something was changed, so that it can be added again.
 """
@@ -6,7 +6,6 @@ The framework shows a hook that changed files as failed: 1 where something was c
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 from sahel_nb.errors import UsageError
@@ -28,22 +27,7 @@ def run(verb: str, arguments: Sequence[str]) -> int:
 
         return strip_files.run_all(arguments)
     paths = [Path(argument) for argument in arguments]
-    return {"pair": _pair, "lint": _lint, "guard": _guard}[verb](paths)
-
-
-def _pair(paths: Sequence[Path]) -> int:
-    from sahel_nb.hooks.pair import pair
-    from sahel_nb.hooks.staged import Repository
-
-    repository = Repository.here()
-    fmt = repository.worktree.config(os.environ).pair.format
-    if not fmt:
-        return 0
-    failed = 0
-    for outcome in pair(repository, fmt, paths):
-        failed = 1
-        sys.stderr.write(f"{outcome.notebook.decode('utf-8', 'backslashreplace')}: {outcome.said}\n")
-    return failed
+    return {"lint": _lint, "guard": _guard}[verb](paths)
 
 
 def _lint(paths: Sequence[Path]) -> int:

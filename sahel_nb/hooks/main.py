@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _VERBS = {
     "strip": "files",
-    "pair": "files",
+    "pair": "pair_files",
     "lint": "files",
     "guard": "files",
     "pre-commit": "pre_commit",
@@ -49,6 +49,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         from sahel_nb.hooks import strip_files
 
         if strip_files.all_stripped(arguments):
+            return 0
+    if verb == "pair" and not arguments:
+        from sahel_nb.hooks import status
+
+        if status.nothing_differs():
             return 0
     if verb in _VERBS:
         return _guarded(verb, arguments)

@@ -1,190 +1,199 @@
 """Pairs on disk: what `sahel-nb pair` and the hook `pair FILES` do.
 
-The direction is decided against HEAD. Without a change nothing is read, and jupytext is not imported.
+The direction is decided against HEAD, by object ids. Without a change nothing is read, and with the ordinary format
+jupytext is never imported. A pair that was renamed or removed by one of its halves is so by both (renamed.py).
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-
 from sahel_nb.errors import UsageError
-from sahel_nb.hooks.inplace import read_if_there, replace
-from sahel_nb.hooks.pairing import NOTEBOOK, is_notebook, mirror_path
-from sahel_nb.hooks.staged import Repository, parse_raw
-from sahel_nb.notebook.document import NotebookError, parse
-from sahel_nb.notebook.merge_mirror import resolved_half
-from sahel_nb.notebook.pair import Direction, decide, extension, in_step, looks_like_mirror, mirror_of, notebook_from
+from sahel_nb.hooks.changed import Changed
+from sahel_nb.hooks.paths import shown
+from sahel_nb.notebook.pair import Direction, decide, in_step, looks_like_mirror, mirror_of, notebook_from
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sahel_nb.errors import SahelError
+    from sahel_nb.hooks.forms import Forms
+    from sahel_nb.hooks.staged import Repository
+    from sahel_nb.notebook.pair import Form
+
+    Contents = tuple[bytes, bytes | None]
+
+_MARK = b"<<<<<<<"
 
 
-@dataclass(frozen=True)
 class Outcome:
-    """What became of one pair. `problem` is empty, or says why nothing was written."""
+    """What became of one pair: the files that were written and removed. `problem` says why nothing was done."""
 
-    notebook: bytes
-    mirror: bytes
-    direction: Direction
-    problem: str = ""
+    __slots__ = ("notebook", "problem", "removed", "written")
 
-    @property
-    def written(self) -> tuple[bytes, ...]:
-        """The halves that were written: both where they were merged."""
-        if self.problem or self.direction is Direction.NOTHING:
-            return ()
-        merged = (self.notebook, self.mirror)
-        return {Direction.TO_MIRROR: merged[1:], Direction.TO_NOTEBOOK: merged[:1]}.get(self.direction, merged)
+    def __init__(
+        self, notebook: bytes, *, written: tuple[bytes, ...] = (), removed: tuple[bytes, ...] = (), problem: str = ""
+    ) -> None:
+        self.notebook = notebook
+        self.written = written
+        self.removed = removed
+        self.problem = problem
 
     @property
     def said(self) -> str:
         """For people."""
-        written = " and ".join(map(_shown, self.written))
-        if len(self.written) > 1:
-            return f"{written} were merged by cell"
-        return self.problem or f"{written} was brought in step"
+        if self.problem:
+            return f"{shown(self.notebook)}: {self.problem}"
+        old, new = (" and ".join(map(shown, paths)) for paths in (self.removed, self.written))
+        if self.removed:
+            return f"{old} was renamed to {new}" if new else f"{old} was removed, as {shown(self.notebook)} was"
+        return f"{new} were merged by cell" if len(self.written) > 1 else f"{new} was brought in step"
 
 
 def pair(
-    repository: Repository, fmt: str, files: Sequence[Path] = (), *, force: Direction | None = None, check: bool = False
+    repository: Repository,
+    forms: Forms,
+    files: Sequence[str] = (),
+    *,
+    force: Direction | None = None,
+    check: bool = False,
 ) -> list[Outcome]:
     """Bring pairs in step; those of `files`, or all in the repository. Only what happened to a pair is returned.
 
     `check` writes nothing and compares every pair by content. `force` sets the direction, for a conflict.
     """
-    names = _named(repository, files, fmt) if files else _all(repository)
+    changed = Changed(repository, forms)
+    names = changed.named(files) if files else changed.all() if check else changed.names()
     opted_out = repository.opted_out(names)
-    names = [name for name in names if name not in opted_out]
-    changed = None if check or force or files else _changed(repository)
-    found = []
-    for name in names:
-        mirror = mirror_path(name, fmt)
-        if changed is not None and name not in changed and mirror not in changed:
-            continue
-        try:
-            outcome = _one(repository, name, mirror, fmt, force, check)
-        except NotebookError as exc:
-            outcome = Outcome(name, mirror, Direction.CONFLICT, exc.message)
-        if outcome.direction is not Direction.NOTHING:
-            found.append(outcome)
-    return found
+    work = _Work(changed, force, check)
+    return work.done([name for name in names if name not in opted_out])
 
 
-def _one(repository: Repository, name: bytes, mirror: bytes, fmt: str, force: Direction | None, check: bool) -> Outcome:
-    now = (read_if_there(repository.disk(name)), read_if_there(repository.disk(mirror)))
-    if check and now[0] is not None and now[1] is not None:
-        agree = looks_like_mirror(now[1]) and in_step(now[0], now[1], fmt)
-        return Outcome(name, mirror, Direction.NOTHING if agree else Direction.CONFLICT, "" if agree else "out of step")
-    head = (_head(repository, name), _head(repository, mirror))
-    direction = force or resolved_half(*now) or decide(*head, *now, fmt)
-    if direction is Direction.CONFLICT:
-        return Outcome(name, mirror, direction, _merge(repository, (name, mirror), head, now, fmt))
-    if direction is Direction.NOTHING:
-        return Outcome(name, mirror, direction)
-    if now[1] is not None and not looks_like_mirror(now[1]):
-        if direction is Direction.TO_NOTEBOOK and not force:
-            return Outcome(name, mirror, Direction.NOTHING)  # an ordinary module that bears the notebook's name
-        return Outcome(name, mirror, Direction.CONFLICT, _no_mirror(mirror))
-    if direction is Direction.TO_MIRROR:
-        target, old, made = mirror, now[1], mirror_of(_there(now[0], name), fmt)
-    else:
-        target, old = name, now[0]
-        base = _readable(old) or _readable(head[0])
-        made = notebook_from(_there(now[1], mirror), base, fmt)
-    if made == old:
-        return Outcome(name, mirror, Direction.NOTHING)
-    if check:
-        return Outcome(name, mirror, direction, "out of step")
-    replace(repository.disk(target), made)
-    return Outcome(name, mirror, direction)
+class _Work:
+    """One run over some pairs."""
 
+    def __init__(self, changed: Changed, force: Direction | None, check: bool) -> None:
+        self._changed = changed
+        self._files = changed.files
+        self._force = force
+        self._check = check
 
-def _merge(
-    repository: Repository,
-    paths: tuple[bytes, bytes],
-    head: tuple[bytes | None, bytes | None],
-    now: tuple[bytes | None, bytes | None],
-    fmt: str,
-) -> str:
-    """Write both halves merged, or say why neither is."""
-    from sahel_nb.notebook.merge_pair import merge_pair
+    def done(self, names: list[bytes]) -> list[Outcome]:
+        found: list[Outcome] = []
+        if self._force is None and not self._check:
+            from sahel_nb.hooks.renamed import follow_renames
 
-    notebook, mirror = (_there(data, path) for data, path in zip(now, paths, strict=True))
-    if not looks_like_mirror(mirror):
-        return _no_mirror(paths[1])
-    merged = merge_pair(head, notebook, mirror, fmt)
-    if not merged.problem:
+            names, found = follow_renames(self._changed, names)
+        for name in names:
+            form = self._changed.forms.of_notebook(name)
+            self._changed.ask_together((name, *filter(None, [form.mirror_path(name) if form is not None else None])))
+        for name in names:
+            try:
+                outcome = self._one(name)
+            except _notebook_error() as exc:
+                outcome = Outcome(name, problem=exc.message)
+            if outcome is not None:
+                found.append(outcome)
+        return found
+
+    def _one(self, name: bytes) -> Outcome | None:
+        notebook = self._files.read(name)
+        form = self._changed.form(name, notebook)
+        mirror = form.mirror_path(name) if form is not None else None
+        if form is None or mirror is None:
+            return None
+        text = self._files.read(mirror)
+        if notebook is None:
+            return self._without_notebook(form, name, mirror, text)
+        if self._check and text is not None:
+            agree = looks_like_mirror(text, form) and in_step(notebook, text, form)
+            return None if agree else Outcome(name, problem="out of step")
+        direction = self._force or self._direction(form, (name, mirror), (notebook, text))
+        if direction is Direction.NOTHING:
+            return None
+        if text is not None and not looks_like_mirror(text, form):
+            if direction is Direction.TO_NOTEBOOK and not self._force:
+                return None  # an ordinary module that bears the notebook's name
+            problem = "is no mirror (no jupytext header, no # %%): give one of them another name"
+            return Outcome(name, problem=f"{shown(mirror)} {problem}")
+        if direction is Direction.TO_MIRROR:
+            return self._written(name, mirror, mirror_of(notebook, form), text)
+        if text is None:
+            raise UsageError(f"{shown(mirror)} is not there")
+        if direction is Direction.CONFLICT:
+            return self._merged(form, (name, mirror), (notebook, text))
+        base = notebook if self._force is None else _readable(notebook) or _readable(self._changed.head(name))
+        return self._written(name, name, notebook_from(text, base, form), notebook)
+
+    def _written(self, name: bytes, path: bytes, made: bytes, old: bytes | None) -> Outcome | None:
+        if made == old:
+            return None
+        if self._check:
+            return Outcome(name, problem="out of step")
+        self._files.replace(path, made, old)
+        return Outcome(name, written=(path,))
+
+    def _merged(self, form: Form, paths: tuple[bytes, bytes], now: tuple[bytes, bytes]) -> Outcome:
+        """Write both halves merged, or say why neither is."""
+        from sahel_nb.notebook.merge_pair import merge_pair
+
+        merged = merge_pair((self._changed.head(paths[0]), self._changed.head(paths[1])), *now, form)
+        if merged.problem:
+            return Outcome(paths[0], problem=merged.problem)
         # The notebook first: with the other half's edits in it, it merges with the old mirror to the same again.
-        replace(repository.disk(paths[0]), merged.notebook)
-        replace(repository.disk(paths[1]), merged.mirror)
-    return merged.problem
+        self._files.replace(paths[0], merged.notebook, now[0])
+        self._files.replace(paths[1], merged.mirror, now[1])
+        return Outcome(paths[0], written=paths)
 
+    def _without_notebook(self, form: Form, name: bytes, mirror: bytes, text: bytes | None) -> Outcome | None:
+        """It was deleted, and git knows it: its mirror follows. One that git never had is made of its mirror."""
+        if text is None or not looks_like_mirror(text, form):
+            return None
+        if self._force is Direction.TO_NOTEBOOK or not self._changed.head_id(name):
+            return self._written(name, name, notebook_from(text, self._changed.head(name), form), None)
+        if self._force is not None:
+            raise UsageError(f"{shown(name)} is not there")
+        if self._changed.differs(mirror, text):
+            return Outcome(name, problem=f"was deleted, and {shown(mirror)} has changes that are not committed")
+        if self._check:
+            return Outcome(name, problem=f"was deleted, and {shown(mirror)} was not")
+        self._files.remove(mirror)
+        return Outcome(name, removed=(mirror,))
 
-def _no_mirror(path: bytes) -> str:
-    return f"{_shown(path)} is no mirror (no jupytext header, no # %%): give one of them another name"
+    def _direction(self, form: Form, paths: tuple[bytes, bytes], now: Contents) -> Direction:
+        notebook, mirror = now
+        if mirror is None:
+            return Direction.TO_MIRROR
+        if _MARK in notebook or _MARK in mirror:
+            from sahel_nb.notebook.merge_mirror import resolved_half
+
+            resolved = resolved_half(notebook, mirror)
+            if resolved is not None:
+                return resolved
+        notebook_differs = self._changed.differs(paths[0], notebook)
+        if not self._changed.differs(paths[1], mirror):
+            return Direction.TO_MIRROR if notebook_differs else Direction.NOTHING
+        if not notebook_differs:
+            return Direction.TO_NOTEBOOK
+        if looks_like_mirror(mirror, form) and in_step(notebook, mirror, form):
+            return Direction.NOTHING
+        return decide(self._changed.head(paths[0]), self._changed.head(paths[1]), notebook, mirror, form)
 
 
 def _readable(notebook: bytes | None) -> bytes | None:
     """A notebook to take outputs and metadata from; one with conflict markers has none to give."""
     if notebook is None:
         return None
+    from sahel_nb.notebook.document import parse
+
     try:
         parse(notebook)
-    except NotebookError:
+    except _notebook_error():
         return None
     return notebook
 
 
-def _there(data: bytes | None, path: bytes) -> bytes:
-    if data is None:
-        raise UsageError(f"{_shown(path)} is not there")
-    return data
+def _notebook_error() -> type[SahelError]:
+    """Asked for where an exception is under way, and not before: its module is slow to import."""
+    from sahel_nb.notebook.document import NotebookError
 
-
-def _head(repository: Repository, path: bytes) -> bytes | None:
-    answer = repository.git("cat-file", "blob", b"HEAD:" + path, check=False)
-    return answer.stdout if answer.returncode == 0 else None
-
-
-def _all(repository: Repository) -> list[bytes]:
-    """Notebooks that git knows, or would know after `git add .`."""
-    answer = repository.git("ls-files", "-z", "-c", "-o", "--exclude-standard", "--", "*.ipynb")
-    names = sorted({path for path in answer.stdout.split(b"\0") if path and is_notebook(path)})
-    return [name for name in names if repository.disk(name).exists()]
-
-
-def _changed(repository: Repository) -> set[bytes]:
-    """Paths whose content on disk may differ from HEAD, untracked ones included."""
-    if repository.git("rev-parse", "--verify", "--quiet", "HEAD", check=False).returncode != 0:
-        answer = repository.git("ls-files", "-z", "-c", "-o", "--exclude-standard")
-        return set(answer.stdout.split(b"\0"))
-    differing = repository.git("diff-index", "--raw", "-z", "--no-renames", "--no-abbrev", "HEAD", "--")
-    untracked = repository.git("ls-files", "-z", "-o", "--exclude-standard")
-    return {change.path for change in parse_raw(differing.stdout)} | set(untracked.stdout.split(b"\0"))
-
-
-def _named(repository: Repository, files: Sequence[Path], fmt: str) -> list[bytes]:
-    """Either half names its pair. A .py without a notebook beside it is none."""
-    suffix = extension(fmt)
-    root = repository.worktree.root
-    found: dict[bytes, None] = {}
-    for file in files:
-        try:
-            # Not resolve(): a link in the tree is a path of its own.
-            path = os.fsencode(Path(os.path.abspath(file)).relative_to(root).as_posix())  # noqa: PTH100  keeps links
-        except ValueError:
-            raise UsageError(f"{file} is not in {root}") from None
-        if file.suffix == suffix:
-            path = path[: -len(suffix)] + NOTEBOOK
-            if not repository.disk(path).exists():
-                continue
-        elif not is_notebook(path):
-            continue
-        if not repository.disk(path).exists() and not repository.disk(mirror_path(path, fmt)).exists():
-            raise UsageError(f"{file} is not there")
-        found[path] = None
-    return list(found)
-
-
-def _shown(path: bytes) -> str:
-    return path.decode("utf-8", "backslashreplace")
+    return NotebookError

@@ -2,183 +2,212 @@
 
 A pair lives in three places: HEAD, the index, and the disk. HEAD and the index decide the direction. The half that
 follows is put into the index; on disk it is replaced only where the disk has nothing that the index does not have.
+A pair that was renamed or removed by one of its halves is so by both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from enum import Enum
-
-from sahel_nb.hooks.inplace import read_if_there
-from sahel_nb.hooks.staged import Change, Repository
+from sahel_nb.hooks.halves import Halves
+from sahel_nb.hooks.paths import shown
+from sahel_nb.hooks.staged_pairs import Pair, staged_pairs
 from sahel_nb.notebook.document import NotebookError
 from sahel_nb.notebook.finding import Finding, Severity
 from sahel_nb.notebook.merge_mirror import resolved_half
-from sahel_nb.notebook.merge_pair import merge_pair
-from sahel_nb.notebook.pair import Direction, decide, extension, in_step, looks_like_mirror, mirror_of, notebook_from
+from sahel_nb.notebook.pair import Direction, decide, in_step, looks_like_mirror, mirror_of, notebook_from
 from sahel_nb.notebook.strip import strip
 
-NOTEBOOK = b".ipynb"
-_PLAIN = "100644"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sahel_nb.hooks.staged import Repository
+
+__all__ = ["Pair", "Put", "Step", "plan", "staged_pairs"]
 
 
-class Action(Enum):
-    NOTHING = "nothing"
-    STAGE = "stage"
-    REFUSE = "refuse"
+class Put:
+    """What the index gets at a path, None to have it removed. `disk` is what the file becomes; None leaves it alone."""
+
+    __slots__ = ("disk", "mode", "path", "staged")
+
+    def __init__(self, path: bytes, mode: str, staged: bytes | None, disk: bytes | None = None) -> None:
+        self.path = path
+        self.mode = mode
+        self.staged = staged
+        self.disk = disk
 
 
-@dataclass(frozen=True)
 class Step:
-    """What one pair needs. `disk` is what the file on disk becomes; None leaves it as it is.
+    """What one pair needs, and how to say it; nothing at all where it is empty. With a finding it is refused.
 
-    Where both halves were merged, `also` is the step of the mirror, and both come from each other.
+    `moves` come first, on disk. `gone` is a file that the disk has no need of any more.
     """
 
-    action: Action
-    path: bytes = b""
-    source: bytes = b""
-    mode: str = _PLAIN
-    staged: bytes = b""
-    disk: bytes | None = None
-    finding: Finding | None = None
-    also: Step | None = None
+    __slots__ = ("finding", "gone", "moves", "paths", "puts", "said")
+
+    def __init__(
+        self,
+        *puts: Put,
+        paths: tuple[bytes, ...] = (),
+        said: str = "",
+        moves: tuple[tuple[bytes, bytes], ...] = (),
+        gone: bytes | None = None,
+        finding: Finding | None = None,
+    ) -> None:
+        self.puts = puts
+        self.paths = paths
+        self.said = said
+        self.moves = moves
+        self.gone = gone
+        self.finding = finding
 
 
-@dataclass(frozen=True)
-class Pair:
-    """One notebook and its mirror: contents in HEAD, in the index and on disk; None where it is not there."""
-
-    notebook: bytes
-    mirror: bytes
-    head: tuple[bytes | None, bytes | None]
-    index: tuple[bytes | None, bytes | None]
-    modes: tuple[str, str]
-    disk: tuple[bytes | None, bytes | None] = (None, None)
-
-
-def mirror_path(notebook: bytes, fmt: str) -> bytes:
-    return notebook[: -len(NOTEBOOK)] + extension(fmt).encode("ascii")
-
-
-def is_notebook(path: bytes) -> bool:
-    return path.endswith(NOTEBOOK) and b".ipynb_checkpoints/" not in path
-
-
-def staged_pairs(repository: Repository, changes: Iterable[Change], fmt: str) -> list[Pair]:
-    """Every pair of which the commit touches a half, and of which the notebook is there."""
-    changed = {change.path: change for change in changes}
-    suffix = extension(fmt).encode("ascii")
-    names = {path for path in changed if is_notebook(path)}
-    names |= {path[: -len(suffix)] + NOTEBOOK for path in changed if path.endswith(suffix)}
-    both = {name: mirror_path(name, fmt) for name in names}
-    index = repository.index([*both, *both.values()])
-    names = {name for name in names if name in index}
-    names -= repository.opted_out(names)
-
-    def before(path: bytes) -> str | None:
-        return changed[path].before if path in changed else index.get(path, ("", None))[1]
-
-    def after(path: bytes) -> str | None:
-        return index.get(path, ("", None))[1]
-
-    wanted = [one(path) for name in names for path in (name, both[name]) for one in (before, after)]
-    contents = repository.read(wanted)
-
-    def content(oid: str | None) -> bytes | None:
-        return contents.get(oid) if oid else None
-
-    return [
-        Pair(
-            notebook=name,
-            mirror=both[name],
-            head=(content(before(name)), content(before(both[name]))),
-            index=(content(after(name)), content(after(both[name]))),
-            modes=(index[name][0], index.get(both[name], (_PLAIN, ""))[0]),
-        )
-        for name in sorted(names)
-    ]
-
-
-def plan(repository: Repository, pair: Pair, fmt: str) -> Step:
+def plan(repository: Repository, pair: Pair) -> Step:
     """What the pair needs to be in step in the commit. The disk is read only where something has to follow."""
+    files = Halves(repository.root)
     try:
-        direction = resolved_half(*pair.index) or decide(*pair.head, *pair.index, fmt)
-        if direction is Direction.NOTHING:
-            return Step(Action.NOTHING)
-        disk = tuple(read_if_there(repository.disk(path)) for path in (pair.notebook, pair.mirror))
-        pair = replace(pair, disk=(disk[0], disk[1]))
+        if pair.index[0] is None:
+            return _without_notebook(files, pair)
+        if pair.index[1] is None and not pair.renamed and _was_mirror(pair):
+            return _without_mirror(pair)
+        direction = resolved_half(*pair.index) or decide(*pair.head, *pair.index, pair.form)
+        if direction is Direction.NOTHING and not pair.moves:
+            return Step()
+        pair.disk = (_on_disk(files, pair, pair.notebook), _on_disk(files, pair, pair.mirror))
+        if any(files.is_there(old) and files.is_there(new) for old, new in pair.moves):
+            return _refuse(pair, "was renamed by half, and there is a file already where the other half would go")
         follow = {Direction.TO_MIRROR: _to_mirror, Direction.TO_NOTEBOOK: _to_notebook, Direction.CONFLICT: _merge}
-        return follow[direction](pair, fmt)
+        step = follow[direction](pair) if direction in follow else Step()
+        return step if step.finding or not pair.moves else _moved(files, pair, step)
     except NotebookError as exc:
-        return Step(Action.REFUSE, finding=_finding(pair, exc.message, ""))
+        return Step(finding=_finding(pair, exc.message, ""))
 
 
-def _to_mirror(pair: Pair, fmt: str) -> Step:
+def _was_mirror(pair: Pair) -> bool:
+    return pair.head[1] is not None and looks_like_mirror(pair.head[1], pair.form)
+
+
+def _on_disk(files: Halves, pair: Pair, path: bytes) -> bytes | None:
+    """Under its old name, or, where a commit was stopped after it had been renamed, under the new one."""
+    found = files.read(pair.now(path))
+    return files.read(path) if found is None else found
+
+
+def _moved(files: Halves, pair: Pair, step: Step) -> Step:
+    """The step after the half that was left behind has come after the other one, on disk with all that it holds."""
+    written = {put.path for put in step.puts}
+    puts = list(step.puts)
+    for old, new in pair.moves:
+        puts.append(Put(old, "", None))
+        if new not in written:
+            at = 0 if new == pair.notebook else 1
+            puts.append(Put(new, pair.modes[at], pair.index[at]))
+    (old, new), *_ = pair.moves
+    other = pair.mirror if new == pair.notebook else pair.notebook
+    moves = tuple((old, new) for old, new in pair.moves if files.is_there(old))
+    paths = (other, *(path for move in pair.moves for path in move))
+    said = f"{shown(old)} became {shown(new)}, after {shown(other)}"
+    return Step(*puts, paths=paths, said=said, moves=moves)
+
+
+def _without_notebook(files: Halves, pair: Pair) -> Step:
+    """It was removed: its mirror is removed with it, unless the notebook goes on without git."""
+    before, mirror = pair.head[1], pair.index[1]
+    assert mirror is not None
+    if pair.head[0] is None or not looks_like_mirror(mirror, pair.form) or files.is_there(pair.notebook):
+        return Step()
+    if mirror != before:
+        name, other = shown(pair.notebook), shown(pair.mirror)
+        mend = f"git rm -f {other}, or bring the notebook back: git checkout HEAD -- {name}"
+        return Step(finding=_finding(pair, f"was removed, and its mirror {other} was changed", mend))
+    disk = files.read(pair.mirror)
+    gone = pair.mirror if disk is not None and _same_text(disk, mirror) else None
+    said = f"{shown(pair.mirror)} was removed, as {shown(pair.notebook)} was"
+    if disk is not None and gone is None:
+        said += "; on disk it stays: it has changes that were not staged"
+    return Step(Put(pair.mirror, "", None), paths=(pair.notebook, pair.mirror), said=said, gone=gone)
+
+
+def _without_mirror(pair: Pair) -> Step:
+    """It was removed: whether the notebook was meant, or is to be removed too, only a person knows."""
+    name, other = shown(pair.notebook), shown(pair.mirror)
+    mend = f"git rm {name}, or bring the mirror back: sahel-nb pair {name} && git add {other}"
+    return Step(finding=_finding(pair, f"stays, and its mirror {other} was removed", mend))
+
+
+def _to_mirror(pair: Pair) -> Step:
     notebook, old = pair.index
     assert notebook is not None
-    if old is not None and not looks_like_mirror(old):
+    if old is not None and not looks_like_mirror(old, pair.form):
         return _not_a_mirror(pair)
-    made = mirror_of(notebook, fmt)
+    made = mirror_of(notebook, pair.form)
     if made == old:
-        return Step(Action.NOTHING)
-    step = Step(Action.STAGE, pair.mirror, pair.notebook, pair.modes[1], made)
+        return Step()
     disk_notebook, disk = pair.disk
     if disk is None or _same_text(disk, old) or disk == made:
-        return replace(step, disk=made)
-    if old is None and not looks_like_mirror(disk):
+        return _follow(pair, pair.mirror, made, made)
+    if old is None and not looks_like_mirror(disk, pair.form):
         return _not_a_mirror(pair)
-    if in_step(notebook, disk, fmt):
-        return replace(step, staged=disk.replace(b"\r\n", b"\n"))
-    if disk_notebook is not None and strip(disk_notebook) != notebook and in_step(disk_notebook, disk, fmt):
-        return step  # both halves have gone on together on disk: the index gets the mirror of what it holds
+    if in_step(notebook, disk, pair.form):
+        return _follow(pair, pair.mirror, disk.replace(b"\r\n", b"\n"))
+    if disk_notebook is not None and strip(disk_notebook) != notebook and in_step(disk_notebook, disk, pair.form):
+        # Both halves have gone on together on disk: the index gets the mirror of what it holds.
+        return _follow(pair, pair.mirror, made)
     return _refuse(pair, "is staged, and its mirror has other changes that are not")
 
 
-def _to_notebook(pair: Pair, fmt: str) -> Step:
+def _to_notebook(pair: Pair) -> Step:
     old, mirror = pair.index
     assert old is not None
     assert mirror is not None
-    if not looks_like_mirror(mirror):
-        return Step(Action.NOTHING)  # an ordinary module that bears the notebook's name
-    made = strip(notebook_from(mirror, old, fmt))
+    if not looks_like_mirror(mirror, pair.form):
+        return Step()  # an ordinary module that bears the notebook's name
+    made = strip(notebook_from(mirror, old, pair.form))
     if made == old:
-        return Step(Action.NOTHING)
-    step = Step(Action.STAGE, pair.notebook, pair.mirror, pair.modes[0], made)
+        return Step()
     disk, disk_mirror = pair.disk
     if disk is None:
-        return replace(step, disk=made)
+        return _follow(pair, pair.notebook, made, made)
     on_disk = strip(disk)
     if on_disk == strip(old):
-        return replace(step, disk=notebook_from(mirror, disk, fmt))  # with its outputs
-    if in_step(on_disk, mirror, fmt):
-        return replace(step, staged=on_disk)
-    if disk_mirror is not None and not _same_text(disk_mirror, mirror) and in_step(on_disk, disk_mirror, fmt):
-        return step
+        return _follow(pair, pair.notebook, made, notebook_from(mirror, disk, pair.form))  # with its outputs
+    if in_step(on_disk, mirror, pair.form):
+        return _follow(pair, pair.notebook, on_disk)
+    if disk_mirror is not None and not _same_text(disk_mirror, mirror) and in_step(on_disk, disk_mirror, pair.form):
+        return _follow(pair, pair.notebook, made)
     return _refuse(pair, "has changes that are not staged, and its mirror is staged")
 
 
-def _merge(pair: Pair, fmt: str) -> Step:
+def _merge(pair: Pair) -> Step:
     """Both, merged. On disk too, where it has what is staged; work that is not staged is not merged unasked."""
+    from sahel_nb.notebook.merge_pair import merge_pair
+
     notebook, mirror = pair.index
     assert notebook is not None
     assert mirror is not None
-    if not looks_like_mirror(mirror):
+    if not looks_like_mirror(mirror, pair.form):
         return _not_a_mirror(pair)
     on_disk, text = pair.disk
     if on_disk is None or text is None:
         return _refuse(pair, "and its mirror are both changed, and one of them is not on disk to be merged there too")
     same = strip(on_disk) == notebook
-    merged = merge_pair(pair.head, on_disk if same else notebook, mirror, fmt)
+    merged = merge_pair(pair.head, on_disk if same else notebook, mirror, pair.form)
     if merged.problem:
         return _refuse(pair, f"and its mirror say different things: {merged.problem}")
     made = strip(merged.notebook)
     if not (same or strip(on_disk) == made) or not (_same_text(text, mirror) or text == merged.mirror):
         return _refuse(pair, "and its mirror are both changed, and have changes that are not staged")
-    also = Step(Action.STAGE, pair.mirror, pair.notebook, pair.modes[1], merged.mirror, merged.mirror)
     whole = merged.notebook if same else None  # else a merge that was interrupted has written it
-    return Step(Action.STAGE, pair.notebook, pair.mirror, pair.modes[0], made, whole, also=also)
+    return Step(
+        Put(pair.notebook, pair.modes[0], made, whole),
+        Put(pair.mirror, pair.modes[1], merged.mirror, merged.mirror),
+        paths=(pair.notebook, pair.mirror),
+        said=f"{shown(pair.notebook)} and {shown(pair.mirror)} were merged by cell",
+    )
+
+
+def _follow(pair: Pair, path: bytes, staged: bytes, disk: bytes | None = None) -> Step:
+    source = pair.mirror if path == pair.notebook else pair.notebook
+    mode = pair.modes[path == pair.mirror]
+    return Step(Put(path, mode, staged, disk), paths=(source, path), said=f"{shown(path)} follows {shown(source)}")
 
 
 def _same_text(disk: bytes, blob: bytes | None) -> bool:
@@ -187,19 +216,15 @@ def _same_text(disk: bytes, blob: bytes | None) -> bool:
 
 
 def _refuse(pair: Pair, why: str) -> Step:
-    name = _shown(pair.notebook)
+    name = shown(pair.notebook)
     mend = f"see what differs, then: sahel-nb pair --from notebook {name}   (or --from mirror), and git add both"
-    return Step(Action.REFUSE, finding=_finding(pair, f"{why} ({_shown(pair.mirror)})", mend))
+    return Step(finding=_finding(pair, f"{why} ({shown(pair.mirror)})", mend))
 
 
 def _not_a_mirror(pair: Pair) -> Step:
-    why = f"would get {_shown(pair.mirror)} as its mirror, and that is another file (no jupytext header, no # %%)"
-    return Step(Action.REFUSE, finding=_finding(pair, why, "give one of them another name"))
+    why = f"would get {shown(pair.mirror)} as its mirror, and that is another file (no jupytext header, no # %%)"
+    return Step(finding=_finding(pair, why, "give one of them another name"))
 
 
 def _finding(pair: Pair, why: str, mend: str) -> Finding:
-    return Finding("SNB303", Severity.ERROR, _shown(pair.notebook), "", why, mend)
-
-
-def _shown(path: bytes) -> str:
-    return path.decode("utf-8", "backslashreplace")
+    return Finding("SNB303", Severity.ERROR, shown(pair.notebook), "", why, mend)

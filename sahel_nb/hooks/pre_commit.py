@@ -12,7 +12,8 @@ import os
 import sys
 
 from sahel_nb.errors import Refused, UsageError
-from sahel_nb.hooks.paths import NOTEBOOK, is_metadata, is_notebook, shown, suffix_of
+from sahel_nb.hooks.forms import Forms, may_be_mirror
+from sahel_nb.hooks.paths import is_metadata, is_notebook, shown
 from sahel_nb.hooks.settings import Personal
 from sahel_nb.hooks.staged import LARGE, Change, Repository
 from sahel_nb.notebook.secrets import find_in_chunks, find_secrets
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from sahel_nb.notebook.finding import Finding
 
 
+_HEADER = 4_000
+
+
 def run(verb: str, arguments: Sequence[str]) -> int:
     """0 where the commit may go on. Raise `Refused` with every finding shown."""
     if arguments:
@@ -36,14 +40,14 @@ def run(verb: str, arguments: Sequence[str]) -> int:
         return 0
     personal = Personal.of(repository)
     settings = personal.settings(repository.config_file())
-    contents, findings = _look(repository, changes)
+    contents, headed, findings = _look(repository, changes)
     if any(is_notebook(change.path) or is_metadata(change.path) for change in changes):
         from sahel_nb.hooks.reach import with_site_packages
 
         with_site_packages()
-    steps = _pairs(repository, changes, settings.format) if settings.format else []
-    steps += [step.also for step in steps if step.also]
-    following = {step.path: step.staged for step in steps if step.path}
+    steps = _pairs(repository, changes, Forms.of(repository, settings), headed)
+    puts = [put for step in steps for put in step.puts]
+    following = {put.path: put.staged for put in puts if put.staged is not None}
     findings += _notebooks(repository, changes, contents, following)
     findings += _metadata(repository, personal, changes, contents)
     findings += [step.finding for step in steps if step.finding]
@@ -51,17 +55,20 @@ def run(verb: str, arguments: Sequence[str]) -> int:
         from sahel_nb.hooks.findings import refuse, without
 
         refuse(without(findings, settings.disabled), "committed")
-    _follow(repository, [step for step in steps if step.path])
+    _follow(repository, [step for step in steps if step.puts])
     new = [change.path for change in changes if change.before is None]
-    if settings.format and any(path.endswith(suffix_of(settings.format)) for path in (*new, *following)):
+    if settings.format and any(may_be_mirror(path) for path in (*new, *following)):
         from sahel_nb.install.drivers import register_mirrors
 
         register_mirrors(repository.worktree, settings.format, repository.env)
     return 0
 
 
-def _look(repository: Repository, changes: Sequence[Change]) -> tuple[dict[str, bytes], list[Finding]]:
-    """Secrets in every file; and the contents of those that other rules want to see, by their object ids."""
+def _look(
+    repository: Repository, changes: Sequence[Change]
+) -> tuple[dict[str, bytes], dict[bytes, bytes], list[Finding]]:
+    """Secrets in every file; the contents of those that other rules want to see, by their object ids; and the headers
+    that name formats, by the paths of their files."""
     ours = [change for change in changes if is_notebook(change.path) or is_metadata(change.path)]
     wanted = {oid for change in ours for oid in (change.after, change.before if is_metadata(change.path) else None)}
     names: dict[str, list[str]] = {oid: [] for oid in wanted if oid}
@@ -69,6 +76,7 @@ def _look(repository: Repository, changes: Sequence[Change]) -> tuple[dict[str, 
         if change.after:
             names.setdefault(change.after, []).append(change.name)
     contents: dict[str, bytes] = {}
+    headed: dict[bytes, bytes] = {}
     found: list[Finding] = []
     blobs = objects((oid.encode("ascii") for oid in names), repository.root, repository.env)
     for oid, blob in zip(names, blobs, strict=True):
@@ -83,7 +91,9 @@ def _look(repository: Repository, changes: Sequence[Change]) -> tuple[dict[str, 
             found += find_secrets(data, name)
         if oid in wanted:
             contents[oid] = data
-    return contents, found
+        elif b"formats:" in (head := data[:_HEADER]):
+            headed |= {change.path: head for change in changes if change.after == oid and may_be_mirror(change.path)}
+    return contents, headed, found
 
 
 def _notebooks(
@@ -149,43 +159,52 @@ def _with_code(repository: Repository, change: Change, data: bytes) -> list[Find
     return check_with_code(data, change.name, code)
 
 
-def _pairs(repository: Repository, changes: Sequence[Change], fmt: str) -> list[Step]:
+def _pairs(
+    repository: Repository, changes: Sequence[Change], forms: Forms, headed: Mapping[bytes, bytes]
+) -> list[Step]:
     """What each pair needs of which the commit touches a half. A text file without a notebook beside it is none."""
-    suffix = suffix_of(fmt)
-    texts = [change.path for change in changes if change.path.endswith(suffix)]
-    if not any(is_notebook(change.path) for change in changes) and (
-        not texts or not repository.index(path[: -len(suffix)] + NOTEBOOK for path in texts)
-    ):
+    if forms.off:
         return []
+    if not headed and not any(is_notebook(change.path) for change in changes):
+        names = [forms.notebook_of(change.path) for change in changes if may_be_mirror(change.path)]
+        if not repository.index(filter(None, names)):
+            return []
     from sahel_nb.hooks.pairing import plan, staged_pairs
     from sahel_nb.hooks.reach import with_site_packages
 
     with_site_packages()
-    return [plan(repository, pair, fmt) for pair in staged_pairs(repository, changes, fmt)]
+    return [plan(repository, pair) for pair in staged_pairs(repository, changes, forms, headed)]
 
 
 def _follow(repository: Repository, steps: Sequence[Step]) -> None:
     """The disk first: if we are stopped in between, the next attempt finds both halves in step and stages this one."""
     if not steps:
         return
-    from sahel_nb.hooks.inplace import replace
+    from sahel_nb.hooks.halves import Halves
 
+    files = Halves(repository.root)
     for step in steps:
-        if step.disk is not None:
-            replace(repository.disk(step.path), step.disk)
+        for old, new in step.moves:
+            files.move(old, new)
+        for put in step.puts:
+            if put.disk is not None:
+                files.replace(put.path, put.disk)
+        if step.gone is not None:
+            files.remove(step.gone)
     if repository.commits_only_some_paths:
         import shlex
 
-        paths = dict.fromkeys(path for step in steps for path in (step.source, step.path))
-        names = " ".join(shlex.quote(path.decode("utf-8", "backslashreplace")) for path in paths)
+        names = " ".join(
+            shlex.quote(shown(path)) for path in dict.fromkeys(path for step in steps for path in step.paths)
+        )
         raise Refused(
             "`git commit PATHS` leaves the other half of a pair out; it is in step now, commit both",
-            hints=(f"git add {names} && git commit {names}",),
+            hints=(f"git add -A {names} && git commit {names}",),
         )
-    repository.stage({step.path: (step.mode, step.staged) for step in steps})
-    merged = {step.path for step in steps if step.also}
+    puts = [put for step in steps for put in step.puts]
+    gone = [put.path for put in puts if put.staged is None]
+    if gone:
+        repository.git("update-index", "-z", "--force-remove", "--stdin", stdin=b"".join(path + b"\0" for path in gone))
+    repository.stage({put.path: (put.mode, put.staged) for put in puts if put.staged is not None})
     for step in steps:
-        if step.also:
-            sys.stderr.write(f"sahel-nb: {shown(step.path)} and {shown(step.source)} were merged by cell\n")
-        elif step.source not in merged:
-            sys.stderr.write(f"sahel-nb: {shown(step.path)} follows {shown(step.source)}\n")
+        sys.stderr.write(f"sahel-nb: {step.said}\n")

@@ -22,12 +22,16 @@ _DEFAULT_FORMAT = "py:percent"
 
 
 class Settings:
-    """`format` is the mirror's, empty where pairing is off; `disabled` are rules that do not apply."""
+    """`format` is the mirror's, empty where pairing is off; `disabled` are rules that do not apply.
 
-    __slots__ = ("disabled", "format")
+    `chosen` is the format where somebody has set it; None leaves it to jupytext's configuration (forms.py).
+    """
 
-    def __init__(self, fmt: str, disabled: tuple[str, ...]) -> None:
+    __slots__ = ("chosen", "disabled", "format")
+
+    def __init__(self, fmt: str, disabled: tuple[str, ...], chosen: str | None = None) -> None:
         self.format = fmt
+        self.chosen = chosen
         self.disabled = disabled
 
 
@@ -59,10 +63,11 @@ class Personal:
         """With what sahel-nb.toml says, if there is one. Raise `UsageError` for what cannot be understood."""
         if not self.overrides() and (toml is None or _says_nothing(toml)):
             return Settings(_DEFAULT_FORMAT, ())
-        from sahel_nb.config import load
+        from sahel_nb.config import load, sets_pair_format
 
         config = load(toml, self.git_config, self.environ)
-        return Settings(config.pair.format, config.lint.disable)
+        chosen = sets_pair_format(toml, self.git_config, self.environ)
+        return Settings(config.pair.format, config.lint.disable, config.pair.format if chosen else None)
 
     def overrides(self) -> list[str]:
         """Personal settings of what can be committed, as `name=value`."""

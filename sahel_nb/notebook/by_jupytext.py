@@ -33,7 +33,9 @@ def write(stripped: bytes, form: Form) -> bytes:
     try:
         with _quietly():
             text: str = jupytext.writes(document, fmt=_known(form), config=_config(form))
-    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+    except UsageError:
+        raise
+    except Exception as exc:
         raise NotebookError(f"jupytext cannot write this notebook as {form.format}: {exc}") from exc
     return encode(text)
 

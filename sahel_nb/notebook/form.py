@@ -100,6 +100,12 @@ class Form:
         """Is this the format that most people use, with nothing set that changes a mirror?"""
         return self.format == DEFAULT_FORMAT and not self.options
 
+    @property
+    def may_be_bare(self) -> bool:
+        """May a mirror have neither a header nor a cell marker, so that it looks like any other text?"""
+        hidden = self.options.get("hide_notebook_metadata") or self.options.get("notebook_metadata_filter") == "-all"
+        return bool(hidden) and not self.format.endswith((":percent", ":hydrogen"))
+
     def key(self) -> bytes:
         """All that the bytes of a mirror depend on."""
         return repr((self.format, sorted(self.options.items()))).encode()
@@ -112,6 +118,14 @@ class Form:
     def notebook_path(self, mirror: bytes) -> bytes | None:
         base = self.mirror.base(mirror)
         return self.notebook.path(base) if base is not None else None
+
+
+_OUR_FILTER = frozenset(("-jupytext.text_representation.jupytext_version", "-jupytext.notebook_metadata_filter"))
+
+
+def hides_only_itself(value: object) -> bool:
+    """A metadata filter that leaves out of the mirror only what we leave out anyway."""
+    return type(value) is str and _OUR_FILTER.issuperset(value.replace(" ", "").split(","))
 
 
 def formed(fmt: str | Form) -> Form:

@@ -40,6 +40,7 @@ __all__ = [
     "looks_like_mirror",
     "mirror_of",
     "notebook_from",
+    "stripped",
 ]
 
 PYTHON_KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -56,19 +57,19 @@ class Direction(Enum):
 def mirror_of(notebook: bytes, fmt: str | Form = DEFAULT_FORMAT, memo: Memo | None = None) -> bytes:
     """The mirror of a notebook, the same for a notebook and for its stripped self. Raise `NotebookError`."""
     form = formed(fmt)
-    stripped = _stripped(notebook)
+    plain = stripped(notebook)
     if _by_heart(form):
         try:
-            return percent.write(stripped)
+            return percent.write(plain)
         except Unsure:
             pass
 
     def ask() -> bytes:
         from sahel_nb.notebook import by_jupytext
 
-        return by_jupytext.write(stripped, form)
+        return by_jupytext.write(plain, form)
 
-    return _remembered(memo, ask, b"mirror", form, stripped)
+    return _remembered(memo, ask, b"mirror", form, plain)
 
 
 def notebook_from(
@@ -135,7 +136,7 @@ def decide(
             return Direction.TO_MIRROR
         return Direction.TO_NOTEBOOK if now_mirror is not None else Direction.NOTHING
     same = now_notebook == head_notebook
-    notebook_changed = not same and (head_notebook is None or _stripped(now_notebook) != _stripped(head_notebook))
+    notebook_changed = not same and (head_notebook is None or stripped(now_notebook) != stripped(head_notebook))
     mirror_changed = head_mirror is None or now_mirror != head_mirror
     return decide_by(notebook_changed, mirror_changed, lambda: in_step(now_notebook, now_mirror, fmt, memo))
 
@@ -149,19 +150,32 @@ def decide_by(notebook_changed: bool, mirror_changed: bool, agree: Callable[[], 
     return Direction.TO_NOTEBOOK if mirror_changed else Direction.NOTHING
 
 
-def looks_like_mirror(data: bytes) -> bool:
+def looks_like_mirror(data: bytes, fmt: str | Form = DEFAULT_FORMAT) -> bool:
     """Whether a text file beside a notebook was written as its mirror: it has jupytext's header or a cell marker.
 
-    An ordinary module that happens to bear the notebook's name must never be overwritten.
+    An ordinary module that happens to bear the notebook's name must never be overwritten. Where jupytext is told to
+    write mirrors without a header, any text at that place is one.
     """
-    return data.startswith((b"# ---\n# jupyter:", b"---\njupyter:")) or b"\n# %%" in b"\n" + data
+    if data.startswith((b"# ---\n# jupyter:", b"---\njupyter:")) or b"\n# %%" in b"\n" + data:
+        return True
+    form = formed(fmt)
+    return form.may_be_bare or (not form.is_ordinary and _has_header(data))
+
+
+def _has_header(data: bytes) -> bool:
+    """jupytext's header or percent markers, behind whatever sign begins a comment there."""
+    lines = [line.strip(b" \t\r/;#*-") for line in data[:4_000].split(b"\n")[:5]]
+    rulers = [line.rstrip().endswith(b"---") for line in data[:4_000].split(b"\n")[:5]]
+    headed = any(line.startswith((b"jupyter:", b"jupytext:")) and any(rulers[:at]) for at, line in enumerate(lines))
+    return headed or b"\n// %%" in b"\n" + data or b"\n-- %%" in b"\n" + data
 
 
 def _by_heart(form: Form) -> bool:
     return form.is_ordinary and is_known_by_heart(version())
 
 
-def _stripped(notebook: bytes) -> bytes:
+def stripped(notebook: bytes) -> bytes:
+    """As it would be committed. Raise `NotebookError`."""
     fast = strip_ordinary(notebook)
     if fast is not None:
         return fast

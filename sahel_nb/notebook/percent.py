@@ -22,6 +22,7 @@ from __future__ import annotations
 from _json import encode_basestring_ascii
 from itertools import chain
 
+from sahel_nb.notebook.form import hides_only_itself
 from sahel_nb.notebook.percent_lines import blank_lines, comment_magics
 from sahel_nb.notebook.strip_fast import Unsure, scan
 
@@ -147,14 +148,6 @@ FORMAT_LINES = (
 def knows_formats(value: object) -> bool:
     """jupytext's list of formats, in the one way in which it would write it itself."""
     return type(value) is str and _FORMATS.issuperset(value.split(","))
-
-
-def hides_only_itself(value: object) -> bool:
-    """A metadata filter that leaves out of the mirror only what we leave out anyway."""
-    return type(value) is str and _OUR_FILTER.issuperset(value.replace(" ", "").split(","))
-
-
-_OUR_FILTER = frozenset(("-jupytext.text_representation.jupytext_version", "-jupytext.notebook_metadata_filter"))
 
 
 def plain(value: Any) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from itertools import islice
 
 from sahel_nb.notebook import percent
+from sahel_nb.notebook.form import hides_only_itself
 from sahel_nb.notebook.percent_lines import Quotes, bare, uncomment_magics
 from sahel_nb.notebook.strip_fast import Unsure, scan
 
@@ -81,7 +82,7 @@ def _about_jupytext(line: str, name: str, value: str) -> bool:
     if name == "#     formats":
         return percent.knows_formats(value)
     if name == "#     notebook_metadata_filter":
-        return percent.hides_only_itself(value)
+        return hides_only_itself(value)
     if name == "#       jupytext_version":
         return value.startswith("1.") and _VERSION.issuperset(value)
     return line == "#   jupytext:" or line in percent.FORMAT_LINES

@@ -125,7 +125,8 @@ def test_pair_on_disk(clone: Clone) -> None:
     clone.git.write(f"{name}.ipynb", executed(clone.disk(f"{name}.ipynb"), cell_1="x = 1"))
     assert sahel_nb(clone, "pair", "--check").code == 3
     said = sahel_nb(clone, "pair", "--json", cwd=clone.root / "notebooks")
-    assert json.loads(said.out)["pairs"] == [{"notebook": f"{name}.ipynb", "written": [f"{name}.py"], "problem": ""}]
+    (outcome,) = json.loads(said.out)["pairs"]
+    assert outcome == {"notebook": f"{name}.ipynb", "written": [f"{name}.py"], "removed": [], "problem": ""}
     assert b"x = 1" in clone.disk(f"{name}.py")
     clone.git.write(f"{name}.py", clone.disk(f"{name}.py").replace(b"x = 1", b"x = 2") + b"\n# %%\nlate = 1\n")
     conflict = sahel_nb(clone, "pair")
@@ -167,7 +168,7 @@ def test_hook_verbs_as_the_framework_calls_them(clone: Clone) -> None:
 
     name = kernel(clone)
     clone.git.write(f"{name}.ipynb", executed(clone.disk(f"{name}.ipynb"), cell_1="y = 1"))
-    assert hook(f"pair {name}.ipynb") == (1, f"{name}.ipynb: {name}.py was brought in step\n")
+    assert hook(f"pair {name}.ipynb") == (1, f"sahel-nb: {name}.py was brought in step\n")
     assert hook(f"pair {name}.ipynb {name}.py")[0] == 0
     raw = clone.disk(f"{name}.ipynb")
     assert hook(f"strip {name}.ipynb") == (0, "")  # the filter sees to what is staged; the outputs are somebody's work

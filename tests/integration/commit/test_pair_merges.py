@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from sahel_nb.hooks.forms import Forms
 from sahel_nb.hooks.pair import pair
 from sahel_nb.hooks.staged import Repository
 from sahel_nb.notebook.pair import in_step, mirror_of
@@ -102,7 +103,7 @@ def test_a_commit_of_some_paths_asks_for_both(clone: Clone, name: str) -> None:
     edit_both(clone, name)
     said = clone.run("commit", "-qm", "Both", "--", f"{name}.ipynb", f"{name}.py")
     assert said.code != 0
-    assert f"git commit {name}.py {name}.ipynb" in said.err
+    assert f"git commit {name}.ipynb {name}.py" in said.err
     assert_merged(clone, name)
     clone.must("commit", "-qm", "Both", "--", f"{name}.ipynb", f"{name}.py")
     assert clone.status() == ""
@@ -135,7 +136,7 @@ def test_random_work_merges_or_both_files_stay_as_they_are(
         git.write("a.py", content[1])
         if content is before:
             git.commit("a.ipynb", "a.py")
-    found = pair(Repository(Worktree.discover(git.root)), "py:percent")
+    found = pair(Repository(Worktree.discover(git.root)), Forms("py:percent"))
     now = ((git.root / "a.ipynb").read_bytes(), (git.root / "a.py").read_bytes())
     if any(one.problem for one in found):
         assert now == halves
