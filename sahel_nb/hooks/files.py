@@ -1,7 +1,4 @@
-"""`strip`, `lint` and `guard` with file names, as the pre-commit framework calls them.
-
-The framework shows a hook that changed files as failed: 1 where something was changed, so that it can be added again.
-"""
+"""`lint` and `guard` with file names, as the pre-commit framework calls them."""
 
 from __future__ import annotations
 
@@ -22,10 +19,6 @@ def run(verb: str, arguments: Sequence[str]) -> int:
     unknown = [argument for argument in arguments if argument.startswith("-")]
     if unknown:
         raise UsageError(f"`sahel-nb-hook {verb}` takes files, not {unknown[0]}", hints=(f"sahel-nb {verb} --help",))
-    if verb == "strip":
-        from sahel_nb.hooks import strip_files
-
-        return strip_files.run_all(arguments)
     paths = [Path(argument) for argument in arguments]
     return {"lint": _lint, "guard": _guard}[verb](paths)
 

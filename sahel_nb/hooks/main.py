@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _VERBS = {
-    "strip": "files",
+    "strip": "strip_files",
     "pair": "pair_files",
     "lint": "files",
     "guard": "files",
@@ -64,16 +64,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _guarded(verb: str, arguments: list[str]) -> int:
     """Expected failures in two lines, bugs in a crash log: as the command line does it, without the command line."""
-    from importlib import import_module
-
     from sahel_nb.errors import EXIT_BUG, EXIT_INTERRUPTED, SahelError
     from sahel_nb.hooks.reach import with_site_packages
 
-    with_site_packages()
+    if verb != "strip":  # it asks itself, and hardly ever
+        with_site_packages()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]  # text streams do
     try:
-        code: int = import_module(f"sahel_nb.hooks.{_VERBS[verb]}").run(verb, arguments)
+        code: int = __import__(f"sahel_nb.hooks.{_VERBS[verb]}", fromlist=("run",)).run(verb, arguments)
         return code
     except SahelError as exc:
         from sahel_nb.report.console import Console

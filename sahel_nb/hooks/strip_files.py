@@ -21,26 +21,41 @@ _FIRST_READ = 1 << 16
 
 
 def all_stripped(paths: Sequence[str]) -> bool:
-    """True where a look at the bytes says so; False says nothing, and `run_all` finds out."""
+    """True where a look at the bytes says so; False says nothing, and `run` finds out."""
     try:
         return not any(path.startswith("-") or (path.endswith(".ipynb") and not _is_stripped(path)) for path in paths)
     except OSError:
         return False
 
 
-def run_all(paths: Sequence[str]) -> int:
+def run(verb: str, arguments: Sequence[str]) -> int:
     """Strip what is to be stripped. Raise `NotebookError` for what is none, `UsageError` for what is not there."""
+    for argument in arguments:
+        if argument.startswith("-"):
+            from sahel_nb.errors import UsageError
+
+            hint = f"sahel-nb {verb} --help"
+            raise UsageError(f"`sahel-nb-hook {verb}` takes files, not {argument}", hints=(hint,))
+    left = [path for path in arguments if path.endswith(".ipynb") and not all_stripped((path,))]
+    clean = _staged_clean(left)
+    return _strip([path for path in left if path not in clean])
+
+
+def _strip(paths: Sequence[str]) -> int:
+    if not paths:
+        return 0
+    from sahel_nb.hooks.reach import with_site_packages
+
+    with_site_packages()
     from pathlib import Path
 
     from sahel_nb.hooks.inplace import strip_file
     from sahel_nb.notebook.strip import StripOptions
 
-    left = [path for path in paths if path.endswith(".ipynb") and not (Path(path).is_file() and _is_stripped(path))]
-    clean = _staged_clean(left)
     options = StripOptions()
     changed = 0
-    for path in left:
-        if path not in clean and strip_file(Path(path), options):
+    for path in paths:
+        if strip_file(Path(path), options):
             changed = 1
             sys.stderr.write(f"stripped {path}\n")
     return changed
@@ -67,8 +82,6 @@ def _staged_clean(paths: Sequence[str]) -> set[str]:
 
     from sahel_nb.errors import SahelError
     from sahel_nb.hooks.staged import Repository
-    from sahel_nb.notebook.document import NotebookError
-    from sahel_nb.notebook.strip import is_stripped
 
     try:
         repository = Repository.here()
@@ -85,9 +98,19 @@ def _staged_clean(paths: Sequence[str]) -> set[str]:
     clean = set()
     for path, known in names.items():
         data = blobs.get(index[known][1]) if known in index else None
-        try:
-            if data is not None and is_stripped(data):
-                clean.add(path)
-        except NotebookError:
-            continue  # strip_file says it
+        if data is not None and (certainly_stripped(data) or _stays_the_same(data)):
+            clean.add(path)
     return clean
+
+
+def _stays_the_same(data: bytes) -> bool:
+    from sahel_nb.hooks.reach import with_site_packages
+
+    with_site_packages()
+    from sahel_nb.notebook.document import NotebookError
+    from sahel_nb.notebook.strip import is_stripped
+
+    try:
+        return is_stripped(data)
+    except NotebookError:
+        return False  # strip_file says it
