@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from sahel_nb.notebook.strip import strip
 from sahel_nb.repo.worktree import Worktree
 from sahel_nb.report.events import Check, Silent, Verdict
 from tests.integration.commit.story import Clone, executed, sahel_nb, set_up
+from tests.support.git import run_git
 from tests.unit.notebook.shapes import simple
 
 NAMES = ("a ŋ.ipynb", "nb/[b].ipynb", "c.ipynb")
@@ -77,6 +79,27 @@ def test_what_is_staged_stays_staged_as_it_is(clone: Clone) -> None:
     sahel_nb(clone, "doctor", "--fix", "--offline")
     assert clone.status() == 'M  "a \\305\\213.ipynb"'
     assert clone.staged(name) == staged == strip(simple("x = 2"))
+
+
+def test_a_pull_that_git_refuses_for_outputs_alone_goes_through_after_it(clone: Clone) -> None:
+    name = NAMES[2]
+    base = simple("x = 1", f"# {name}", "y")
+    clone.git.write(name, base)
+    clone.must("commit", "-qam", "Another cell", "--no-verify")
+    theirs = clone.root.parent / "theirs"
+    clone.git("clone", "-q", str(clone.root), str(theirs))
+    (theirs / name).write_bytes(strip(simple("x = 1", f"# {name}", "y = 2")))
+    run_git("-c", "user.name=Bob", "-c", "user.email=b@x", "commit", "-qam", "Theirs", cwd=theirs)
+    clone.git.write(name, executed(base))
+    assert "would be overwritten" in clone.run("pull", "--ff-only", "../theirs", "main").err
+    sahel_nb(clone, "doctor", "--fix", "--offline")
+    clone.must("pull", "-q", "--ff-only", "../theirs", "main")
+    cells = json.loads(clone.disk(name))["cells"]
+    assert ["".join(cell["source"]) for cell in cells] == ["x = 1", f"# {name}", "y = 2"]
+    assert [cell["outputs"] for cell in cells[:2]] == [
+        cell["outputs"] for cell in json.loads(executed(base))["cells"][:2]
+    ]
+    assert clone.status() == ""
 
 
 def test_the_filter_goes_away_and_comes_back(clone: Clone) -> None:
