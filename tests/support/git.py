@@ -5,6 +5,7 @@ The environment is frozen by tests/conftest.py; this adds fixed dates and the se
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import socket
@@ -183,7 +184,7 @@ def git_http(base: Path) -> Iterator[str]:
                 **os.environ,
                 "GIT_PROJECT_ROOT": str(base),
                 "GIT_HTTP_EXPORT_ALL": "1",
-                "REMOTE_USER": "someone",  # without one http-backend takes no push
+                "REMOTE_USER": _user(self.headers.get("Authorization", "")),  # without one http-backend takes no push
                 "REMOTE_ADDR": "127.0.0.1",
                 "REQUEST_METHOD": self.command,
                 "PATH_INFO": path,
@@ -209,6 +210,11 @@ def git_http(base: Path) -> Iterator[str]:
 
     with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
         yield f"http://127.0.0.1:{port}"
+
+
+def _user(authorization: str) -> str:
+    """Who says so, with any password."""
+    return base64.b64decode(authorization.removeprefix("Basic ")).decode().partition(":")[0] or "someone"
 
 
 @contextlib.contextmanager

@@ -1,0 +1,158 @@
+"""`python -m sahel_nb.lock.update_hook REF OLD NEW`: what git's update hook asks on a server, see githooks(5).
+
+A lock's ref moves only by one legal transition, brought by somebody who may make it. Settings are the repository's:
+
+    sahel.identity      the variable that says who pushes: REMOTE_USER (http), GL_USER (ssh, gitolite); unset: not asked
+    sahel.<user>.email  an address of that user, as in their records; a user that is an address is its own
+    sahel.lead          an address that may break a lock and take others out of the queue; nobody named: everybody may
+    sahel.ttl           seconds that somebody else's grant or offer must have stood still here to be ended (600)
+    sahel.remoteId      what records must call this remote; unset: what the chain's first one called it
+
+Exit code 0: git goes on; 1: it refuses, and the pusher reads why. Anything unexpected refuses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sahel_nb.durable import write_atomically
+from sahel_nb.errors import SahelError
+from sahel_nb.lock.names import kernel_of
+from sahel_nb.lock.record import Record
+from sahel_nb.lock.replay import Forbidden, Pusher, check, check_author, is_early
+from sahel_nb.lock.transition import Illegal
+from sahel_nb.repo.cmd import git, told_to_hooks
+from sahel_nb.repo.scratch import RawCommit, object_id
+
+PREFIXES = ("refs/sahel/locks", "refs/heads/sahel-locks")
+_TTL = 600.0
+_HEADERS = (b"tree ", b"parent ", b"author ", b"committer ", b"encoding ", b"gpgsig ", b"gpgsig-sha256 ", b" ")
+
+
+class Everybody:
+    """The addresses of somebody who was not asked who they are."""
+
+    def __contains__(self, email: object) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class Server:
+    """The repository that is pushed to, as its update hook sees it. `environ` is what git and the login told it."""
+
+    folder: Path
+    environ: Mapping[str, str]
+    settings: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def here(cls, environ: Mapping[str, str]) -> Server:
+        folder = Path.cwd()
+        answer = git("config", "-z", "--get-regexp", r"^sahel\.", cwd=folder, check=False, env=told_to_hooks(environ))
+        settings: dict[str, tuple[str, ...]] = {}
+        for item in answer.stdout.decode("utf-8", "surrogateescape").split("\0"):
+            key, _, value = item.partition("\n")
+            settings[key] = (*settings.get(key, ()), value.strip())
+        return cls(folder, environ, settings)
+
+    def judge(self, ref: str, old: str, new: str) -> None:
+        """Raises `Illegal`, `Forbidden`, or `SahelError` for what cannot be understood."""
+        prefix = next((one for one in PREFIXES if ref.startswith(f"{one}/")), "")
+        if not prefix or ref.startswith(f"{prefix}/probe-"):
+            return
+        kernel = kernel_of(prefix, ref)
+        if kernel is None or kernel != kernel.lower():
+            raise Illegal(f"{ref} is no kernel's lock")
+        if not new.strip("0"):
+            raise Illegal("a lock's chain is the ledger, and is never removed")
+        before = self._record(old) if old.strip("0") else None
+        after = self._record(new, parent=old if before else None)
+        if after.kernel != kernel:
+            raise Illegal(f"the record is of {after.kernel}")
+        here = self.settings.get("sahel.remoteid", (before.lock_remote_id if before else after.lock_remote_id,))[-1]
+        if after.lock_remote_id != here:
+            raise Illegal(f"the record is of {after.lock_remote_id}, and this is {here}")
+        check(before, after)
+        pusher = self._pusher()
+        check_author(before, after, pusher)
+        ttl = float(self.settings.get("sahel.ttl", (str(_TTL),))[-1])
+        if is_early(before, after, self._stood_still(ref, before), ttl, pusher):
+            raise Forbidden(f"{after.op.value} is for {ttl:g} s after the lock last moved; sahel.ttl says so here")
+        self._remember(ref, before, after)
+
+    def _record(self, oid: str, *, parent: str | bool | None = False) -> Record:
+        """The record of a commit; `parent` is what must be its only parent, None: it must have none."""
+        answer = git("cat-file", "commit", oid, cwd=self.folder, env=told_to_hooks(self.environ))
+        commit = RawCommit(oid, answer.stdout)
+        if parent is not False and commit.parents != ((parent,) if parent else ()):
+            raise Illegal("a transition is one commit on the newest record")
+        header = commit.body.partition(b"\n\n")[0].split(b"\n")
+        tree = object_id("tree", b"", "sha1" if len(oid) == 40 else "sha256")
+        if header[0] != b"tree " + tree.encode("ascii") or not all(line.startswith(_HEADERS) for line in header):
+            raise Illegal("a record is a commit of the empty tree, and nothing else")
+        return Record.from_json(commit.message)
+
+    def _pusher(self) -> Pusher:
+        leads = frozenset(email.lower() for email in self.settings.get("sahel.lead", ()))
+        variable = self.settings.get("sahel.identity", ("",))[-1]
+        if not variable:
+            return Pusher(Everybody(), leads)
+        user = self.environ.get(variable, "")
+        if not user:
+            raise Forbidden(f"the server did not say who pushes ({variable} is empty)")
+        emails = {email.lower() for email in self.settings.get(f"sahel.{user}.email", ())}
+        emails |= {user.lower()} if "@" in user else set()
+        if not emails:
+            raise Forbidden(f"no address of {user} is known here: git config --add sahel.{user}.email ADDRESS")
+        return Pusher(emails, leads)
+
+    def _stood_still(self, ref: str, record: Record | None) -> float | None:
+        """Seconds since `record`'s grant or offer came to this server, by its own clock."""
+        try:
+            seen = self._note(ref).read_text("ascii")
+            since = self._note(ref).stat().st_mtime
+        except FileNotFoundError:
+            return None
+        return time.time() - since if record is not None and seen == _grant(record) else None
+
+    def _remember(self, ref: str, before: Record | None, after: Record) -> None:
+        if before is not None and before.observed == after.observed and before.state is after.state:
+            return
+        note = self._note(ref)
+        note.parent.mkdir(exist_ok=True)
+        write_atomically(note, _grant(after).encode("ascii"))
+
+    def _note(self, ref: str) -> Path:
+        git_dir = self.folder / self.environ.get("GIT_DIR", ".")
+        return git_dir / "sahel-locks" / hashlib.sha256(os.fsencode(ref)).hexdigest()[:40]
+
+
+def _grant(record: Record) -> str:
+    return f"{record.state.value} {record.fence} {record.hb}"
+
+
+def main(argv: Sequence[str]) -> int:
+    if len(argv) != 3:
+        print("usage: update REF OLD NEW", file=sys.stderr)  # noqa: T201  a hook's stderr is what the pusher reads
+        return 1
+    try:
+        Server.here(os.environ).judge(*argv)
+    except (Illegal, Forbidden) as exc:
+        said = f"{argv[0]} was not moved: {exc}"
+    except SahelError as exc:
+        said = f"{argv[0]} was not moved: {exc.message}"
+    except Exception as exc:  # noqa: BLE001  a check that broke refuses, and says so
+        said = f"{argv[0]} was not moved: the check broke: {exc!r}"
+    else:
+        return 0
+    print(f"sahel-nb: {said}", file=sys.stderr)  # noqa: T201  as above
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,250 @@
+"""hooks/update on real servers: smart HTTP with its REMOTE_USER, and ssh with what a login sets."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from sahel_nb.errors import Refused
+from sahel_nb.install import shipped
+from sahel_nb.lock.git_refs import GitRefs
+from sahel_nb.lock.record import Record, State
+from sahel_nb.lock.transition import step
+from sahel_nb.repo.refs import RemoteRefs
+from sahel_nb.repo.scratch import RawCommit, loose, make_commit, object_id
+from sahel_nb.repo.swap_answer import Swap
+from sahel_nb.repo.worktree import Worktree
+from support.git import Git, Origin, git_http
+from support.lock_records import AWA, BOB, LEAD, arm, forged, on, states, writer
+from support.locks import REF, FolderKaggle, Person
+from support.ssh import ssh_to_here
+
+
+@dataclass
+class Server:
+    """A repository with the hook, and clones of people who reach it under their own names."""
+
+    origin: Origin
+    reach: Callable[[Git, str], None]
+    third: int
+    clones: dict[str, RemoteRefs] = field(default_factory=dict)
+
+    def refs(self, who: str) -> RemoteRefs:
+        if who not in self.clones:
+            clone = self.origin.clone(who or "nobody")
+            self.reach(clone, who)
+            self.clones[who] = RemoteRefs(Worktree.discover(clone.root), "origin")
+        return self.clones[who]
+
+    def put(self, record: Record, parent: RawCommit | None = None, ref: str = REF) -> RawCommit:
+        """As the server's own administrator, past the hook."""
+        commit = commit_of(record, parent)
+        lay(self.origin.path, commit)
+        path = self.origin.path / ref
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{commit.oid}\n")
+        return commit
+
+    def push(self, who: str, old: RawCommit | None, new: RawCommit, ref: str = REF) -> tuple[Swap, str]:
+        answer = self.refs(who).swap(ref, old, new)
+        return answer.swap, " ".join(answer.evidence)
+
+
+def commit_of(record: Record, parent: RawCommit | None) -> RawCommit:
+    oid = parent.oid if parent else None
+    return make_commit(record.to_json(), parent=oid, name="n", email="e@x", when=1)
+
+
+def lay(git_dir: Path, commit: RawCommit) -> None:
+    """Into a repository's objects, with the empty tree, without a process."""
+    for kind, oid, body in (("commit", commit.oid, commit.body), ("tree", object_id("tree", b""), b"")):
+        path = git_dir / "objects" / oid[:2] / oid[2:]
+        path.parent.mkdir(exist_ok=True)
+        if not path.exists():
+            path.write_bytes(loose(kind, body))
+
+
+def by_http(url: str) -> Callable[[Git, str], None]:
+    def reach(clone: Git, who: str) -> None:
+        clone("remote", "set-url", "origin", f"{url}/origin.git")
+        if who:
+            token = base64.b64encode(f"{who}:secret".encode()).decode()
+            clone("config", "http.extraHeader", f"Authorization: Basic {token}")
+
+    return reach
+
+
+def by_ssh(folder: Path) -> Callable[[Git, str], None]:
+    def reach(clone: Git, who: str) -> None:
+        clone("remote", "set-url", "origin", f"git@host.example:{folder}/origin.git")
+        clone("config", "core.sshCommand", ssh_to_here(folder, who))
+
+    return reach
+
+
+@pytest.fixture(params=["http", "ssh"])
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
+    origin = Origin.create(tmp_path / "origin.git")
+    hook = origin.path / "hooks" / "update"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_bytes(shipped.hook("update"))
+    hook.chmod(0o755)
+    origin("config", "sahel.python", sys.executable)
+    origin("config", "sahel.identity", "REMOTE_USER" if request.param == "http" else "GL_USER")
+    for name in ("awa", "bob", "lead"):
+        origin("config", f"sahel.{name}.email", f"{name}@example.org")
+    origin("config", "sahel.lead", "lead@example.org")
+    with contextlib.ExitStack() as stack:
+        http = request.param == "http"
+        reach = by_http(stack.enter_context(git_http(tmp_path))) if http else by_ssh(tmp_path)
+        yield Server(origin, reach, third=int(http))
+
+
+def test_honest_people_notice_nothing(server: Server, tmp_path: Path) -> None:
+    kaggle = FolderKaggle(tmp_path / "kaggle")
+    for fence, name in enumerate(("awa", "bob"), start=1):
+        person = Person(name.title(), GitRefs(server.refs(name), REF), kaggle)
+        assert person.run().fence == fence
+    clone = Git(server.refs("awa").worktree.root)
+    clone.commit("README.md")
+    clone.push("origin", "HEAD:refs/heads/main")
+    probe = make_commit(b"probe", parent=None, name="n", email="e@x", when=1)
+    assert server.push("bob", None, probe, "refs/sahel/locks/probe-1")[0] is Swap.WON
+    assert server.refs("bob").delete("refs/sahel/locks/probe-1", probe).swap is Swap.WON
+
+
+def test_no_illegal_transition_gets_through(server: Server) -> None:
+    """Operations on states that they may not follow on, a third over http and a third over ssh, and all of them by
+    test_lock_replay.py; in one push, each to a kernel of its own."""
+    wanted = {}
+    refs = server.refs("awa")
+    clone = Git(refs.worktree.root)
+    cases = list(forged())[server.third :: 3]
+    for number, (state, name, tip, after) in enumerate(cases):
+        kernel = f"awa/forged-{number}"
+        ref = f"refs/sahel/locks/{kernel}"
+        old = server.put(replace(tip, kernel=kernel), ref=ref)
+        new = commit_of(replace(after, kernel=kernel), old)
+        lay(clone.root / ".git", old)
+        lay(clone.root / ".git", new)
+        wanted[f"{new.oid}:{ref}"] = (f"{state} {name}", old.oid)
+    assert len(wanted) >= 12
+    free = replace(states()["FREE"], kernel="awa/legal")
+    old = server.put(free, ref="refs/sahel/locks/awa/legal")
+    legal = commit_of(step(free, arm(stamp="s9", kernel="awa/legal"), writer(AWA, "x")), old)
+    lay(clone.root / ".git", old)
+    lay(clone.root / ".git", legal)
+    wanted[f"{legal.oid}:refs/sahel/locks/awa/legal"] = ("what is legal, in the same push", legal.oid)
+    clone("push", "-q", "--force", "origin", *wanted, check=False)
+    shown = refs.advertised("refs/sahel/locks")
+    for spec, (what, oid) in wanted.items():
+        assert shown[spec.partition(":")[2]] == oid, what
+
+
+def test_what_is_no_transition_at_all(server: Server) -> None:
+    tip = states()["ARMED"]
+    old = server.put(tip)
+    after = step(tip, on(tip)["disarm"], writer(AWA, "x"))
+    good = commit_of(after, old)
+    attempts = {
+        "of another kernel": commit_of(replace(after, kernel="awa/another"), old),
+        "of example.org/elsewhere": commit_of(replace(after, lock_remote_id="example.org/elsewhere"), old),
+        "one commit on the newest": commit_of(after, None),
+        "is not JSON": make_commit(b"hello", parent=old.oid, name="n", email="e@x", when=1),
+    }
+    for text, new in attempts.items():
+        swap, said = server.push("awa", old, new)
+        assert swap is Swap.REFUSED, text
+        assert text.replace("of another kernel", "of awa/another") in said
+    two = commit_of(step(after, arm(stamp="s7"), writer(AWA, "y")), good)
+    clone = Git(server.refs("awa").worktree.root)
+    for new in (good, two):
+        lay(clone.root / ".git", new)
+    lay(clone.root / ".git", old)
+    clone("push", "-q", "origin", f"{two.oid}:{REF}", check=False)  # two transitions in one push
+    clone("push", "-q", "origin", f":{REF}", check=False)
+    clone("push", "-q", "origin", f"{old.oid}:refs/sahel/locks/a/b/c", f"{old.oid}:refs/sahel/locks/Awa/x", check=False)
+    assert server.origin("for-each-ref", "--format=%(refname) %(objectname)") == f"{REF} {old.oid}"
+    assert server.push("awa", old, good)[0] is Swap.WON
+    clone("push", "-q", "--force", "origin", f"{old.oid}:{REF}", check=False)  # an older record again
+    assert server.origin("rev-parse", REF) == good.oid
+
+
+def test_people_are_who_the_server_says(server: Server) -> None:
+    tips = states()
+    old = server.put(tips["ARMED, Bob waits"])
+    tip = tips["ARMED, Bob waits"]
+    attempts = [
+        ("bob", step(tip, on(tip)["disarm"], writer(AWA, "x")), "written by Awa"),
+        ("bob", step(tip, on(tip)["start"], writer(BOB, "x")), "for Awa"),
+        ("bob", step(tip, on(tip)["break"], writer(BOB, "x")), "for Awa"),
+        ("awa", step(tip, on(tip)["leave"], writer(AWA, "x")), "for Bob"),
+        ("lead", step(tip, on(tip)["break"], writer(AWA, "x")), "written by Awa"),
+        ("eve", step(tip, on(tip)["alarm"], writer(AWA, "x")), "no address of eve"),
+    ]
+    for who, after, text in attempts:
+        swap, said = server.push(who, old, commit_of(after, old))
+        assert (swap, text in said) == (Swap.REFUSED, True), (who, text, said)
+    broken = step(tip, on(tip)["break"], writer(LEAD, "x"))
+    new = commit_of(broken, old)
+    assert server.push("lead", old, new)[0] is Swap.WON
+    assert broken.state is State.OFFERED
+    stolen = commit_of(step(broken, arm(AWA, "t1"), writer(AWA, "y")), new)
+    assert server.push("awa", new, stolen)[0] is Swap.REFUSED
+    assert server.push("bob", new, commit_of(step(broken, arm(BOB, "t1"), writer(BOB, "y")), new))[0] is Swap.WON
+
+
+def test_a_grant_of_somebody_else_ends_when_it_has_stood_still_here(server: Server) -> None:
+    first = step(None, arm(), writer(AWA, "n"))
+    old = commit_of(first, None)
+    assert server.push("awa", None, old)[0] is Swap.WON
+    reaped = commit_of(step(first, on(first, BOB)["reap"], writer(BOB, "x")), old)
+    swap, said = server.push("bob", old, reaped)
+    assert (swap, "sahel.ttl" in said) == (Swap.REFUSED, True)
+    waits = step(first, on(first, BOB)["enqueue"], writer(BOB, "y"))
+    queued = commit_of(waits, old)
+    (note,) = (server.origin.path / "sahel-locks").iterdir()
+    os.utime(note, (time.time() - 700, time.time() - 700))
+    assert server.push("bob", old, queued)[0] is Swap.WON, "to wait does not make it younger"
+    reap = on(waits, BOB)["reap"]
+    assert server.push("bob", queued, commit_of(step(waits, reap, writer(BOB, "z")), queued))[0] is Swap.WON
+
+
+def test_where_nobody_is_asked_only_transitions_count(server: Server) -> None:
+    server.origin("config", "--unset", "sahel.identity")
+    first = step(None, arm(), writer(AWA, "n"))
+    assert server.push("", None, commit_of(first, None))[0] is Swap.WON
+    server.origin("config", "sahel.remoteId", "example.org/elsewhere")
+    again = step(first, on(first)["start"], writer(AWA, "x"))
+    assert server.push("", commit_of(first, None), commit_of(again, commit_of(first, None)))[0] is Swap.REFUSED
+
+
+def test_a_check_that_breaks_refuses(server: Server) -> None:
+    server.origin("config", "sahel.ttl", "soon")
+    swap, said = server.push("awa", None, commit_of(step(None, arm(), writer(AWA, "n")), None))
+    assert (swap, "the check broke" in said) == (Swap.REFUSED, True)
+    server.origin("config", "sahel.python", "/nowhere/python3")
+    assert server.push("awa", None, commit_of(step(None, arm(), writer(AWA, "n")), None))[0] is Swap.REFUSED
+
+
+def test_a_hook_that_was_there_before_has_its_say(server: Server) -> None:
+    server.origin.hook("update.before-sahel-nb", 'test "$1" != refs/heads/main')
+    clone = Git(server.refs("awa").worktree.root)
+    clone.commit("README.md")
+    clone("push", "-q", "origin", "HEAD:refs/heads/main", "HEAD:refs/heads/two", check=False)
+    assert server.origin("for-each-ref", "--format=%(refname)") == "refs/heads/two"
+
+
+def test_the_tool_tells_its_user_what_the_server_said(server: Server) -> None:
+    backend = GitRefs(server.refs("eve"), REF)
+    with pytest.raises(Refused) as caught:
+        backend.swap(None, step(None, arm(), writer(AWA, "n")))
+    assert any("no address of eve is known here" in line for line in caught.value.details)
