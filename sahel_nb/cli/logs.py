@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
@@ -47,5 +48,5 @@ def logs(kernel: str | None, follow: bool, dev: bool, local: bool, as_json: bool
             )
         again = f"sahel-nb logs --follow {asked.ref}@v{version}"
         shown = follow_run(context.kaggle, asked.ref, version, Silent(), sink=write, attach=again).records
-    for record in context.kaggle.log(asked.ref, version)[shown:]:
+    for record in islice(context.kaggle.log(asked.ref, version), shown, None):
         write(record)

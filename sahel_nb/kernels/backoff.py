@@ -30,12 +30,14 @@ class Busy(NetworkError):
         self.after = after
 
 
-def pause(failures: int, asked: float = 0.0, *, chance: Callable[[], float] = random.random) -> float:
+def pause(
+    failures: int, asked: float = 0.0, *, longest: float = LONGEST, chance: Callable[[], float] = random.random
+) -> float:
     """Seconds before the next attempt, after `failures` in a row: at least what was asked for.
 
     Half of it is chance: a whole team that was cut off in one moment must not come back in one moment.
     """
-    whole = min(FIRST * 2.0 ** min(failures - 1, 16), LONGEST)
+    whole = min(FIRST * 2.0 ** min(failures - 1, 16), longest)
     return max(asked, 0.0) + whole * (0.5 + 0.5 * chance())
 
 
@@ -66,6 +68,6 @@ def again(
             sleep(pause(failures, wanted))
 
 
-def wish(exc: NetworkError | None) -> float:
+def wish(exc: BaseException | None) -> float:
     """What a failure asks to wait, in seconds."""
     return exc.after if isinstance(exc, Busy) else 0.0

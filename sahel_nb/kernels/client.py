@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import io
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from sahel_nb.errors import NOTHING_STARTED, NetworkError, PushRejected
-from sahel_nb.kernels import logs
+from sahel_nb.kernels import backoff, logs
 from sahel_nb.kernels.door import NotFound, Rejected, translated
+from sahel_nb.kernels.log_answer import log_lines
 from sahel_nb.kernels.model import (
     Account,
     KernelInfo,
@@ -30,6 +33,7 @@ from sahel_nb.kernels.service import PartlyPushed
 from sahel_nb.kernels.target import Target
 
 PAGE_SIZE = 100
+CHUNK = 1 << 16
 
 
 class KaggleClient:
@@ -108,11 +112,35 @@ class KaggleClient:
                     if "event-stream" in response.headers.get("Content-Type", ""):
                         yield from logs.parse_stream(logs.lines(response.iter_content(None)))
                     else:
-                        yield from logs.parse_log(response.content.decode("utf-8", errors="replace"))
+                        text = (line.decode("utf-8", "replace") for line in logs.lines(response.iter_content(CHUNK)))
+                        yield from logs.persisted(text)
                         yield None
 
-    def log(self, ref: KernelRef, version: int) -> tuple[LogRecord, ...]:
-        return logs.parse_log(str(self._output_page(ref, version, "").log or ""))
+    def log(self, ref: KernelRef, version: int) -> Iterator[LogRecord]:
+        given = failures = 0
+        while True:
+            try:
+                for record in islice(self._log(ref, version), given, None):
+                    given, failures = given + 1, 0
+                    yield record
+                return
+            except NetworkError as exc:
+                failures += 1
+                if failures == backoff.ATTEMPTS or backoff.wish(exc) > backoff.MOST_ASKED:
+                    raise
+                time.sleep(backoff.pause(failures, backoff.wish(exc)))
+
+    def _log(self, ref: KernelRef, version: int) -> Iterator[LogRecord]:
+        """One attempt, past the SDK, which holds an answer whole."""
+        with self._session() as sdk, translated(f"reading the log of {ref} v{version}"):
+            http = sdk._http_client
+            request = http._prepare_request(
+                "kernels.KernelsApiService", "ListKernelSessionOutput", _output_request(ref, version, 1)
+            )
+            settings = http._session.merge_environment_settings(request.url, {}, True, None, None)
+            with http._session.send(request, **settings) as response:
+                response.raise_for_status()
+                yield from logs.persisted(log_lines(response.iter_content(CHUNK)))
 
     def outputs(self, ref: KernelRef, version: int) -> Iterator[OutputFile]:
         token = ""
@@ -126,13 +154,7 @@ class KaggleClient:
             token = following
 
     def _output_page(self, ref: KernelRef, version: int, token: str) -> Any:
-        from kagglesdk.kernels.types.kernels_api_service import ApiListKernelSessionOutputRequest
-
-        request = ApiListKernelSessionOutputRequest()
-        request.user_name, request.kernel_slug, request.version_label = ref.owner, ref.slug, f"v{version}"
-        request.page_size = PAGE_SIZE
-        if token:
-            request.page_token = token
+        request = _output_request(ref, version, PAGE_SIZE, token)
         with self._session() as sdk, translated(f"listing the outputs of {ref} v{version}"):
             return sdk.kernels.kernels_api_client.list_kernel_session_output(request)
 
@@ -181,6 +203,17 @@ class _Body:
 
     def has(self, key: str) -> bool:
         return key in self._keys
+
+
+def _output_request(ref: KernelRef, version: int, size: int, token: str = "") -> Any:
+    from kagglesdk.kernels.types.kernels_api_service import ApiListKernelSessionOutputRequest
+
+    request = ApiListKernelSessionOutputRequest()
+    request.user_name, request.kernel_slug, request.version_label = ref.owner, ref.slug, f"v{version}"
+    request.page_size = size
+    if token:
+        request.page_token = token
+    return request
 
 
 def _settle(answer: Any) -> Pushed:

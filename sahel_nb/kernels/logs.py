@@ -17,41 +17,51 @@ from typing import Any
 from sahel_nb.kernels.model import LogRecord
 
 END = "END_OF_LOG"
+FEW = 16
+"""Lines that one record of a log may take."""
+
+
+def persisted(lines: Iterable[str]) -> Iterator[LogRecord]:
+    """The records of a persisted log, a line at a time. A cut log gives those that are whole.
+
+    Kaggle writes a record a line; records that share a line or take several are read as well. Text that is no log
+    gives a record for each of its lines.
+    """
+    plain: bool | None = None
+    pending: list[str] = []
+    for line in lines:
+        body = line.strip()
+        if plain is None and body:
+            plain = not body.startswith(("[", "{"))
+        if plain:
+            yield LogRecord("stdout", 0.0, line.rstrip("\r\n") + "\n")
+            continue
+        alone, together = _items(body), None
+        if alone is None and len(pending) < FEW:
+            pending.append(body)
+            together = _items("\n".join(pending))
+        if alone is not None or together is not None or len(pending) == FEW:
+            pending.clear()
+        yield from map(_record, alone or together or ())
+
+
+def _items(text: str) -> list[Any] | None:
+    # The first record follows "[", the others ",": keep both (a parser that looks for "," alone drops the first).
+    body = text.removeprefix("[").lstrip(",").removesuffix("]").rstrip(",")
+    try:
+        found = json.loads(f"[{body}]")
+    except ValueError:
+        return None
+    return found if isinstance(found, list) else None
 
 
 def parse_log(text: str) -> tuple[LogRecord, ...]:
-    """The records of a persisted log. A cut log gives those that are whole; text that is no log, one record."""
-    stripped = text.strip()
-    if not stripped:
-        return ()
-    try:
-        items = json.loads(stripped)
-    except ValueError:
-        if stripped.startswith("["):
-            return tuple(_from_lines(stripped))
-        return (LogRecord("stdout", 0.0, text),)
-    if isinstance(items, dict):
-        items = [items]
-    if not isinstance(items, list):
-        return (LogRecord("stdout", 0.0, text),)
-    return tuple(_record(item) for item in items)
-
-
-def _from_lines(text: str) -> Iterator[LogRecord]:
-    # The first record follows "[", the others ",": keep both (a parser that looks for "," alone drops the first).
-    for line in text.split("\n"):
-        body = line.strip().lstrip("[,").rstrip("]").strip()
-        if not body:
-            continue
-        try:
-            item = json.loads(body)
-        except ValueError:
-            continue
-        yield _record(item)
+    """The same, of a text that is all here."""
+    return tuple(persisted(text.removesuffix("\n").split("\n") if text.strip() else ()))
 
 
 def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines of a stream, as soon as they are whole, in time that grows with their length and no faster.
+    """The lines of a stream with their ends, as soon as they are whole, in time that grows with their length alone.
 
     (`requests` looks at everything that it has of a line again with every 512 bytes: seconds for a line of 10 MB.)
     """
@@ -60,7 +70,7 @@ def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
         *whole, rest = chunk.split(b"\n")
         for line in whole:
             held.append(line)
-            yield b"".join(held)
+            yield b"".join(held) + b"\n"
             held.clear()
         if rest:
             held.append(rest)
@@ -69,7 +79,10 @@ def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def parse_stream(raw_lines: Iterable[bytes]) -> Iterator[LogRecord | None]:
-    """Server-sent events as records; a last `None` says that the service itself ended the log."""
+    """Server-sent events as records; a last `None` says that the service itself ended the log.
+
+    A line without an end was cut: it comes whole when the stream is opened again.
+    """
     for raw in raw_lines:
         line = raw.decode("utf-8", errors="replace").rstrip("\r\n")
         if not line.startswith("data:"):
@@ -77,6 +90,8 @@ def parse_stream(raw_lines: Iterable[bytes]) -> Iterator[LogRecord | None]:
         payload = line[5:].lstrip(" ")
         if payload == END:
             yield None
+            return
+        if not raw.endswith(b"\n"):
             return
         try:
             item = json.loads(payload)

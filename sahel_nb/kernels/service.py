@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -44,8 +44,8 @@ class KernelService(Protocol):
     def stream(self, ref: KernelRef, version: int) -> Iterator[LogRecord | None]:
         """The log from its beginning, live; a last None where the service ended it. May be cut at any point."""
 
-    def log(self, ref: KernelRef, version: int) -> tuple[LogRecord, ...]:
-        """The persisted log; empty while the version runs."""
+    def log(self, ref: KernelRef, version: int) -> Iterable[LogRecord]:
+        """The persisted log, read while it comes; empty while the version runs. Raises as it is gone through."""
 
     def outputs(self, ref: KernelRef, version: int) -> Iterator[OutputFile]:
         """All output files, over all pages."""

@@ -139,30 +139,54 @@ def file_has_more(new: Path, old: Path) -> bool:
 
 @dataclass(frozen=True)
 class Log:
-    """A run's log: its records, the digest of log.jsonl, and what is missing of it."""
+    """A run's log on disk: how many records, the digest of log.jsonl, and what is missing of it.
 
-    records: tuple[LogRecord, ...]
+    `seconds`: when its last record was written, since the session began and by Kaggle's clock.
+    """
+
+    records: int
+    seconds: float
     sha256: str
     missed: tuple[Missed, ...]
 
 
-def collect_log(
-    service: KernelService, ref: KernelRef, version: int, folder: Path, live: int, reporter: Reporter
-) -> Log:
-    """The persisted log in place of the live one, unless it has less. Where it cannot be read, that is missed."""
+def collect_log(service: KernelService, ref: KernelRef, version: int, folder: Path, reporter: Reporter) -> Log:
+    """The persisted log in place of the live one, unless it has less. Where it cannot be read whole, that is missed.
+
+    It is never in memory: a record of it at a time.
+    """
     path = folder / LIVE_LOG
-    missed: tuple[Missed, ...] = ()
+    new = folder / (LIVE_LOG + ".new")
+    missed: list[Missed] = []
+
+    def arriving() -> Iterator[bytes]:
+        try:
+            yield from map(_line, service.log(ref, version))
+        except SahelError as exc:
+            missed.append(Missed(LIVE_LOG, exc.message))
+
     try:
-        records = service.log(ref, version)
-    except SahelError as exc:
-        reporter.say(f"the persisted log could not be read ({exc.message}); the live one is kept", Level.WARN)
-        records, missed = (), (Missed(LIVE_LOG, exc.message),)
-    if len(records) >= max(live, _count(path)):
-        _write_lines(path, map(_line, records))
-    else:
-        records = tuple(read_log(folder))
-    _write_lines(folder / "log.txt", (_text(record) for record in records))
-    return Log(records, _digest(path), missed)
+        if _write_lines(new, arriving()) >= _count(path):
+            new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+    if missed:
+        reporter.say(f"the persisted log could not be read ({missed[0].why}); what came of it is kept", Level.WARN)
+    text = folder / "log.txt.new"
+    count, seconds = 0, 0.0
+
+    def shown() -> Iterator[bytes]:
+        nonlocal count, seconds
+        for record in read_log(folder):
+            count, seconds = count + 1, max(seconds, record.time)
+            yield _text(record)
+
+    try:
+        _write_lines(text, shown())
+        text.replace(folder / "log.txt")
+    finally:
+        text.unlink(missing_ok=True)
+    return Log(count, seconds, _digest(path), tuple(missed))
 
 
 def read_log(folder: Path) -> Iterator[LogRecord]:
@@ -236,18 +260,16 @@ def _count(path: Path) -> int:
         return 0
 
 
-def _write_lines(path: Path, lines: Iterable[bytes]) -> None:
-    """As `write_atomically`, line by line: twelve hours of log must not stand in memory twice."""
-    part = path.with_name(path.name + ".new")
-    try:
-        with part.open("wb") as file:
-            file.writelines(lines)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+def _write_lines(path: Path, lines: Iterable[bytes]) -> int:
+    """Write them one by one, to the disk; how many there were."""
+    count = 0
+    with path.open("wb") as file:
+        for line in lines:
+            file.write(line)
+            count += 1
+        file.flush()
+        os.fsync(file.fileno())
+    return count
 
 
 def _digest(path: Path) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from shlex import quote
 
@@ -119,8 +120,9 @@ def finish(
 def _collect(
     job: Job, folder: Path, followed: Followed, ended: str, service: KernelService, reporter: Reporter
 ) -> RunRecord:
-    log = collect.collect_log(service, job.ref, job.version, folder, followed.records, reporter)
-    for item in log.records[followed.records :]:  # what the live stream did not bring, the persisted log has
+    log = collect.collect_log(service, job.ref, job.version, folder, reporter)
+    # What the live stream did not bring, the persisted log has.
+    for item in islice(collect.read_log(folder), followed.records, None):
         reporter.log(item.stream, item.data)
     reporter.status("")
     files, missed = collect.collect_outputs(service, job.ref, job.version, folder, reporter)
@@ -141,7 +143,7 @@ def _collect(
         status=followed.status.state.value,
         failure=followed.status.message,
         source_sha256=job.source_sha256,
-        log_records=len(log.records),
+        log_records=log.records,
         log_sha256=log.sha256,
         files=files,
         missed=(*log.missed, *missed),

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sahel_nb.errors import AuthError, NetworkError, SahelError
+from sahel_nb.kernels import backoff
+from sahel_nb.kernels.door import NotFound, Rejected
 from sahel_nb.kernels.model import KernelRef, LogRecord, RunState, RunStatus
 from sahel_nb.kernels.service import KernelService
 from sahel_nb.report.events import Level, Reporter
@@ -21,6 +23,8 @@ TICK = 0.2
 POLL_FIRST = 0.3
 POLL_LONGEST = 30.0
 STREAM_RETRY_LONGEST = 30.0
+REFUSALS = 3
+"""In all, after which it is said that there is no live log: the status is read on, and the persisted log in the end."""
 MOST_WAITING = 8_000_000
 """Characters of log that have come and are not shown yet."""
 OFFLINE_PATIENCE = 6 * 3600.0
@@ -85,12 +89,16 @@ class _Loop:
         self._last_answer = self._began = now()
         self._next_poll = self._began
         self._interval = POLL_FIRST
+        self._asked = 0.0  # what a service that is busy asks to wait
         self._offline = False
 
     def run(self) -> Followed:
         while not self._status.state.ended:
             self._drain(TICK)
-            if self._now() >= self._next_poll or self._pump.take_ended():
+            over = self._pump.take_ended()
+            if over:
+                self._interval = POLL_FIRST  # the status may lag behind the log, and not by much
+            if over or self._now() >= self._next_poll:
                 self._poll()
             self._show()
         self._pump.finish()
@@ -101,7 +109,7 @@ class _Loop:
     def _drain(self, wait: float) -> bool:
         """Hand on what has come. True where there may be more."""
         if self._pump.failure:
-            self._reporter.say(f"the live log stopped ({self._pump.failure}); it comes whole in the end", Level.WARN)
+            self._reporter.say(f"no live log ({self._pump.failure}); the log comes whole in the end", Level.WARN)
             self._pump.failure = ""
         for _ in range(AT_ONCE):
             try:
@@ -115,12 +123,13 @@ class _Loop:
         return True
 
     def _poll(self) -> None:
-        before = self._status.state
+        before, self._asked = self._status.state, 0.0
         try:
             self._status = self._service.status(self._ref, self._version)
         except AuthError:
             raise
         except SahelError as exc:
+            self._asked = min(backoff.wish(exc), backoff.MOST_ASKED)
             self._unreachable(exc)
         else:
             self._last_answer = self._now()
@@ -131,7 +140,7 @@ class _Loop:
                 self._interval = POLL_FIRST
         if self._status.state is RunState.RUNNING:
             self._pump.start()
-        self._next_poll = self._now() + self._interval
+        self._next_poll = self._now() + max(self._interval, self._asked)
         self._interval = min(self._interval * 1.5, POLL_LONGEST)
 
     def _unreachable(self, exc: SahelError) -> None:
@@ -164,7 +173,7 @@ class _Pump:
         self._stopping = threading.Event()
         self._ended = threading.Event()
         self.failure = ""
-        """Why the thread gave up, once, for whoever can say so."""
+        """Why there is no live log, once, for whoever can say so."""
 
     def start(self) -> None:
         if self._thread is None:
@@ -210,9 +219,9 @@ class _Pump:
         self._stopping.set()
 
     def _run(self) -> None:
-        seen, delay = 0, 0.5
+        seen = failures = refusals = 0
         while not self._stopping.is_set():
-            count = 0
+            count, wanted = 0, 0.0
             try:
                 for record in self._service.stream(self._ref, self._version):
                     if record is None:
@@ -220,17 +229,23 @@ class _Pump:
                         return
                     count += 1
                     if count > seen:
-                        seen, delay = count, 0.5
+                        seen, failures = count, 0
                         self._hand_on(record)
                     if self._stopping.is_set():
                         return
-            except SahelError:
-                pass  # a cut stream is normal on a bad line; the status, polled elsewhere, decides what it means
+            except (AuthError, NotFound, Rejected) as exc:
+                # Right after a push it may say so for a moment; these credentials may also read no sessions at all.
+                refusals += 1
+                if refusals == REFUSALS:
+                    self.failure = exc.message
+            except SahelError as exc:
+                # A cut stream is normal on a bad line; the status, polled elsewhere, decides what it means.
+                wanted = min(backoff.wish(exc), backoff.MOST_ASKED)
             except Exception as exc:  # noqa: BLE001  a bug in here must not end the run, nor print over its log
                 self.failure = f"{type(exc).__name__}: {exc}"
                 return
-            self._stopping.wait(delay)
-            delay = min(delay * 2, STREAM_RETRY_LONGEST)
+            failures += 1
+            self._stopping.wait(backoff.pause(failures + 1, wanted, longest=STREAM_RETRY_LONGEST))
 
 
 def _may_run(version: int) -> str:

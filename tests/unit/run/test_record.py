@@ -28,15 +28,15 @@ DONE = RunRecord(
 
 
 class Log(KernelService):
-    """A service of which only the persisted log is asked."""
+    """A service of which only the persisted log is asked. `away`: it breaks off after what it has."""
 
     def __init__(self, *items: LogRecord, away: bool = False) -> None:
         self._items, self._away = items, away
 
-    def log(self, ref: KernelRef, version: int) -> tuple[LogRecord, ...]:
+    def log(self, ref: KernelRef, version: int) -> Iterator[LogRecord]:
+        yield from self._items
         if self._away:
             raise NetworkError("Kaggle is away")
-        return self._items
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -65,8 +65,10 @@ def test_a_log_comes_back_from_the_disk_as_it_was(
         for item in items:
             sink(item)
     assert list(collect.read_log(folder)) == items
-    kept = collect.collect_log(Log(*items), REF, 3, folder, len(items), Silent())
-    assert list(kept.records) == items
+    kept = collect.collect_log(Log(*items), REF, 3, folder, Silent())
+    assert list(collect.read_log(folder)) == items
+    assert kept.records == len(items)
+    assert kept.seconds == max((item.time for item in items), default=0.0)
     assert not kept.missed
 
 
@@ -77,10 +79,24 @@ def test_a_log_that_cannot_be_read_is_missed_and_what_was_there_stays(tmp_path: 
             sink(item)
     with collect.live_log(tmp_path, Silent()):
         pass  # attached again, when the stream had nothing to say any more
-    log = collect.collect_log(Log(away=True), REF, 3, tmp_path, 0, Silent())
-    assert list(log.records) == first
+    log = collect.collect_log(Log(away=True), REF, 3, tmp_path, Silent())
+    assert list(collect.read_log(tmp_path)) == first
+    assert log.records == 2
     assert [item.name for item in log.missed] == ["log.jsonl"]
     assert (tmp_path / "log.txt").read_text(encoding="utf-8") == "ŋ\nɓ\n"
+
+
+def test_of_a_log_that_was_cut_and_a_live_one_the_longer_is_kept(tmp_path: Path) -> None:
+    items = [LogRecord("stdout", number, f"{number}\n") for number in range(4)]
+    with collect.live_log(tmp_path, Silent()) as sink:
+        for item in items[:2]:
+            sink(item)
+    for came, kept in ((1, 2), (3, 3), (0, 3)):
+        log = collect.collect_log(Log(*items[:came], away=True), REF, 3, tmp_path, Silent())
+        assert list(collect.read_log(tmp_path)) == items[:kept]
+        assert [item.name for item in log.missed] == ["log.jsonl"]
+    assert not collect.collect_log(Log(*items), REF, 3, tmp_path, Silent()).missed
+    assert list(collect.read_log(tmp_path)) == items
 
 
 @pytest.fixture

@@ -1,0 +1,86 @@
+"""The log inside Kaggle's answer, read while the answer comes.
+
+ListKernelSessionOutput answers `{"files": […], "log": "[{\\"stream_name\\": …}\\n,{…}\\n]", "nextPageToken": ""}`: a
+JSON text within a JSON string, tens of megabytes after twelve hours. The SDK holds it several times over; here a line
+of it is held at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+
+from sahel_nb.errors import NetworkError
+
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]', re.DOTALL)
+_VALUE = re.compile(rb"\s*(:)?\s*(\S)?")
+# As far as it is neither the string's end, nor an escaped newline, nor an escape that was cut in two.
+_RUN = re.compile(rb'[^"\\]*(?:\\[^n][^"\\]*)*', re.DOTALL)
+
+
+def log_lines(chunks: Iterable[bytes]) -> Iterator[str]:
+    """The lines of the answer's `log`, without their ends; none where the answer has no log.
+
+    Raises `NetworkError` for an answer that was cut, and `ValueError` for what is no such answer.
+    """
+    pieces = iter(chunks)
+    begun = _find(pieces)
+    if begun is not None:
+        yield from _lines(begun, pieces)
+
+
+def _find(chunks: Iterator[bytes]) -> bytes | None:
+    """What has come of the log's string, after its quote. Only the outermost object's own key counts."""
+    head, place, depth = b"", 0, 0
+    for chunk in chunks:
+        head += chunk
+        while token := _TOKEN.search(head, place):
+            if token[0] in b"{[":
+                depth += 1
+            elif token[0] in b"}]":
+                depth -= 1
+            elif depth == 1 and token[0] == b'"log"':
+                after = _VALUE.match(head, token.end())
+                if after is None or not (after[1] or after[2]) or (after[1] and not after[2]):
+                    break  # what follows has not come yet
+                if after[1] and after[2] == b'"':
+                    return head[after.end() :]
+            place = token.end()
+    # There was no log: what did come is small, and must be an answer all the same.
+    answer = json.loads(head)
+    if not isinstance(answer, dict):
+        raise ValueError("no JSON object")  # noqa: TRY004  it is the text that is wrong
+    if isinstance(answer.get("code"), int) and answer["code"] >= 400:
+        raise NetworkError(f"Kaggle answered {answer['code']} {answer.get('message', '')}")
+    return None
+
+
+def _lines(data: bytes, chunks: Iterator[bytes]) -> Iterator[str]:
+    held: list[bytes] = []  # of a line that has not ended yet
+    begin = scanned = 0
+    while True:
+        found = _RUN.match(data, scanned)
+        end = found.end() if found else scanned
+        if data[end : end + 2] == b"\\n":
+            yield _text(b"".join((*held, data[begin:end])))
+            held.clear()
+            begin = scanned = end + 2
+        elif data[end : end + 1] == b'"':
+            if held or end > begin:
+                yield _text(b"".join((*held, data[begin:end])))
+            return
+        else:
+            held.append(data[begin:end])
+            chunk = next(chunks, None)
+            if chunk is None:
+                raise NetworkError("the log was cut off")
+            data, begin, scanned = data[end:] + chunk, 0, 0
+
+
+def _text(raw: bytes) -> str:
+    text = raw.decode("utf-8", "replace")
+    try:
+        return str(json.loads(f'"{text}"', strict=False))
+    except ValueError:  # an escape that JSON does not know
+        return text
