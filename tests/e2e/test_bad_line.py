@@ -238,7 +238,7 @@ def test_every_json_is_one_object(lab: Lab, awa: Member) -> None:
         (("run", "one-object", "--detach"), "sahel-nb.detached/1"),
         (("attach", "one-object"), "sahel-nb.run/1"),
         (("attach", "one-object"), "sahel-nb.attach/1"),
-        (("debug", "one-object"), "sahel-nb.debug/1"),
+        (("debug", "one-object"), "sahel-nb.debug/2"),
         (("status", "one-object"), "sahel-nb.status/1"),
         (("output", "one-object"), "sahel-nb.output/1"),
     ):
