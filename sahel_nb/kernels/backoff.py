@@ -53,9 +53,16 @@ def asked(header: str | None, now: Callable[[], float] = time.time) -> float:
 
 
 def again(
-    call: Callable[[], Answer], *, attempts: int = ATTEMPTS, sleep: Callable[[float], object] = time.sleep
+    call: Callable[[], Answer],
+    *,
+    attempts: int = ATTEMPTS,
+    most: float = MOST_ASKED,
+    sleep: Callable[[float], object] = time.sleep,
 ) -> Answer:
-    """`call`, and again where it raises `NetworkError`, `attempts` times in all; the last failure is raised."""
+    """`call`, and again where it raises `NetworkError`, `attempts` times in all; the last failure is raised.
+
+    One that asks to wait longer than `most` seconds is the last.
+    """
     failures = 0
     while True:
         try:
@@ -63,7 +70,7 @@ def again(
         except NetworkError as exc:
             failures += 1
             wanted = wish(exc)
-            if failures >= attempts or wanted > MOST_ASKED:
+            if failures >= attempts or wanted > most:
                 raise
             sleep(pause(failures, wanted))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import cached_property
 from itertools import islice
@@ -63,12 +63,10 @@ class KaggleClient:
         request.user_name, request.kernel_slug = ref.owner, ref.slug
         if version is not None:
             request.version_label = f"v{version}"
-        with self._session() as sdk:
-            try:
-                with translated(f"reading {ref}"):
-                    answer = sdk.kernels.kernels_api_client.get_kernel(request)
-            except NotFound:
-                return None
+        try:
+            answer = self._read(f"reading {ref}", lambda kernels: kernels.get_kernel(request))
+        except NotFound:
+            return None
         meta, blob = answer.metadata, answer.blob
         return KernelInfo(
             ref=str(meta.ref or ref).removeprefix("/code/"),
@@ -82,19 +80,24 @@ class KaggleClient:
 
         request = ApiGetKernelSessionStatusRequest()
         request.user_name, request.kernel_slug, request.version_label = ref.owner, ref.slug, f"v{version}"
-        with self._session() as sdk:
-            raw = _Body(sdk)
-            with translated(f"asking for the status of {ref} v{version}"):
-                try:
-                    answer = sdk.kernels.kernels_api_client.get_kernel_session_status(request)
-                except (KeyError, TypeError) as exc:  # a state that this SDK does not know
-                    return RunStatus(RunState.UNKNOWN, f"Kaggle answered a state we do not know: {exc}")
-            # An empty answer deserialises to QUEUED, the enum's first member: believe only what was really said.
-            if not raw.has("status"):
-                return RunStatus(RunState.UNKNOWN, "Kaggle answered without a state")
-        state = str(getattr(answer.status, "name", answer.status))
-        known = {member.value: member for member in RunState}
-        return RunStatus(known.get(state, RunState.UNKNOWN), str(answer.failure_message or ""))
+
+        def once() -> RunStatus:
+            with self._session() as sdk:
+                raw = _Body(sdk)
+                with translated(f"asking for the status of {ref} v{version}"):
+                    try:
+                        answer = sdk.kernels.kernels_api_client.get_kernel_session_status(request)
+                    except (KeyError, TypeError) as exc:  # a state that this SDK does not know
+                        return RunStatus(RunState.UNKNOWN, f"Kaggle answered a state we do not know: {exc}")
+                # An empty answer deserialises to QUEUED, the first member: believe only what was really said.
+                if not raw.has("status"):
+                    return RunStatus(RunState.UNKNOWN, "Kaggle answered without a state")
+            state = str(getattr(answer.status, "name", answer.status))
+            known = {member.value: member for member in RunState}
+            return RunStatus(known.get(state, RunState.UNKNOWN), str(answer.failure_message or ""))
+
+        # Who waits for an end asks again anyway, and has a log to show meanwhile.
+        return backoff.again(once, attempts=2, most=1.0)
 
     def stream(self, ref: KernelRef, version: int) -> Iterator[LogRecord | None]:
         with self._session() as sdk:
@@ -155,16 +158,15 @@ class KaggleClient:
 
     def _output_page(self, ref: KernelRef, version: int, token: str) -> Any:
         request = _output_request(ref, version, PAGE_SIZE, token)
-        with self._session() as sdk, translated(f"listing the outputs of {ref} v{version}"):
-            return sdk.kernels.kernels_api_client.list_kernel_session_output(request)
+        return self._read(
+            f"listing the outputs of {ref} v{version}", lambda kernels: kernels.list_kernel_session_output(request)
+        )
 
     def quotas(self) -> Quotas:
         from kagglesdk.kernels.types.kernels_api_service import ApiGetAcceleratorQuotaStatisticsRequest
 
-        with self._session() as sdk, translated("asking for the quota"):
-            answer = sdk.kernels.kernels_api_client.get_accelerator_quota_statistics(
-                ApiGetAcceleratorQuotaStatisticsRequest()
-            )
+        request = ApiGetAcceleratorQuotaStatisticsRequest()
+        answer = self._read("asking for the quota", lambda kernels: kernels.get_accelerator_quota_statistics(request))
         return Quotas(_quota(answer, answer.gpu_quota), _quota(answer, answer.tpu_quota))
 
     # -- the one call that starts something
@@ -178,6 +180,15 @@ class KaggleClient:
         return _settle(answer)
 
     # -- the package itself
+
+    def _read(self, doing: str, call: Callable[[Any], Any]) -> Any:
+        """A call that may be made twice, on the SDK's client for kernels."""
+
+        def once() -> Any:
+            with self._session() as sdk, translated(doing):
+                return call(sdk.kernels.kernels_api_client)
+
+        return backoff.again(once)
 
     @contextlib.contextmanager
     def _session(self) -> Iterator[Any]:
