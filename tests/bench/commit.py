@@ -11,7 +11,7 @@ from .table import Pair, Section, ratios, timings
 from .world import World
 
 TEXT = """Notebooks of 20 KB, new and staged already.
-Our hooks look for secrets and mistakes, and here have to write a mirror for each notebook as well, with jupytext."""
+Our hooks look for secrets and mistakes, and here have to write a mirror for each notebook as well."""
 
 
 def measure(world: World) -> Section:
@@ -20,11 +20,13 @@ def measure(world: World) -> Section:
     corpora.write(corpora.small(count), folder / "corpus")
     repositories = [make(folder, name, folder / "corpus") for name in (NONE, OURS)]
     for each in repositories:
-        for state, path in (("one", f"{NOTEBOOKS}/000.ipynb"), ("all", NOTEBOOKS)):
+        (each.root / "notes.txt").write_text("ŋana\n", encoding="utf-8")
+        for state, path in (("text", "notes.txt"), ("one", f"{NOTEBOOKS}/000.ipynb"), ("all", NOTEBOOKS)):
             each.restore("fresh")
             each.git("add", path)
             each.save(state)
-    samples = _commits(repositories, "1 staged", "one", world.rounds(5))
+    samples = _commits(repositories, "a text file", "text", world.rounds(5))
+    samples |= _commits(repositories, "1 staged", "one", world.rounds(5))
     samples |= _commits(repositories, f"{count} staged", "all", world.rounds(3))
     tasks = list(dict.fromkeys(name.partition(": ")[0] for name in samples))
     pairs = [Pair(f"{task}: {OURS}", f"{task}: {NONE}") for task in tasks]

@@ -17,13 +17,17 @@ from .repository import NONE, NOTEBOOKS, OURS, Repository, make
 from .table import Pair, Section, ratios, timings, walls
 from .world import BIN, World
 
-TRUE, BARE = "/bin/true", "`python -I -c pass`"
+TRUE, BARE = "/bin/true", "`python -I -S -c pass`"
 HOOK, RUNNER = "`sahel-nb-hook strip`", "`python -I -S …/launch.py strip`"
 NB_CLEAN = "`nb-clean clean`"
+KEPT = "`sahel-nb-hook strip`, one with outputs that the filter keeps"
 FRAMEWORK = "pre-commit: "
 
 TEXT = """Each tool has cleaned its own copies of the notebooks of 20 KB beforehand, and must leave them as they are.
 `sahel-nb-hook strip` is what `.pre-commit-hooks.yaml` names; `launch.py` is the same thing as git's own hooks start it.
+Both are Python: `python -I -S -c pass` is the least that they can take, and more than the whole of a compiled program.
+With our filter, the usual case is one notebook with outputs on disk whose staged version is stripped: the index is \
+asked.
 In the framework: `pre-commit run --all-files`, one hook, `language: system`, for files of the type `jupyter`; the \
 framework splits the files among its processes."""
 
@@ -46,7 +50,7 @@ def measure(world: World) -> Section:
     samples = _bare(world, folder, tools)
     samples |= _framework(world, folder, {TRUE: ("/bin/true",), **tools})
     names = list(samples)
-    pairs = [Pair(name, HOOK) for name in names if not name.startswith(FRAMEWORK) and name not in (HOOK, RUNNER)]
+    pairs = [Pair(name, HOOK) for name in names if not name.startswith(FRAMEWORK) and name not in (HOOK, RUNNER, KEPT)]
     pairs += [Pair(name, FRAMEWORK + TRUE) for name in names if name.startswith(FRAMEWORK) and name != FRAMEWORK + TRUE]
     tables = (timings(samples, "hook"), ratios(samples, pairs))
     return Section("The hook on clean notebooks", TEXT, tables, _bars(samples))
@@ -67,13 +71,17 @@ def _bars(samples: Samples) -> tuple[Bar, ...]:
 
 def _bare(world: World, folder: Path, tools: dict[str, tuple[str, ...]]) -> Samples:
     cases = [
-        Case(BARE, partial(child, (sys.executable, "-I", "-c", "pass"), cwd=folder)),
+        Case(BARE, partial(child, (sys.executable, "-I", "-S", "-c", "pass"), cwd=folder)),
     ]
     for number, (name, command) in enumerate(tools.items()):
         repository = _cleaned(folder / f"bare-{number}", folder / "corpus", name, command)
         whole = (*command, *_files(repository))
         cases.append(Case(name, partial(child, whole, cwd=repository.root)))
         cases[-1].work()  # a second time there is nothing to do, and the exit code says so
+    executed = make(folder / "kept", OURS, folder / "corpus")
+    executed.git("add", ".")
+    executed.git("commit", "-q", "--no-verify", "-m", "Notebooks")
+    cases.append(Case(KEPT, partial(child, (*tools[HOOK], _files(executed)[0]), cwd=executed.root)))
     return interleave(cases, world.rounds(11))
 
 
