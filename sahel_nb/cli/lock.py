@@ -1,4 +1,7 @@
-"""`sahel-nb lock list, show, log`: what the shared remote says, without asking Kaggle and without changing anything."""
+"""`sahel-nb lock list, show, log`: what the shared remote says, without asking Kaggle and without changing anything.
+
+What changes something stands beside it: `lock_by_hand` and `lock_doctor`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sahel_nb.cli.context import Context
+from sahel_nb.cli.lock_by_hand import acquire, break_, release
 from sahel_nb.cli.lock_doctor import doctor
 
 if TYPE_CHECKING:
@@ -21,10 +25,11 @@ _KERNEL = click.argument("kernel", required=False, metavar="[KERNEL]")
 
 @click.group(epilog="Example: sahel-nb lock list")
 def lock() -> None:
-    """Look at the locks on the shared remote."""
+    """Look at the locks on the shared remote, and take, give back or break one by hand."""
 
 
-lock.add_command(doctor)
+for _command in (acquire, release, break_, doctor):
+    lock.add_command(_command)
 
 
 @lock.command("list", epilog="Example: sahel-nb lock list --json")
@@ -97,9 +102,15 @@ def _chain(context: Context, kernel: str | None) -> tuple[str, GitRefs]:
 def _line(record: Record) -> str:
     from sahel_nb.lock.record import State
 
+    waiting = f"; {len(record.queue)} wait" if record.queue else ""
+    if record.state is State.OFFERED:
+        first = record.queue[0]
+        return f"OFFERED  to {first.actor} on {first.host} since {record.since}{waiting}"
+    if record.state is State.HELD:
+        return f"HELD  by hand, {record.actor} on {record.host} since {record.since}: {record.reason}{waiting}"
     if record.state is not State.FREE:
         version = f" v{record.kaggle_version}" if record.kaggle_version else ""
-        return f"{record.state.value}{version}  {record.actor} on {record.host} since {record.since}"
+        return f"{record.state.value}{version}  {record.actor} on {record.host} since {record.since}{waiting}"
     if record.outcome is None:
         return f"FREE since {record.since}"
     return f"FREE since {record.since}; v{record.outcome.version} of {record.outcome.actor} was {record.outcome.status}"
@@ -114,6 +125,7 @@ def _facts(record: Record, oid: str) -> list[tuple[str, str]]:
         ("written", f"{record.at} by {record.by}: {record.op.value}"),
         ("record", oid),
         ("reason", record.reason),
+        *(("waits", f"{ticket.actor} on {ticket.host} since {ticket.since}") for ticket in record.queue),
         *(("alarm", text) for text in record.alarms),
     ]
     return [(label, text) for label, text in facts if text]

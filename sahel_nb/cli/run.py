@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 @click.option("--detach", is_flag=True, help="Return when the run has started; `sahel-nb attach` goes on.")
 @click.option("--at", "commit", metavar="COMMIT", help="Run this pushed commit in place of HEAD.")
 @click.option("--timeout", metavar="TIME", help="Limit of the session on Kaggle: 3600, 90m, 2h.")
-@click.option("--wait", metavar="TIME", help="If somebody else runs, wait this long for them to end: 10m, 2h.")
+@click.option(
+    "--wait", metavar="[TIME]", is_flag=False, flag_value="", help="Stand in line while others run: 10m, 2h, no end."
+)
 @click.option("--local", is_flag=True, help="On the embedded service instead of Kaggle.")
 @click.option("--json", "as_json", is_flag=True, help="The run's record as one JSON object on stdout.")
 def run(
@@ -48,6 +50,9 @@ def run(
     From a clean and pushed checkout only. Takes the kernel's lock, pushes what the commit has, follows the log, fetches
     the outputs into runs/, records the run and frees the lock. KERNEL is a folder, its name, or owner/slug.
     """
+    from sahel_nb.cli.lock_by_hand import patience_of
+
+    kernel, patience = patience_of(kernel, wait)
     launch(
         Context.here(local=local),
         kernel,
@@ -56,7 +61,7 @@ def run(
         detach=detach,
         commit=commit,
         timeout=seconds(timeout) if timeout else None,
-        wait=seconds(wait) if wait else 0,
+        wait=patience,
         as_json=as_json,
     )
 
@@ -71,7 +76,7 @@ def launch(
     detach: bool = False,
     commit: str | None = None,
     timeout: int | None = None,
-    wait: int = 0,
+    wait: float = 0.0,
     as_json: bool = False,
     rehearsal: bool = False,
 ) -> None:
