@@ -11,8 +11,10 @@ import tempfile
 from pathlib import Path
 
 from sahel_nb.errors import Refused, UsageError
-from sahel_nb.notebook.document import NotebookError
-from sahel_nb.notebook.strip import StripOptions, has_something_to_strip, strip
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sahel_nb.notebook.strip import StripOptions
 
 _UNCHANGED = "the file is as it was"
 
@@ -125,6 +127,9 @@ def read_if_there(path: Path) -> bytes | None:
 
 def strip_file(path: Path, options: StripOptions, *, dry_run: bool = False) -> bool:
     """Strip a notebook in place; True where there was something to strip. A file without is not touched."""
+    from sahel_nb.notebook.document import NotebookError
+    from sahel_nb.notebook.strip import has_something_to_strip, strip
+
     data = read(path)
     try:
         if not has_something_to_strip(data, options):

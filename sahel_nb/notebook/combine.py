@@ -29,10 +29,42 @@ _LAYOUT = frozenset(("skipline", "noskipline", "cell_marker", "lines_to_next_cel
 # Sections of the metadata that the header has to itself.
 _SHARED = frozenset(("kernel_info", "orphan", "tocdepth"))
 
-# The layout in which Jupyter writes, and no other, is changed in place.
-_TOP = "\n "
-_CELL = "\n   "
-_BETWEEN = ",\n  "
+
+class _Layout:
+    """How a notebook breaks its lines: Jupyter indents by one space, others by two, and others not at all."""
+
+    __slots__ = ("cell", "cells", "cells_end", "colon", "comma", "end", "top", "unit")
+
+    def __init__(self, unit: str, comma: str = ",", colon: str = ": ") -> None:
+        line = "\n" if unit else ""
+        self.unit = unit
+        self.comma = comma
+        self.colon = colon
+        self.top = line + unit
+        self.cells = line + 2 * unit
+        self.cells_end = line + unit + "]"
+        self.cell = line + 3 * unit
+        self.end = line + 2 * unit + "}"
+
+    def list_of(self, cells: Sequence[str]) -> str:
+        return "[" + self.cells + (self.comma + self.cells).join(cells) + self.cells_end if cells else "[]"
+
+
+_JUPYTER = _Layout(" ")
+
+
+def _layout(text: str) -> _Layout:
+    """That of this notebook. What is not laid out as it begins is noticed where it is read. Raise `Unsure`."""
+    if text.startswith('{\n "'):
+        return _JUPYTER
+    first = text.index('"')
+    unit = text[2:first]
+    if text.startswith("{\n") and unit and not unit.strip(" \t"):
+        return _Layout(unit)
+    if first == 1:
+        _, end = scan(text, 1)
+        return _Layout("", ", ", ": ") if text.startswith(": ", end) else _Layout("", ",", ":")
+    raise Unsure
 
 
 def match(found: Sequence[Json], base: Sequence[Json]) -> list[int | None]:
@@ -86,9 +118,8 @@ def _is_end(known: Key, key: Key) -> bool:
 
 def compose(metadata: Json, found: Sequence[Json]) -> bytes:
     """A new notebook of nbformat 4.5."""
-    texts = [_new_cell(cell, f"new-{at}") for at, cell in enumerate(found)]
-    cells = f"[\n  {_BETWEEN.join(texts)}\n ]" if texts else "[]"
-    rest = f'"metadata": {_dump(metadata, _TOP)},\n "nbformat": 4,\n "nbformat_minor": 5'
+    cells = _JUPYTER.list_of([_new_cell(cell, f"new-{at}", _JUPYTER) for at, cell in enumerate(found)])
+    rest = f'"metadata": {_dump(metadata, _JUPYTER.top, _JUPYTER)},\n "nbformat": 4,\n "nbformat_minor": 5'
     return f'{{\n "cells": {cells},\n {rest}\n}}\n'.encode()
 
 
@@ -101,7 +132,8 @@ def combine(metadata: Json, found: Sequence[Json], base: bytes) -> bytes:
 
 
 def _combine(metadata: Json, found: Sequence[Json], text: str) -> str:
-    notebook, spans, places, end = _opened(text)
+    layout = _layout(text)
+    notebook, spans, places, end = _opened(text, layout)
     base = notebook["cells"]
     minor = notebook["nbformat_minor"]
     if text[end:] not in ("", "\n") or notebook["nbformat"] != 4 or not 0 <= minor <= 5:
@@ -113,23 +145,23 @@ def _combine(metadata: Json, found: Sequence[Json], text: str) -> str:
     texts = []
     for at, (cell, place) in enumerate(zip(found, match(found, base), strict=True)):
         if place is not None:
-            texts.append(_changed(text, places[place], base[place], cell))
+            texts.append(_changed(text, places[place], base[place], cell, layout))
             continue
         name = f"new-{at}" if minor >= 5 else ""
         while name in taken:
             name += "-"
         taken.add(name or "-")
-        texts.append(_new_cell(cell, name))
-    made = {spans["cells"]: f"[\n  {_BETWEEN.join(texts)}\n ]" if texts else "[]"}
+        texts.append(_new_cell(cell, name, layout))
+    made = {spans["cells"]: layout.list_of(texts)}
     own = notebook["metadata"]
     if not _SHARED.isdisjoint(own):
         raise Unsure
     if "kernelspec" in metadata and metadata["kernelspec"] != own.get("kernelspec"):
-        made[spans["metadata"]] = _dump({**own, **metadata}, _TOP)
+        made[spans["metadata"]] = _dump({**own, **metadata}, layout.top, layout)
     return _spliced(text, 0, end, made) + "\n"
 
 
-def _changed(text: str, place: Span, base: Json, cell: Json) -> str:
+def _changed(text: str, place: Span, base: Json, cell: Json, layout: _Layout) -> str:
     """The text of a cell of the base, with the source and the metadata of `cell`."""
     made: dict[Span, str] = {}
     metadata, source, before = cell["metadata"], cell["source"], "".join(base["source"])
@@ -140,9 +172,9 @@ def _changed(text: str, place: Span, base: Json, cell: Json) -> str:
             source = before
     kept = {key: value for key, value in base["metadata"].items() if key not in _LAYOUT and not is_shown(key, value)}
     if base["metadata"] != {**metadata, **kept}:
-        made[_spans(text, place)["metadata"]] = _dump({**metadata, **kept}, _CELL)
+        made[_spans(text, place, layout)["metadata"]] = _dump({**metadata, **kept}, layout.cell, layout)
     if source != before:
-        made[_spans(text, place)["source"]] = _source(source)
+        made[_spans(text, place, layout)["source"]] = _source(source, layout)
     return _spliced(text, *place, made)
 
 
@@ -154,30 +186,34 @@ def with_own_layout(metadata: Json, base: Json) -> Json:
     }
 
 
-def _new_cell(cell: Json, name: str) -> str:
+def _new_cell(cell: Json, name: str, layout: _Layout) -> str:
     members = {"cell_type": f'"{cell["cell_type"]}"'}
     if cell["cell_type"] == "code":
         members["execution_count"] = "null"
     if name:
         members["id"] = f'"{name}"'
-    members["metadata"] = _dump(cell["metadata"], _CELL)
+    members["metadata"] = _dump(cell["metadata"], layout.cell, layout)
     if cell["cell_type"] == "code":
         members["outputs"] = "[]"
-    members["source"] = _source(cell["source"])
-    return "{" + _CELL + f",{_CELL}".join([f'"{key}": {value}' for key, value in members.items()]) + "\n  }"
+    members["source"] = _source(cell["source"], layout)
+    between, colon = layout.comma + layout.cell, layout.colon
+    return "{" + layout.cell + between.join([f'"{key}"{colon}{value}' for key, value in members.items()]) + layout.end
 
 
-def _source(source: str) -> str:
+def _source(source: str, layout: _Layout) -> str:
     lines = [encode_basestring(line) for line in source.splitlines(True)]
-    return f"[{_CELL} " + f",{_CELL} ".join(lines) + f"{_CELL}]" if lines else "[]"
+    deeper = layout.cell + layout.unit
+    return f"[{deeper}{(layout.comma + deeper).join(lines)}{layout.cell}]" if lines else "[]"
 
 
-def _dump(value: Json, newline: str) -> str:
+def _dump(value: Json, newline: str, layout: _Layout) -> str:
     if not value:
         return "{}"
     import json
 
-    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False).replace("\n", newline)
+    marks = (layout.comma, layout.colon)
+    text = json.dumps(value, indent=layout.unit or None, separators=marks, sort_keys=True, ensure_ascii=False)
+    return text.replace("\n", newline) if layout.unit else text
 
 
 def _spliced(text: str, start: int, end: int, made: dict[Span, str]) -> str:
@@ -190,58 +226,60 @@ def _spliced(text: str, start: int, end: int, made: dict[Span, str]) -> str:
     return "".join(parts)
 
 
-def _opened(text: str) -> tuple[Json, dict[str, Span], list[Span], int]:
+def _opened(text: str, layout: _Layout) -> tuple[Json, dict[str, Span], list[Span], int]:
     """The notebook, where its values stand, where its cells stand, and where it ends."""
     notebook: Json = {}
     spans: dict[str, Span] = {}
     places: list[Span] = []
     at = 0
     mark = "{"
-    while text.startswith(mark + _TOP + '"', at):
-        key, start = scan(text, at + len(mark + _TOP))
-        if key in spans or not text.startswith(": ", start):
+    while text.startswith(mark + layout.top + '"', at):
+        key, start = scan(text, at + len(mark + layout.top))
+        if key in spans or not text.startswith(layout.colon, start):
             raise Unsure
-        start += 2
+        start += len(layout.colon)
         if key == "cells":
-            notebook[key], places, at = _opened_cells(text, start)
+            notebook[key], places, at = _opened_cells(text, start, layout)
         else:
             notebook[key], at = scan(text, start)
         spans[key] = (start, at)
-        mark = ","
-    if not text.startswith("\n}", at):
+        mark = layout.comma
+    end = "\n}" if layout.unit else "}"
+    if not text.startswith(end, at):
         raise Unsure
-    return notebook, spans, places, at + 2
+    return notebook, spans, places, at + len(end)
 
 
-def _opened_cells(text: str, start: int) -> tuple[list[Any], list[Span], int]:
+def _opened_cells(text: str, start: int, layout: _Layout) -> tuple[list[Any], list[Span], int]:
     if text.startswith("[]", start):
         return [], [], start + 2
     cells, places = [], []
-    mark = "[\n  "
+    mark = "[" + layout.cells
     while text.startswith(mark + "{", start):
         start += len(mark)
         cell, end = scan(text, start)
         cells.append(cell)
         places.append((start, end))
         start = end
-        mark = _BETWEEN
-    if not text.startswith("\n ]", start):
+        mark = layout.comma + layout.cells
+    if not text.startswith(layout.cells_end, start):
         raise Unsure
-    return cells, places, start + 3
+    return cells, places, start + len(layout.cells_end)
 
 
-def _spans(text: str, place: Span) -> dict[str, Span]:
+def _spans(text: str, place: Span, layout: _Layout) -> dict[str, Span]:
     """Where the values of a cell stand."""
     spans: dict[str, Span] = {}
     at, end = place
     mark = "{"
-    while text.startswith(mark + _CELL + '"', at):
-        key, start = scan(text, at + len(mark + _CELL))
-        if key in spans or not text.startswith(": ", start):
+    while text.startswith(mark + layout.cell + '"', at):
+        key, start = scan(text, at + len(mark + layout.cell))
+        if key in spans or not text.startswith(layout.colon, start):
             raise Unsure
-        _, at = scan(text, start + 2)
-        spans[key] = (start + 2, at)
-        mark = ","
-    if text[at:end] != "\n  }":
+        start += len(layout.colon)
+        _, at = scan(text, start)
+        spans[key] = (start, at)
+        mark = layout.comma
+    if text[at:end] != layout.end:
         raise Unsure
     return spans

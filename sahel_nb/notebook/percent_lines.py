@@ -30,7 +30,7 @@ class Quotes:
 
     def read(self, line: str) -> None:
         """A backslash before a quote escapes it, a plain string ends with its line, a comment opens nothing."""
-        if '"' not in line and "'" not in line:
+        if '"""' not in line and "'''" not in line:
             return
         if not self.inside and line.lstrip()[:1] == "#":
             return

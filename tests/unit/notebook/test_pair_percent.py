@@ -150,3 +150,39 @@ def test_the_notebook_is_jupytexts(pair: tuple[bytes, bytes | None]) -> None:
     except NotebookError as exc:
         raise AssertionError(exc.message) from exc
     assert made.decode() == theirs.decode()
+
+
+LAYOUTS: list[dict[str, Any]] = [
+    {"indent": 2},
+    {"indent": 4, "sort_keys": True},
+    {"indent": "\t"},
+    {"separators": (",", ":")},
+    {"separators": (", ", ": "), "sort_keys": True},
+]
+
+
+@settings(max_examples=120, deadline=None)
+@given(edited(), st.sampled_from(LAYOUTS), st.booleans())
+def test_a_notebook_keeps_its_layout(pair: tuple[bytes, bytes | None], layout: dict[str, Any], newline: bool) -> None:
+    mirror, base = pair
+    assume(base is not None)
+    assert base is not None
+    try:
+        metadata, cells = percent_read.read(mirror)
+        expected = json.loads(combine.combine(metadata, cells, base))
+    except Unsure:
+        event("left to jupytext")
+        return
+    event("made here")
+    other = json.dumps(json.loads(base), ensure_ascii=False, **layout) + "\n" * newline
+    made = combine.combine(metadata, cells, other.encode())
+    assert json.loads(made) == expected
+    assert made.decode() == json.dumps(json.loads(made), ensure_ascii=False, **{**layout, "sort_keys": False}) + "\n"
+
+
+@pytest.mark.parametrize(
+    "text", ['{ "cells": []}', '{\n\n "cells": []\n}', '{"cells": [],"metadata": {}}', "[]", "{}", ""]
+)
+def test_a_layout_that_nobody_writes_is_left_to_jupytext(text: str) -> None:
+    with pytest.raises(Unsure):
+        combine.combine({}, [], text.encode())
