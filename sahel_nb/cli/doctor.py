@@ -8,6 +8,7 @@ import click
 
 from sahel_nb.cli.context import Context
 from sahel_nb.errors import Refused
+from sahel_nb.report.events import Check
 
 
 @click.command()
@@ -20,16 +21,21 @@ def doctor(fix: bool, offline: bool, as_json: bool) -> None:
     \b
     Example:  sahel-nb doctor --fix
     """
-    from sahel_nb.install.doctor import examine
+    from sahel_nb.hooks.mirrors import of_worktree
+    from sahel_nb.install.doctor import examine as look
 
     context = Context.here()
-    checks = examine(context.worktree, context.config, os.environ, offline=offline)
+
+    def examine() -> list[Check]:
+        return look(context.worktree, context.config, os.environ, offline=offline, mirrors=of_worktree)
+
+    checks = examine()
     if fix:
         from sahel_nb.repo.phantom import mend
 
         for path in mend(context.worktree):
             context.reporter.say(f"{path.decode('utf-8', 'backslashreplace')} no longer shows as modified")
-        checks = examine(context.worktree, context.config, os.environ, offline=offline)
+        checks = examine()
     mends = {check.mend.split(" && ")[0] for check in checks if check.mend}
     if fix and mends & {"sahel-nb init", "sahel-nb install"}:
         from sahel_nb.install.install import install
@@ -38,8 +44,8 @@ def doctor(fix: bool, offline: bool, as_json: bool) -> None:
         if "sahel-nb init" in mends:
             for one in initialize(context.worktree.root, context.config, pre_commit=False):
                 context.reporter.say(f"{one.outcome.value}: {one.name}")
-        install(context.worktree, context.reporter)
-        checks = examine(context.worktree, context.config, os.environ, offline=offline)
+        install(context.worktree, context.reporter, of_worktree(context.worktree))
+        checks = examine()
     if as_json:
         import json
 

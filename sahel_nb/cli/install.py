@@ -16,10 +16,11 @@ def install() -> None:
     \b
     Example:  sahel-nb install && sahel-nb doctor
     """
+    from sahel_nb.hooks.mirrors import of_worktree
     from sahel_nb.install.install import install as set_up
 
     context = Context.here()
-    set_up(context.worktree, context.reporter)
+    set_up(context.worktree, context.reporter, of_worktree(context.worktree))
 
 
 @click.command()

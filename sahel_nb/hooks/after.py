@@ -60,9 +60,10 @@ def _hold_notebooks(repository: Repository) -> None:
 
 
 def _register_mirrors(repository: Repository) -> None:
+    from sahel_nb.hooks.mirrors import in_index
     from sahel_nb.install.drivers import register_mirrors
 
-    register_mirrors(repository.worktree, repository.worktree.config(os.environ).pair.format)
+    register_mirrors(repository.worktree, in_index(repository))
 
 
 def _follow_settings(repository: Repository) -> None:

@@ -83,22 +83,24 @@ def _notebook(request: Request) -> Answer:
 
 def _mirror(request: Request) -> Answer | None:
     """None where the file is nobody's mirror."""
+    from sahel_nb.hooks.forms import Forms
+    from sahel_nb.hooks.settings import Personal
     from sahel_nb.hooks.staged import Repository
     from sahel_nb.notebook.merge_mirror import merge_mirrors
-    from sahel_nb.notebook.pair import extension
 
     repository = Repository.here()
-    fmt = repository.worktree.config(os.environ).pair.format
-    if not fmt or request.path.suffix != extension(fmt):
-        return None
-    # git changes the worktree when all is merged: what lies there is ours.
-    other_half = request.path.with_suffix(".ipynb")
-    if repository.opted_out([os.fsencode(other_half)]):
+    forms = Forms.of(repository, Personal.of(repository).settings(repository.config_file()))
+    mirror = os.fsencode(request.path)
+    other_half = forms.notebook_of(mirror, request.ours)
+    if other_half is None or repository.opted_out([other_half]):
         return None
     try:
-        done = merge_mirrors(
-            request.base, request.ours, request.theirs, _beside(request, other_half), fmt, request.labels
-        )
+        # git changes the worktree when all is merged: what lies there is ours.
+        notebook = _beside(request, Path(os.fsdecode(other_half)))
+        form = forms.of_notebook(other_half, notebook or request.ours)
+        if form is None or form.mirror_path(other_half) != mirror:
+            return None
+        done = merge_mirrors(request.base, request.ours, request.theirs, notebook, form, request.labels)
     except (FileNotFoundError, NotebookError):
         return None
     return Answer(done.content, tuple(map(str, done.conflicts)))

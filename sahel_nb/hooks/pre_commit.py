@@ -45,7 +45,8 @@ def run(verb: str, arguments: Sequence[str]) -> int:
         from sahel_nb.hooks.reach import with_site_packages
 
         with_site_packages()
-    steps = _pairs(repository, changes, Forms.of(repository, settings), headed)
+    forms = Forms.of(repository, settings)
+    steps = _pairs(repository, changes, forms, headed)
     puts = [put for step in steps for put in step.puts]
     following = {put.path: put.staged for put in puts if put.staged is not None}
     findings += _notebooks(repository, changes, contents, following)
@@ -58,9 +59,11 @@ def run(verb: str, arguments: Sequence[str]) -> int:
     _follow(repository, [step for step in steps if step.puts])
     new = [change.path for change in changes if change.before is None]
     if settings.format and any(may_be_mirror(path) for path in (*new, *following)):
+        from sahel_nb.hooks.mirrors import in_index
         from sahel_nb.install.drivers import register_mirrors
 
-        register_mirrors(repository.worktree, settings.format, repository.env)
+        own = [path for path in following if may_be_mirror(path)]  # also where the notebook itself names the form
+        register_mirrors(repository.worktree, dict.fromkeys((*in_index(repository, forms), *own)))
     return 0
 
 

@@ -6,7 +6,7 @@ import os
 import platform
 import stat
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -39,14 +39,25 @@ _OK, _FAILED, _WARNING, _UNKNOWN, _SKIPPED = (
 )
 
 
-def examine(worktree: Worktree, config: Config, environ: Mapping[str, str], *, offline: bool = False) -> list[Check]:
-    """All rows. No row stops another; a check that itself breaks is UNKNOWN. Starts no Kaggle client."""
+def examine(
+    worktree: Worktree,
+    config: Config,
+    environ: Mapping[str, str],
+    *,
+    offline: bool = False,
+    mirrors: Callable[[Worktree], Iterable[bytes]] | None = None,
+) -> list[Check]:
+    """All rows. No row stops another; a check that itself breaks is UNKNOWN. Starts no Kaggle client.
+
+    `mirrors` knows which files git should merge as such; if left out, those that lie beside their notebooks.
+    """
+    known = mirrors or _beside(config)
     checks: tuple[tuple[str, Callable[[], Check]], ...] = (
         ("versions", _versions),
         ("git", lambda: _git(worktree)),
         ("filter", lambda: _filter(worktree)),
         ("attributes", lambda: _attributes(worktree, config)),
-        ("merge", lambda: _merge(worktree, config)),
+        ("merge", lambda: _merge(worktree, known)),
         ("vault", lambda: _vault(worktree, config)),
         ("hooks", lambda: _hooks(worktree)),
         ("nbstripout", lambda: _nbstripout(worktree)),
@@ -108,7 +119,11 @@ def _attributes(worktree: Worktree, config: Config) -> Check:
     return Check("attributes", _FAILED, f"another line gives notebooks filter={value}", where)
 
 
-def _merge(worktree: Worktree, config: Config) -> Check:
+def _beside(config: Config) -> Callable[[Worktree], Iterable[bytes]]:
+    return lambda worktree: drivers.mirrors_beside(worktree, config.pair.format)
+
+
+def _merge(worktree: Worktree, mirrors: Callable[[Worktree], Iterable[bytes]]) -> Check:
     """Without a driver git merges notebooks as text: nothing is lost, but a conflict is one in JSON."""
     current, wanted = configured(worktree), drivers.entries(Settings.mine().runner)
     if any(current.get(key) != value for key, value in wanted.items()):
@@ -120,7 +135,7 @@ def _merge(worktree: Worktree, config: Config) -> Check:
     if values != [b"sahel-nb-notebook", b"sahel-nb-metadata"]:
         found = ".gitattributes does not ask for them"
         return Check("merge", _WARNING, found, "sahel-nb init && git add .gitattributes")
-    missing = drivers.unregistered(worktree, config.pair.format)
+    missing = drivers.unregistered(worktree, mirrors(worktree))
     if missing:
         name = missing[0].decode("utf-8", "backslashreplace")
         return Check("merge", _WARNING, f"{name} would be merged as text", "sahel-nb install")

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
     from pathlib import Path
 
     from sahel_nb.repo.worktree import Worktree
@@ -46,14 +46,14 @@ def _command(runner: str, what: str) -> str:
     return f"{ours}; code=$?; [ $code -le 1 ] && exit $code; {text} || exit 1"
 
 
-def register_mirrors(worktree: Worktree, fmt: str, env: Mapping[str, str] | None = None) -> None:
-    """Let git merge the mirrors that the index has as mirrors. Files that were mirrors once stay in the list.
+def register_mirrors(worktree: Worktree, mirrors: Iterable[bytes]) -> None:
+    """Let git merge these files as mirrors. Files that were mirrors once stay in the list.
 
-    They do no harm: the driver finds no notebook beside them and leaves them to git. `env` is what git told a hook.
+    They do no harm: the driver finds no notebook of theirs and leaves them to git.
     """
     path = _attributes(worktree)
     content = path.read_bytes() if path.is_file() else b""
-    missing = [line for line in map(_line, _mirrors(worktree, fmt, env)) if line not in content.splitlines()]
+    missing = [line for line in _lines(mirrors) if line not in content.splitlines()]
     if not missing:
         return
     from sahel_nb.durable import write_atomically
@@ -76,14 +76,14 @@ def forget_mirrors(worktree: Worktree) -> None:
     write_atomically(path, kept)
 
 
-def unregistered(worktree: Worktree, fmt: str) -> list[bytes]:
-    """Mirrors that git would merge as ordinary text."""
+def unregistered(worktree: Worktree, mirrors: Iterable[bytes]) -> list[bytes]:
+    """Those of these mirrors that git would merge as ordinary text."""
     path = _attributes(worktree)
     there = path.read_bytes().splitlines() if path.is_file() else []
-    return [mirror for mirror in _mirrors(worktree, fmt) if _line(mirror) not in there]
+    return [mirror for mirror in mirrors if _line(mirror) not in there]
 
 
-def _mirrors(worktree: Worktree, fmt: str, env: Mapping[str, str] | None = None) -> list[bytes]:
+def mirrors_beside(worktree: Worktree, fmt: str) -> list[bytes]:
     """Files in the index that have a notebook of their name beside them."""
     from sahel_nb.notebook.pair import extension
     from sahel_nb.repo.cmd import git
@@ -91,7 +91,7 @@ def _mirrors(worktree: Worktree, fmt: str, env: Mapping[str, str] | None = None)
     if not fmt:
         return []
     suffix = extension(fmt)
-    answer = git("ls-files", "-z", "--", "*.ipynb", f"*{suffix}", cwd=worktree.root, check=False, env=env)
+    answer = git("ls-files", "-z", "--", "*.ipynb", f"*{suffix}", cwd=worktree.root, check=False)
     paths = set(answer.stdout.split(b"\0"))
     mirrors = (path.removesuffix(b".ipynb") + suffix.encode() for path in paths if path.endswith(b".ipynb"))
     return sorted(path for path in mirrors if path in paths and b"\n" not in path)
@@ -99,6 +99,10 @@ def _mirrors(worktree: Worktree, fmt: str, env: Mapping[str, str] | None = None)
 
 def _attributes(worktree: Worktree) -> Path:
     return worktree.common_dir / "info" / "attributes"
+
+
+def _lines(mirrors: Iterable[bytes]) -> list[bytes]:
+    return [_line(mirror) for mirror in mirrors if b"\n" not in mirror]
 
 
 def _line(mirror: bytes) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Iterable
 from compileall import compile_dir
 from dataclasses import dataclass
 from enum import Enum
@@ -58,8 +59,11 @@ class Settings:
         }
 
 
-def install(worktree: Worktree, reporter: Reporter) -> None:
-    """Set up the clone. What is there already is left; a foreign hook is kept and chained. Raise `Refused`."""
+def install(worktree: Worktree, reporter: Reporter, mirrors: Iterable[bytes] | None = None) -> None:
+    """Set up the clone. What is there already is left; a foreign hook is kept and chained. Raise `Refused`.
+
+    `mirrors` are to be merged as such; if left out, those that lie beside their notebooks.
+    """
     hooks = hooks_folder(worktree)
     _refuse_shared(worktree, hooks)
     # What git starts writes no compiled modules (hooks/launch.py), and a checkout of our own has none.
@@ -70,7 +74,9 @@ def install(worktree: Worktree, reporter: Reporter) -> None:
         if current.get(key) != value:
             git("config", "--local", "--replace-all", key, value, cwd=worktree.root)
     reporter.say("git filter `sahel-nb` is set for this clone (required: a notebook it cannot strip is not staged)")
-    drivers.register_mirrors(worktree, worktree.config(os.environ).pair.format)
+    if mirrors is None:
+        mirrors = drivers.mirrors_beside(worktree, worktree.config(os.environ).pair.format)
+    drivers.register_mirrors(worktree, mirrors)
     reporter.say("merge drivers are set: notebooks by cell, mirrors with them, kernel-metadata.json by key")
     vault.set_up(worktree, worktree.config(os.environ).vault)
     hooks.mkdir(parents=True, exist_ok=True)

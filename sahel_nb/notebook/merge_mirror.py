@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sahel_nb.notebook.document import NotebookError, dump, parse
 from sahel_nb.notebook.merge_lines import MARK, Labels, has_markers
-from sahel_nb.notebook.pair import DEFAULT_FORMAT, Direction, looks_like_mirror, mirror_of, notebook_from
+from sahel_nb.notebook.pair import DEFAULT_FORMAT, Direction, Form, looks_like_mirror, mirror_of, notebook_from
 
 # merge.py is imported where it is needed: every commit asks `resolved_half`, and nearly none has a conflict.
 TYPE_CHECKING = False
@@ -20,7 +20,7 @@ def merge_mirrors(
     ours: bytes,
     theirs: bytes,
     notebook: bytes | None,
-    fmt: str = DEFAULT_FORMAT,
+    fmt: str | Form = DEFAULT_FORMAT,
     labels: Labels = Labels(),  # noqa: B008  frozen
 ) -> Merged:
     """The merged mirror, as `Merged.content`. `notebook` is any version of the other half: it has jupytext's options.
@@ -59,8 +59,8 @@ def resolved_half(notebook: bytes | None, mirror: bytes | None) -> Direction | N
     return Direction.TO_NOTEBOOK if marked[0] else Direction.TO_MIRROR
 
 
-def _read(mirror: bytes, options: bytes | None, fmt: str) -> bytes:
-    if not looks_like_mirror(mirror):
+def _read(mirror: bytes, options: bytes | None, fmt: str | Form) -> bytes:
+    if not looks_like_mirror(mirror, fmt):
         raise NotebookError("not a mirror: it has no jupytext header and no # %%")
     return notebook_from(mirror, options, fmt)
 

@@ -14,7 +14,7 @@ from sahel_nb.install.install import install, uninstall
 from sahel_nb.notebook.pair import mirror_of
 from sahel_nb.repo.worktree import Worktree
 from sahel_nb.report.events import Silent, Verdict
-from tests.integration.commit.story import Clone
+from tests.integration.commit.story import Clone, sahel_nb, set_up, sources_of
 from tests.integration.commit.two_sides import NB, OURS_OR_THEIRS, PY, pair, two_branches, with_pair
 from tests.support.git import Git
 
@@ -182,3 +182,25 @@ def test_uninstall_takes_the_drivers_out_and_leaves_what_is_not_ours(tmp_path: P
     clone.must("add", "c.py", "c.ipynb")
     install(worktree, Silent())
     assert "/c.py merge=sahel-nb-mirror" in registered(clone)
+
+
+@pytest.mark.parametrize("formats", ["nb///ipynb,scripts///py:percent", "ipynb,md:myst"])
+def test_mirrors_that_lie_or_look_otherwise_are_merged_as_their_notebooks(tmp_path: Path, formats: str) -> None:
+    clone = set_up(tmp_path / "r", install_it=False)
+    clone.git.write("jupytext.toml", f'formats = "{formats}"\n')
+    clone.git.write("nb/a.ipynb", pair("import os", "a = 1"))
+    said = sahel_nb(clone, "install")
+    assert said.code == 0, said
+    clone.must("add", ".")
+    clone.must("commit", "-qm", "A pair")
+    (mirror,) = (name for name in clone.git("ls-files").split() if name in ("scripts/a.py", "nb/a.md"))
+    assert registered(clone) == [f"/{mirror} merge=sahel-nb-mirror"]
+    assert "    ok  merge" in sahel_nb(clone, "doctor", "--offline").err
+    for branch, other in (("other", "theirs()"), ("main", "ours()")):
+        clone.must("switch", "-q", *(["-c"] if branch == "other" else []), branch)
+        clone.git.write("nb/a.ipynb", pair("import os", other, "a = 1"))
+        clone.must("commit", "-qam", branch)
+    clone.must("merge", "-q", "-m", "Merged", "other")
+    assert sources_of(clone.committed("nb/a.ipynb")) == ["import os", "ours()", "theirs()", "a = 1"]
+    assert clone.committed(mirror).count(b"s()") == 2
+    assert sahel_nb(clone, "pair", "--check").code == 0
