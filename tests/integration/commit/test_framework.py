@@ -83,6 +83,7 @@ def test_the_hooks_from_a_git_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         framework(alice, "install", "--install-hooks", "--overwrite", "-t", "pre-commit", "-t", "pre-push")
     # From here on the framework has what it needs: nobody serves it any longer.
     what_is_not_staged_survives(alice)
+    what_a_hook_would_undo_survives(alice)
     bob = Clone(origin.clone("bob"))
     framework(bob, "install", "-t", "pre-commit", "-t", "pre-push")
     without_our_filter_the_hook_strips(bob)
@@ -140,6 +141,27 @@ def what_is_not_staged_survives(alice: Clone) -> None:
         assert staged in alice.committed(path.removesuffix(".ipynb") + ".py").decode()
     assert "d, later" not in alice.committed(STAGED).decode()
     alice.must("push", "-q", "origin", "main")
+
+
+def what_a_hook_would_undo_survives(alice: Clone) -> None:
+    """The pair hook writes a mirror that has changes put aside: these do not fit any more, and the framework takes back
+    what its hooks did. Nothing that anybody computed or wrote is lost by that."""
+    mirror = STAGED.removesuffix(".ipynb") + ".py"
+    alice.git.write(STAGED, ran(STAGED, "fourth", ("a", "b", "c, by notebook", "d", "e")))
+    alice.must("add", STAGED)
+    work = {
+        STAGED: ran(STAGED, "fifth", ("a", "b", "c, by notebook", "d, later", "e")),
+        EDITED: ran(EDITED, "fifth", ("a", "b, mine", "c", "d", "e")),
+        AGAIN: ran(AGAIN, "fifth"),
+        mirror: alice.disk(mirror).replace(b"c, staged", b"c, by hand"),
+    }
+    for path, raw in work.items():
+        alice.git.write(path, raw)
+    staged = alice.staged(STAGED)
+    said = commit(alice, "Both halves", code=1)
+    assert "Rolling back fixes" in said
+    assert {path: alice.disk(path) for path in work} == work
+    assert alice.staged(STAGED) == staged
 
 
 def without_our_filter_the_hook_strips(bob: Clone) -> None:
