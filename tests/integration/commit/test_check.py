@@ -10,43 +10,17 @@ import pytest
 
 from sahel_nb.notebook.pair import mirror_of
 from sahel_nb.notebook.strip import strip
-from tests.integration.commit.story import Clone, Said, sahel_nb, set_up
-from tests.support.git import Git, Origin
+from tests.integration.commit.pushing import TOKEN, clone_to_push_from, commit, meta
+from tests.integration.commit.story import Clone, Said, sahel_nb
+from tests.support.git import Git
 from tests.unit.notebook.shapes import simple
-
-TOKEN = "hf_" + "aB3" * 11 + "x"
-METADATA = {
-    "id": "awa/fula-model",
-    "title": "Fula model",
-    "code_file": "k.ipynb",
-    "language": "python",
-    "kernel_type": "notebook",
-    "is_private": True,
-    "enable_gpu": False,
-    "enable_tpu": False,
-    "enable_internet": False,
-}
 
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Clone:
-    made = set_up(tmp_path / "o ŋ")
-    made.must("remote", "add", "origin", str(Origin.create(tmp_path / "origin.git").path))
+    made = clone_to_push_from(tmp_path)
     made.must("push", "-qu", "origin", "main")
     return made
-
-
-def commit(clone: Clone, message: str, files: dict[str, str | bytes | None]) -> str:
-    """By somebody without sahel-nb: no filter, no hooks. None removes."""
-    for path, content in files.items():
-        if content is None:
-            clone.must("rm", "-q", "-f", "--", path)
-        else:
-            clone.git.write(path, content)
-            oid = clone.git("hash-object", "-w", "--no-filters", "--", path)
-            clone.must("update-index", "--add", "--cacheinfo", f"100644,{oid},{path}")
-    clone.must("commit", "-q", "--no-verify", "-m", message)
-    return clone.git.head()
 
 
 def pair(name: str, notebook: bytes) -> dict[str, str | bytes | None]:
@@ -125,7 +99,7 @@ def test_lint_is_asked_of_the_end_and_only_of_what_changed(clone: Clone) -> None
 
 def test_a_kernel_without_its_code_is_found_where_it_changed(clone: Clone) -> None:
     notebook = pair("nb/k", strip(simple("x = 1")))
-    commit(clone, "A kernel", {"nb/kernel-metadata.json": json.dumps(METADATA)} | notebook)
+    commit(clone, "A kernel", {"nb/kernel-metadata.json": meta("fula-model")} | notebook)
     base = clone.git.head()
     assert found(clone)["findings"] == []
     commit(clone, "Code gone", dict.fromkeys(notebook))
