@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
 
 from sahel_nb.cli.context import Context
@@ -11,20 +14,55 @@ from sahel_nb.cli.context import Context
 @click.argument("kernel", required=False)
 @click.option("--at", "commit", metavar="COMMIT", help="Rehearse this commit in place of HEAD.")
 @click.option("--timeout", metavar="TIME", help="Limit of the session: 3600, 90m, 2h.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="NAME[=TIMES]",
+    help="Let the service misbehave as Kaggle does: push-cut, sse-cut, status-lag, … An unknown name lists them all.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The run's record as one JSON object on stdout.")
-def rehearse(kernel: str | None, commit: str | None, timeout: str | None, as_json: bool) -> None:
+def rehearse(
+    kernel: str | None, commit: str | None, timeout: str | None, faults: tuple[str, ...], as_json: bool
+) -> None:
     """Run the committed KERNEL on this machine, on the embedded Kaggle-compatible service.
 
     No account, no quota, no lock, and the commit need not be pushed: what fails here would have failed there.
     """
     from sahel_nb.cli.run import launch, seconds
 
-    launch(
-        Context.here(local=True),
-        kernel,
-        dev=False,
-        commit=commit,
-        timeout=seconds(timeout) if timeout else None,
-        as_json=as_json,
-        rehearsal=True,
-    )
+    context = Context.here(local=True)
+    with _misbehaving(context, kernel, faults):
+        launch(
+            context,
+            kernel,
+            dev=False,
+            commit=commit,
+            timeout=seconds(timeout) if timeout else None,
+            as_json=as_json,
+            rehearsal=True,
+        )
+
+
+@contextmanager
+def _misbehaving(context: Context, kernel: str | None, faults: tuple[str, ...]) -> Iterator[None]:
+    """Inside: the faults are armed for this kernel, and for nobody else's requests. Afterwards: what struck."""
+    if not faults:
+        yield
+        return
+    from sahel_nb.cli import assembly
+    from sahel_nb.localkaggle import daemon
+    from sahel_nb.localkaggle.control import Control, parse
+    from sahel_nb.report.crash import state_home
+
+    wanted = [parse(fault) for fault in faults]
+    ref = str(assembly.asked(context, kernel).ref)
+    control = Control(context.target.url, daemon.admin_token(state_home() / "local"))
+    control.calm(ref)
+    for name, times in wanted:
+        control.arm(name, ref, times)
+    try:
+        yield
+    finally:
+        for struck in control.calm(ref):
+            context.reporter.say(f"the fault {struck.name} struck {struck.times} times")

@@ -18,7 +18,9 @@ from starlette.routing import Route
 from sahel_nb.localkaggle.api import admin, blobs, datasets, files, kernels, pages, security, streams
 from sahel_nb.localkaggle.api.call import Call, Handler, who
 from sahel_nb.localkaggle.authority import AbsoluteForm, App, Own
+from sahel_nb.localkaggle.faults import Fault
 from sahel_nb.localkaggle.service import Service
+from sahel_nb.localkaggle.tricks import FILE, STREAM, around, names_for
 from sahel_nb.localkaggle.voice import say
 from sahel_nb.localkaggle.wire import ApiError, Fields
 
@@ -45,7 +47,8 @@ def build(service: Service, own: Own) -> App:
         body = await _body(request)
         if handler is None:
             raise ApiError(404, f"This service has no method {name}/{request.path_params['method']}")
-        return await run_in_threadpool(_answer, service, request, handler, body, name not in _WITHOUT_LOGIN)
+        verb = request.path_params["method"]
+        return await run_in_threadpool(_answer, service, request, handler, verb, body, name not in _WITHOUT_LOGIN)
 
     async def stream(request: Request) -> Response:
         label = next((request.query_params[k] for k in _LABELS if k in request.query_params), "")
@@ -57,10 +60,10 @@ def build(service: Service, own: Own) -> App:
             }
         )
         account = await run_in_threadpool(who, service, request)
-        return await run_in_threadpool(streams.stream, _call(service, request, account, fields))
+        return await run_in_threadpool(_spoiled, service, request, account, streams.stream, STREAM, fields)
 
     async def file(request: Request) -> Response:
-        return await run_in_threadpool(files.send, service, request.path_params["head"], request.path_params["path"])
+        return await run_in_threadpool(_file, service, request.path_params["head"], request.path_params["path"])
 
     receiver = blobs.Receiver(service)
 
@@ -104,10 +107,33 @@ def build(service: Service, own: Own) -> App:
 _LABELS = ("versionLabel", "version_label", "version")
 
 
-def _answer(service: Service, request: Request, handler: Handler, body: bytes, login: bool) -> Response:
+def _answer(service: Service, request: Request, handler: Handler, method: str, body: bytes, login: bool) -> Response:
     account = who(service, request) if login else ""
-    answer = handler(_call(service, request, account, Fields.parse(body)))
+    name = STREAM if method == "GetKernelSessionLogsStream" else method
+    return _spoiled(service, request, account, handler, name, Fields.parse(body))
+
+
+def _spoiled(
+    service: Service, request: Request, account: str, handler: Handler, method: str, fields: Fields
+) -> Response:
+    """The handler's answer; spoilt where a fault is armed for it (see `tricks`)."""
+    faults = service.faults.strike(names_for(method), _about(fields)) if service.faults.armed() else ()
+    answer = around(faults, method, fields, lambda asked: handler(_call(service, request, account, asked)))
     return answer if isinstance(answer, Response) else JSONResponse(answer)
+
+
+def _file(service: Service, head: str, path: str) -> Response:
+    faults: tuple[Fault, ...] = ()
+    if service.faults.armed():
+        faults = service.faults.strike(names_for(FILE), files.kernel_of(service, head, path))
+    answer: Response = around(faults, FILE, Fields({}), lambda _: files.send(service, head, path))
+    return answer
+
+
+def _about(fields: Fields) -> str:
+    """The kernel that a request is about, as `owner/slug`; empty for none."""
+    owner, slug = fields.text("userName"), fields.text("kernelSlug")
+    return f"{owner}/{slug}" if owner and slug else fields.text("slug")
 
 
 def _call(service: Service, request: Request, account: str, fields: Fields) -> Call:

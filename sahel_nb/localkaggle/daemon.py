@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sahel_nb.durable import write_atomically
 from sahel_nb.errors import NetworkError
 from sahel_nb.localkaggle import instance
 from sahel_nb.localkaggle.folder import DataFolder
@@ -66,8 +68,26 @@ def stop(folder: Path) -> bool:
     raise NetworkError(f"The service (process {found.pid}) does not end.", hints=(f"kill -9 {found.pid}",))
 
 
+def admin_token(folder: Path) -> str:
+    """What /admin/… of this person's service asks for; made at first use, for nobody else to read."""
+    path = folder / "admin-token"
+    if not path.exists():
+        write_atomically(path, secrets.token_hex(16).encode("ascii"))
+    return path.read_text(encoding="ascii")
+
+
 def _start(folder: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "sahel_nb.cli.main", "local", "serve", "--data", str(folder), "--signup"]
+    command = [
+        sys.executable,
+        "-m",
+        "sahel_nb.cli.main",
+        "local",
+        "serve",
+        "--data",
+        str(folder),
+        "--signup",
+        "--admin",
+    ]
     with open(os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "ab") as log:
         return subprocess.Popen(
             command,
@@ -75,6 +95,7 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=log,
             cwd=folder,
+            env={**os.environ, "SAHEL_NB_LOCAL_ADMIN_TOKEN": admin_token(folder)},  # a command line is for all to read
             start_new_session=True,  # a Ctrl-C in the starter's terminal is not meant for it
         )
 

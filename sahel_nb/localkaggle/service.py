@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sahel_nb.localkaggle.faults import Faults
 from sahel_nb.localkaggle.folder import DataFolder
 from sahel_nb.localkaggle.limits import Limits
 from sahel_nb.localkaggle.scheduler import Scheduler
@@ -29,3 +30,4 @@ class Service:
     secret: bytes
     url: str
     """Where people's browsers and other programs find the service, whatever a client's proxy called it."""
+    faults: Faults = field(default_factory=Faults)

@@ -64,6 +64,10 @@ class Fields:
             raise ApiError(400, "The request's body must be a JSON object")
         return cls(values)
 
+    def but(self, **values: Any) -> Fields:
+        """The same request with some fields changed."""
+        return Fields({**self._values, **values})
+
     def text(self, key: str, default: str = "") -> str:
         value = self._values.get(key)
         if value is None:

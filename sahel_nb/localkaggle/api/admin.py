@@ -2,6 +2,9 @@
 
     GET  /admin/state                        everything, as JSON
     POST /admin/cancel {"session": 7}        end a session; or {"owner", "slug", "version"?}
+    POST /admin/fault {"name": "push-cut"}   arm a fault (see `tricks`); "kernel", "times" and "millis" are optional
+    POST /admin/calm {"kernel": ""}          disarm the faults of a kernel, or all; answers how often each struck
+    GET  /admin/faults                       what is armed, and what can be
 
 With `--admin-token` every request needs it as a Bearer token. Without one, requests must come from loopback, and
 POSTs must be `application/json`, which no web page can send here without asking first.
@@ -17,9 +20,11 @@ from starlette.responses import JSONResponse, Response
 
 from sahel_nb.localkaggle import names
 from sahel_nb.localkaggle.api.call import is_local
+from sahel_nb.localkaggle.faults import Armed, Fault
 from sahel_nb.localkaggle.model import Version
 from sahel_nb.localkaggle.service import Service
 from sahel_nb.localkaggle.store import accounts, datasets, kernels, sessions, uploads
+from sahel_nb.localkaggle.tricks import TRICKS
 from sahel_nb.localkaggle.wire import ApiError, Fields, stamp
 
 
@@ -31,7 +36,27 @@ def answer(service: Service, request: Request, body: bytes) -> Response:
     if verb == ("POST", "cancel"):
         version = _session(service, Fields.parse(body))
         return JSONResponse({"session": version.id, "status": service.scheduler.cancel(version.id).value})
+    if verb == ("GET", "faults"):
+        tricks = [{"name": trick.name, "what": trick.what, "times": trick.times} for trick in TRICKS.values()]
+        return JSONResponse({"armed": _struck(service.faults.armed()), "tricks": tricks})
+    if verb == ("POST", "fault"):
+        service.faults.arm(_fault(Fields.parse(body)))
+        return JSONResponse({"armed": _struck(service.faults.armed())})
+    if verb == ("POST", "calm"):
+        return JSONResponse({"disarmed": _struck(service.faults.disarm(Fields.parse(body).text("kernel")))})
     raise ApiError(404, "Not found")
+
+
+def _fault(fields: Fields) -> Fault:
+    trick = TRICKS.get(fields.text("name"))
+    if trick is None:
+        raise ApiError(400, f"There is no fault of that name; there are {', '.join(TRICKS)}")
+    times = fields.number("times", trick.times)
+    return Fault(trick.name, fields.text("kernel"), times, fields.number("millis") / 1000)
+
+
+def _struck(armed: tuple[Armed, ...]) -> list[dict[str, Any]]:
+    return [{"name": a.fault.name, "kernel": a.fault.kernel, "times": a.fault.times, "struck": a.struck} for a in armed]
 
 
 def _authorise(service: Service, request: Request) -> None:

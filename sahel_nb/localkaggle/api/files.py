@@ -10,6 +10,7 @@ from starlette.responses import FileResponse, Response
 from sahel_nb.localkaggle import outputs, signing
 from sahel_nb.localkaggle.service import Service
 from sahel_nb.localkaggle.signing import Grant, Kind
+from sahel_nb.localkaggle.store import kernels
 from sahel_nb.localkaggle.wire import ApiError
 
 # Outputs are other people's bytes on the address of the service's own pages: a browser saves them, and runs nothing.
@@ -27,6 +28,17 @@ def send(service: Service, head: str, path: str) -> Response:
     return FileResponse(
         found, media_type="application/octet-stream", filename=path.rsplit("/", 1)[-1], headers=HARMLESS
     )
+
+
+def kernel_of(service: Service, head: str, path: str) -> str:
+    """The kernel whose output a signed URL stands for, as `owner/slug`; empty for anything else."""
+    grant = signing.check(service.secret, head, path, time.time())
+    if grant is None or grant.kind not in (Kind.OUTPUT, Kind.OUTPUTS):
+        return ""
+    with service.db.read() as tx:
+        version = kernels.version_by_id(tx, grant.id)
+        kernel = kernels.by_id(tx, version.kernel_id) if version is not None else None
+    return f"{kernel.owner}/{kernel.slug}" if kernel is not None else ""
 
 
 def _locate(service: Service, grant: Grant) -> Path | None:
