@@ -19,7 +19,7 @@ from sahel_nb.lock.client import LockClient
 from sahel_nb.lock.grants import Intent
 from sahel_nb.report.events import Reporter
 from sahel_nb.run import journal as journals
-from sahel_nb.run.finish import Finished, Job, finish
+from sahel_nb.run.finish import Code, Finished, Job, finish
 from sahel_nb.run.journal import Entry, Journal, Step
 from sahel_nb.run.plan import Plan, began
 from sahel_nb.run.start import Started, Starter
@@ -154,4 +154,6 @@ def _job(plan: Plan, who: Who, started: Started) -> Job:
         actor=who.actor,
         account=who.account,
         host=who.host,
+        nonce=plan.stamp.nonce,
+        code=Code(plan.source.code, plan.source.is_notebook),
     )

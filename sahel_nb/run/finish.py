@@ -15,6 +15,7 @@ from shlex import quote
 from sahel_nb.errors import OutputsIncomplete, RunCancelled, RunFailed, RunTimedOut, SahelError
 from sahel_nb.kernels.diagnosis import Diagnosis, diagnose
 from sahel_nb.kernels.model import KernelRef, RunState, RunStatus
+from sahel_nb.kernels.proof import Copy, Proof, compare
 from sahel_nb.kernels.service import KernelService
 from sahel_nb.lock.client import LockClient
 from sahel_nb.lock.grants import Held
@@ -24,6 +25,14 @@ from sahel_nb.run import collect, record
 from sahel_nb.run.follow import Followed, follow
 from sahel_nb.run.journal import Step
 from sahel_nb.run.record import RunRecord
+
+
+@dataclass(frozen=True)
+class Code:
+    """A kernel's source in git, byte for byte."""
+
+    data: bytes
+    notebook: bool
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,9 @@ class Job:
     actor: str
     account: str
     host: str
+    nonce: str
+    code: Code | None
+    """The source as git has it; None where the commit is not in this clone."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +74,7 @@ class Finished:
         if self.status.state is RunState.COMPLETE:
             if self.record.missed:
                 raise OutputsIncomplete(
-                    f"{name} is complete, but {len(self.record.missed)} of its outputs could not be fetched",
+                    f"{name} is complete, but {_outputs(len(self.record.missed))} of it could not be fetched",
                     details=tuple(f"{missed.name}: {missed.why}" for missed in self.record.missed),
                     hints=(f"sahel-nb output {self.record.kernel}@v{self.record.version}",),
                     kaggle=kaggle,
@@ -113,7 +125,7 @@ def finish(
         ) from exc
     at(Step.RELEASING)
     _release(done, lock, held, reporter)
-    reporter.say(f"{job.ref} v{job.version}: {_word(followed.status)}, {len(done.files)} outputs in {folder}")
+    reporter.say(f"{job.ref} v{job.version}: {_word(followed.status)}, {_outputs(len(done.files))} in {folder}")
     return Finished(done, folder, followed.status, why)
 
 
@@ -126,6 +138,10 @@ def _collect(
         reporter.log(item.stream, item.data)
     reporter.status("")
     files, missed = collect.collect_outputs(service, job.ref, job.version, folder, reporter)
+    proof = _prove(job, service)
+    if proof.copy is not Copy.SAME:
+        say = "is not what was pushed" if proof.copy is Copy.DIFFERS else "could not be compared with what was pushed"
+        reporter.say(f"Kaggle's copy of {job.ref} v{job.version} {say}: {proof.why}", Level.WARN)
     done = RunRecord(
         run_id=job.run_id,
         kernel=str(job.ref),
@@ -147,9 +163,25 @@ def _collect(
         log_sha256=log.sha256,
         files=files,
         missed=(*log.missed, *missed),
+        log_seconds=log.seconds,
+        kaggle_copy=proof.copy.value,
+        kaggle_copy_why=proof.why,
     )
     record.write(done, folder)
     return done
+
+
+def _prove(job: Job, service: KernelService) -> Proof:
+    """Read Kaggle's copy back. What keeps us from it is no failure of the run."""
+    if job.code is None:
+        return Proof(Copy.UNREAD, f"this clone does not have what commit {job.commit[:12]} pushed")
+    try:
+        kernel = service.kernel(job.ref, job.version)
+        if kernel is None:
+            return Proof(Copy.UNREAD, "Kaggle does not show it to these credentials")
+        return compare(kernel.source, job.code.data, notebook=job.code.notebook, nonce=job.nonce)
+    except SahelError as exc:
+        return Proof(Copy.UNREAD, exc.message)
 
 
 def _kept(job: Job, folder: Path, status: RunStatus) -> RunRecord | None:
@@ -180,6 +212,10 @@ def _release(done: RunRecord, lock: LockClient | None, held: Held | None, report
         reporter.say(f"the lock could not be released ({exc.message}); anyone's next run or attach does it", Level.WARN)
     else:
         reporter.say(f"lock of {done.kernel} released")
+
+
+def _outputs(count: int) -> str:
+    return "1 output" if count == 1 else f"{count} outputs"
 
 
 def _word(status: RunStatus) -> str:

@@ -1,17 +1,18 @@
 """`run.json`: what a run was, complete enough to repeat it and to check every file that it left.
 
-Schema `sahel-nb.run/1`. Times are UTC, ISO 8601; digests are sha256 in hex.
+Schema `sahel-nb.run/1`. Times are UTC, ISO 8601; digests are sha256 in hex. Keys are only ever added.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from sahel_nb.durable import write_atomically
 from sahel_nb.kernels.outputs import Fetched, Missed
+from sahel_nb.kernels.proof import Copy
 
 SCHEMA = "sahel-nb.run/1"
 FILE_NAME = "run.json"
@@ -34,6 +35,7 @@ class RunRecord:
     host: str
     began: str
     ended: str
+    """When we saw that it had ended: nothing that Kaggle answers names that moment (`ended_by`)."""
     status: str
     failure: str
     source_sha256: str
@@ -41,6 +43,13 @@ class RunRecord:
     log_sha256: str
     files: tuple[Fetched, ...]
     missed: tuple[Missed, ...]
+    ended_by: str = "sahel-nb"
+    """Whose clock `ended` is by."""
+    log_seconds: float = 0.0
+    """By Kaggle's clock: from the session's beginning to the last record of its log."""
+    kaggle_copy: str = Copy.UNREAD.value
+    """Whether Kaggle's copy of the source is what was pushed; see `kernels.proof`."""
+    kaggle_copy_why: str = ""
 
     def outputs_digest(self) -> str:
         """One digest for all outputs: sha256 over `<sha256>  <name>\\n`, sorted by name, as `sha256sum` prints."""
@@ -62,7 +71,8 @@ class RunRecord:
             digest = value.pop("outputs_sha256")
             files = tuple(Fetched(**item) for item in value.pop("files"))
             missed = tuple(Missed(**item) for item in value.pop("missed"))
-            record = cls(**value, files=files, missed=missed)
+            known = {each.name for each in fields(cls)}  # a later version may have added to it
+            record = cls(**{name: item for name, item in value.items() if name in known}, files=files, missed=missed)
         except (ValueError, KeyError, TypeError, AttributeError):
             return None
         return record if record.outputs_digest() == digest else None

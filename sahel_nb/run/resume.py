@@ -6,8 +6,12 @@ source says which commit and which attempt the current version is.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
+
 from sahel_nb.errors import Refused, SahelError
 from sahel_nb.kernels.model import KernelRef
+from sahel_nb.kernels.proof import Copy, compare
 from sahel_nb.kernels.service import KernelService
 from sahel_nb.kernels.stamp import Stamp
 from sahel_nb.lock.client import LockClient
@@ -18,8 +22,9 @@ from sahel_nb.repo.worktree import Worktree
 from sahel_nb.report.events import Reporter
 from sahel_nb.run import journal
 from sahel_nb.run.execute import Places, Who
-from sahel_nb.run.finish import Finished, Job, finish
-from sahel_nb.run.plan import began
+from sahel_nb.run.finish import Code, Finished, Job, finish
+from sahel_nb.run.plan import began, read_source
+from sahel_nb.run.select import kernels_in
 
 
 def resume(
@@ -68,11 +73,13 @@ def resume_dev(
         what = "has no version yet" if kernel is None else f"v{kernel.current_version} was not pushed by sahel-nb"
         raise Refused(f"{ref} {what}: there is no run to go on with", hints=("sahel-nb run --dev",))
     version = kernel.current_version
+    code = _pushed_from(worktree, stamp, kernel.source)
     job = Job(
         ref=ref, shared=ref, dev=True, run_id=stamp.run_id,
         commit=stamp.commit, subject=_subject(worktree, stamp.commit),
-        source_sha256="", version=version, url=service.web_url(ref), began=began(stamp.run_id),
-        actor=who.actor, account=who.account, host=who.host,
+        source_sha256=hashlib.sha256(code.data).hexdigest() if code is not None else "",
+        version=version, url=service.web_url(ref), began=began(stamp.run_id),
+        actor=who.actor, account=who.account, host=who.host, nonce=stamp.nonce, code=code,
     )  # fmt: skip
     with journal.adopted(places.journal, stamp.nonce):
         return finish(
@@ -88,8 +95,43 @@ def _job(ref: KernelRef, held: Held, who: Who, worktree: Worktree, service: Kern
         ref=ref, shared=ref, dev=False, run_id=record.run_id, commit=record.git_commit,
         subject=_subject(worktree, record.git_commit), source_sha256=record.src_digest, version=version,
         url=record.url or service.web_url(ref), began=record.since,
-        actor=record.actor, account=who.account, host=record.host,
+        actor=record.actor, account=who.account, host=record.host, nonce=record.stamp,
+        code=_code_of(worktree, record.git_commit, ref),
     )  # fmt: skip
+
+
+def _code_of(worktree: Worktree, commit: str, ref: KernelRef) -> Code | None:
+    """The source of a shared kernel at a commit; None where this clone has no such thing."""
+    return next((code for name, code in _codes(worktree, commit) if name.lower() == str(ref).lower()), None)
+
+
+def _pushed_from(worktree: Worktree, stamp: Stamp, copy: str) -> Code | None:
+    """The kernel of the stamp's commit that Kaggle's copy was made from: a personal slug does not say which that is.
+
+    Where none of them is, the copy was changed: the only one there is, or None, is what it will be compared with.
+    """
+    codes = [code for _, code in _codes(worktree, stamp.commit)]
+    for code in codes:
+        try:
+            if compare(copy, code.data, notebook=code.notebook, nonce=stamp.nonce).copy is Copy.SAME:
+                return code
+        except SahelError:
+            continue  # what cannot be pushed was not
+    return codes[0] if len(codes) == 1 else None
+
+
+def _codes(worktree: Worktree, commit: str) -> Iterator[tuple[str, Code]]:
+    """All kernels of a commit, as far as they can be read, with their ids."""
+    try:
+        kernels = kernels_in(worktree, commit)
+    except SahelError:
+        return  # the commit is not in this clone yet
+    for kernel in kernels:
+        try:
+            source = read_source(worktree, commit, kernel.folder, mirror="")
+        except SahelError:
+            continue
+        yield kernel.id, Code(source.code, source.is_notebook)
 
 
 def _subject(worktree: Worktree, commit: str) -> str:

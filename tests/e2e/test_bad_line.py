@@ -6,6 +6,7 @@ The line is a relay that can be cut; the service behind it runs on, or is killed
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import select
 import signal
@@ -246,6 +247,20 @@ def test_every_json_is_one_object(lab: Lab, awa: Member) -> None:
         assert done.code == 0, done
         assert json.loads(done.out)["schema"] == schema
     assert awa.git("status", "--porcelain") == "", "outputs that were fetched again do not make the tree unclean"
+
+
+def test_kaggles_copy_is_read_back_and_what_it_is_stands_in_the_record(lab: Lab, awa: Member) -> None:
+    where = awa.kernel("read-back", HELLO)
+    committed = (awa.root / where / "read-back.ipynb").read_bytes()
+    assert awa.sahel("run", "read-back", "--dev", "--detach").code == 0
+    attached = awa.sahel("attach", "read-back", "--dev", "--json")
+    assert attached.code == 0, attached
+    value = json.loads(attached.out)
+    assert (value["kaggle_copy"], value["kaggle_copy_why"]) == ("same", "")
+    assert value["source_sha256"] == hashlib.sha256(committed).hexdigest()
+    assert value["ended_by"] == "sahel-nb"
+    assert value["log_seconds"] > 0
+    assert "complete, 1 output in" in attached.err
 
 
 def test_a_reader_that_had_enough_is_no_bug(lab: Lab, awa: Member) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -51,6 +52,16 @@ def test_a_record_that_was_cut_or_changed_is_not_believed(tmp_path: Path) -> Non
     assert RunRecord.from_json(data.replace(b"run/1", b"run/9")) is None
     assert RunRecord.from_json(b"[]") is None
     assert record.read(tmp_path) is None
+
+
+def test_a_record_of_before_or_after_this_version_is_read() -> None:
+    value = json.loads(DONE.to_json())
+    for key in ("ended_by", "log_seconds", "kaggle_copy", "kaggle_copy_why"):
+        del value[key]
+    old = RunRecord.from_json(json.dumps(value).encode())
+    assert old is not None
+    assert old.kaggle_copy == "unread"
+    assert RunRecord.from_json(json.dumps({**value, "of_a_later_version": 1}).encode()) == old
 
 
 texts = st.text(max_size=20) | st.just("half \ud83d of a pair")

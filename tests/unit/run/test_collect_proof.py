@@ -1,0 +1,58 @@
+"""What is said of Kaggle's copy at the end of a run: a copy that cannot be read is no failure, and never "the same"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from sahel_nb.errors import NetworkError
+from sahel_nb.kernels.model import KernelInfo, KernelRef
+from sahel_nb.kernels.proof import Copy
+from sahel_nb.kernels.service import KernelService
+from sahel_nb.kernels.stamp import Stamp, stamp_script
+from sahel_nb.run.finish import Code, Job, _prove
+
+REF = KernelRef("awa", "fula-lid")
+STAMP = Stamp("c" * 40, "20261121T091503Z-4f1c2a", "d" * 32)
+CODE = Code("print('ŋ')\n".encode(), notebook=False)
+
+
+@dataclass
+class Shelf(KernelService):
+    """A service of which only a version's source is asked: None is none, an exception is raised."""
+
+    source: str | Exception | None
+
+    def kernel(self, ref: KernelRef, version: int | None = None) -> KernelInfo | None:
+        assert version == 7
+        if isinstance(self.source, Exception):
+            raise self.source
+        return None if self.source is None else KernelInfo(str(ref), "", 9, self.source)
+
+
+def job(code: Code | None) -> Job:
+    return Job(
+        ref=REF, shared=REF, dev=False, run_id=STAMP.run_id, commit=STAMP.commit, subject="", source_sha256="",
+        version=7, url="", began="", actor="", account="", host="", nonce=STAMP.nonce, code=code,
+    )  # fmt: skip
+
+
+PUSHED = stamp_script(CODE.data, STAMP).decode()
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "expected"),
+    [
+        (PUSHED, CODE, Copy.SAME),
+        (PUSHED.replace("ŋ", "n"), CODE, Copy.DIFFERS),
+        (PUSHED, None, Copy.UNREAD),
+        (None, CODE, Copy.UNREAD),
+        (NetworkError("Kaggle is away"), CODE, Copy.UNREAD),
+        (PUSHED, Code(b"no notebook", notebook=True), Copy.UNREAD),
+    ],
+)
+def test_what_is_said_of_the_copy(source: str | Exception | None, code: Code | None, expected: Copy) -> None:
+    found = _prove(job(code), Shelf(source))
+    assert found.copy is expected
+    assert bool(found.why) is (expected is not Copy.SAME)
