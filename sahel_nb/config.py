@@ -26,6 +26,14 @@ class CleanScope(Enum):
     KERNEL = "kernel"
 
 
+class SigningKind(Enum):
+    """Whether lock records are signed with the key that git signs with, and must be to be believed."""
+
+    OFF = "off"
+    SSH = "ssh"
+    GPG = "gpg"
+
+
 @dataclass(frozen=True)
 class LockConfig:
     remote: str = "origin"
@@ -34,6 +42,10 @@ class LockConfig:
     """Where lock refs live; `refs/heads/sahel-locks` for hosts that refuse custom refs."""
     ttl: int = 600
     """Seconds after which a silent ARMED lock, with nothing of it on Kaggle, may be reaped."""
+    signing: SigningKind = SigningKind.OFF
+    """Sign records, and believe signed ones alone. Off, the lock is advisory among people who may push."""
+    signers: str = "refs/heads/sahel-signers"
+    """The protected branch of the lock remote whose file `allowed_signers` says whose keys count."""
 
 
 @dataclass(frozen=True)

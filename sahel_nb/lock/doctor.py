@@ -7,12 +7,14 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from sahel_nb.config import SigningKind
 from sahel_nb.errors import NetworkError, SahelError
 from sahel_nb.lock.clock import Clock
 from sahel_nb.lock.home import Home
 from sahel_nb.lock.listing import list_locks
 from sahel_nb.lock.names import kernel_of, lock_ref, remote_id
 from sahel_nb.lock.probe import BRANCHES, FIX, is_probe, probe
+from sahel_nb.lock.signing import ADVISORY, FILE
 from sahel_nb.repo.refs import RemoteRefs
 from sahel_nb.repo.server_locks import LOOKS, stale_locks
 from sahel_nb.repo.swap_answer import Swap
@@ -60,6 +62,7 @@ def examine(
         _left_probes(refs, home.prefix, shown),
         _prefix(home, shown, committed),
         _fork(home, remotes),
+        _signing(home),
         Check("clock", Verdict.OK, "no decision rests on one: grants are counted, and waits go by the uptime"),
     ]
     return Examined(rows, _wanted(home, shown, rows))
@@ -114,6 +117,18 @@ def _in_the_way(refs: RemoteRefs, ref: str, shown: dict[str, str], clock: Clock)
     return tuple(path.replace("/./", "/") for path in paths) or (f"{ref}.lock",)
 
 
+def _signing(home: Home) -> Check:
+    name, kind = "signing", home.signing.value
+    if home.signing is SigningKind.OFF:
+        return Check(name, Verdict.SKIPPED, ADVISORY)
+    found = home.refs.file_at(home.signers, FILE)
+    if found is None:
+        mend = f"git push {home.refs.remote} BRANCH:{home.signers}  # with the file {FILE}"
+        return Check(name, Verdict.FAILED, f"{home.signers} has no file {FILE}: nobody's signature counts", mend)
+    people = sum(bool(line.strip()) and not line.startswith(b"#") for line in found[1].splitlines())
+    return Check(name, Verdict.OK, f"{kind}, and {people} key{'s' * (people != 1)} count; is {home.signers} protected?")
+
+
 def _left_probes(refs: RemoteRefs, prefix: str, shown: dict[str, str]) -> Check:
     left = [ref for ref in shown if is_probe(prefix, ref)]
     if not left:
@@ -124,7 +139,7 @@ def _left_probes(refs: RemoteRefs, prefix: str, shown: dict[str, str]) -> Check:
 
 def _records(home: Home) -> Check:
     """What cannot be understood cannot be taken."""
-    locks = list_locks(home.refs, home.prefix)
+    locks = list_locks(home.refs, home.prefix, home.rules)
     for lock in locks:
         if lock.record is None:
             found = f"{lock.kernel}: {lock.trouble}"

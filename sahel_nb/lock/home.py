@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from sahel_nb.config import FILE_NAME, LockConfig, load
+from sahel_nb.config import FILE_NAME, LockConfig, SigningKind, load
 from sahel_nb.durable import sync_folder
 from sahel_nb.lock.git_refs import GitRefs
-from sahel_nb.lock.names import check_prefix, lock_ref, remote_id
+from sahel_nb.lock.names import check_kernel, check_prefix, lock_ref, remote_id
+from sahel_nb.lock.record import clean
+from sahel_nb.lock.signing import Signing
 from sahel_nb.repo.cmd import git
 from sahel_nb.repo.refs import RemoteRefs
 from sahel_nb.repo.worktree import Worktree
@@ -28,6 +30,9 @@ class Home:
     refs: RemoteRefs
     prefix: str
     label: str = ""
+    signing: SigningKind = SigningKind.OFF
+    signers: str = LockConfig().signers
+    _asked: dict[str, tuple[Path, float]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def remote_id(self) -> str:
@@ -36,7 +41,14 @@ class Home:
 
     def chain(self, kernel: str) -> GitRefs:
         """The chain of one kernel's lock."""
-        return GitRefs(self.refs, lock_ref(self.prefix, kernel))
+        return GitRefs(self.refs, lock_ref(self.prefix, kernel), self.rules(kernel))
+
+    def rules(self, kernel: str) -> Signing | None:
+        """What makes a record of one kernel's lock believable; None where none is signed."""
+        if self.signing is SigningKind.OFF:
+            return None
+        name = check_kernel(kernel)
+        return Signing(self.refs, self.signing.value, self.signers, name, clean(self.remote_id), self._asked)
 
 
 def home_of(worktree: Worktree, config: LockConfig) -> Home:
@@ -47,7 +59,7 @@ def home_of(worktree: Worktree, config: LockConfig) -> Home:
     check_prefix(config.prefix)
     if config.remote == _DEFAULT and not remotes(worktree) and not _names_a_remote(worktree):
         return Home(RemoteRefs(worktree, str(_local_store(worktree))), config.prefix, SINGLE_USER)
-    return Home(RemoteRefs(worktree, config.remote), config.prefix)
+    return Home(RemoteRefs(worktree, config.remote), config.prefix, "", config.signing, config.signers)
 
 
 def remotes(worktree: Worktree) -> tuple[tuple[str, str], ...]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sahel_nb.lock.git_refs import to_tip
 from sahel_nb.lock.names import check_prefix, kernel_of
 from sahel_nb.lock.record import CorruptRecord, Record
+from sahel_nb.lock.signing import Signing, Untrusted
 from sahel_nb.repo.refs import RemoteRefs
+
+
+def _no_rules(_kernel: str) -> Signing | None:
+    return None
 
 
 @dataclass(frozen=True)
@@ -20,16 +26,20 @@ class Listed:
     trouble: str = ""
 
 
-def list_locks(refs: RemoteRefs, prefix: str) -> tuple[Listed, ...]:
-    """The newest record of every lock on the remote, by kernel. Raises `NetworkError`."""
+def list_locks(refs: RemoteRefs, prefix: str, rules: Callable[[str], Signing | None] = _no_rules) -> tuple[Listed, ...]:
+    """The newest record of every lock on the remote, by kernel. `rules` say which of them are to be believed, see
+    `Home.rules`. Raises `NetworkError`."""
     found = []
     for ref, commit in refs.read_all(check_prefix(prefix)).items():
         kernel = kernel_of(prefix, ref)
         if kernel is None:
             continue
         try:
-            record = to_tip(commit).record
-        except CorruptRecord as exc:
+            tip, signing = to_tip(commit), rules(kernel)
+            record = tip.record
+            if signing is not None:
+                signing.believe(tip)
+        except (CorruptRecord, Untrusted) as exc:
             found.append(Listed(kernel, commit.oid, None, exc.message))
             continue
         trouble = "" if record.kernel == kernel else f"its record is of {record.kernel}"

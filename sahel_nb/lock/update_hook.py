@@ -6,6 +6,8 @@ A lock's ref moves only by one legal transition, brought by somebody who may mak
     sahel.<user>.email  an address of that user, as in their records; a user that is an address is its own
     sahel.lead          an address that may break a lock and take others out of the queue; nobody named: everybody may
     sahel.ttl           seconds that somebody else's grant or offer must have stood still here to be ended (600)
+    sahel.signing       ssh or gpg: records must be signed, by somebody in the file allowed_signers of sahel.signers
+    sahel.signers       a branch of this repository, which must be protected (refs/heads/sahel-signers)
     sahel.remoteId      what records must call this remote; unset: what the chain's first one called it
 
 Exit code 0: git goes on; 1: it refuses, and the pusher reads why. Anything unexpected refuses.
@@ -16,19 +18,23 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sahel_nb.config import LockConfig
 from sahel_nb.durable import write_atomically
 from sahel_nb.errors import SahelError
 from sahel_nb.lock.names import kernel_of
 from sahel_nb.lock.record import Record
-from sahel_nb.lock.replay import Forbidden, Pusher, check, check_author, is_early
+from sahel_nb.lock.replay import Forbidden, Pusher, check, check_alone, check_author, is_early
+from sahel_nb.lock.signing import FILE
 from sahel_nb.lock.transition import Illegal
 from sahel_nb.repo.cmd import git, told_to_hooks
 from sahel_nb.repo.scratch import RawCommit, object_id
+from sahel_nb.repo.signature import signer
 
 PREFIXES = ("refs/sahel/locks", "refs/heads/sahel-locks")
 _TTL = 600.0
@@ -79,6 +85,7 @@ class Server:
             raise Illegal(f"the record is of {after.lock_remote_id}, and this is {here}")
         check(before, after)
         pusher = self._pusher()
+        self._check_signature(new, after)
         check_author(before, after, pusher)
         ttl = float(self.settings.get("sahel.ttl", (str(_TTL),))[-1])
         if is_early(before, after, self._stood_still(ref, before), ttl, pusher):
@@ -110,6 +117,21 @@ class Server:
         if not emails:
             raise Forbidden(f"no address of {user} is known here: git config --add sahel.{user}.email ADDRESS")
         return Pusher(emails, leads)
+
+    def _check_signature(self, oid: str, record: Record) -> None:
+        """Whoever brings it, the record is its signer's."""
+        kind = self.settings.get("sahel.signing", ("",))[-1]
+        if not kind:
+            return
+        branch = self.settings.get("sahel.signers", (LockConfig().signers,))[-1]
+        told = told_to_hooks(self.environ)
+        blob = git("cat-file", "blob", f"{branch}:{FILE}", cwd=self.folder, check=False, env=told)
+        if blob.returncode != 0:
+            raise Forbidden(f"{branch} has no file {FILE} here: nobody's signature counts")
+        with tempfile.NamedTemporaryFile(prefix="sahel-signers-") as file:
+            file.write(blob.stdout)
+            file.flush()
+            check_alone(record, signer(self.folder, oid, Path(file.name), kind, env=told))
 
     def _stood_still(self, ref: str, record: Record | None) -> float | None:
         """Seconds since `record`'s grant or offer came to this server, by its own clock."""

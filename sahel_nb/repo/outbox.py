@@ -29,13 +29,13 @@ def outbox(
     parent: Path, settings: Iterable[tuple[str, str]], algorithm: str, old: RawCommit | None, new: RawCommit
 ) -> Iterator[tuple[str, ...]]:
     """`new`, and `old` without its parents, in a repository below `parent`; yields git's options that point there."""
-    store = _store(parent, config_text(settings, algorithm))
-    _put(store, new)
+    store = store_at(parent, settings, algorithm)
+    put(store, new)
     if old is None:
         yield (f"--git-dir={store}",)
         return
     if old.oid != new.oid:
-        _put(store, old)
+        put(store, old)
     if not old.parents:
         yield (f"--git-dir={store}",)
         return
@@ -49,7 +49,7 @@ def outbox(
             os.unlink(cut)  # noqa: PTH108  cheaper, and this is counted in milliseconds
 
 
-def _put(store: Path, commit: RawCommit) -> None:
+def put(store: Path, commit: RawCommit) -> None:
     """Written whatever is there already: what a power cut tore is mended, and readers never see a half."""
     folder = f"{store}/objects/{commit.oid[:2]}"
     draft = f"{store}/objects/draft-{os.getpid()}-{os.urandom(4).hex()}"
@@ -60,8 +60,9 @@ def _put(store: Path, commit: RawCommit) -> None:
     os.replace(draft, f"{folder}/{commit.oid[2:]}")  # noqa: PTH105  as above
 
 
-def _store(parent: Path, config: bytes) -> Path:
+def store_at(parent: Path, settings: Iterable[tuple[str, str]], algorithm: str) -> Path:
     """The one of these settings and of this week. They may hold secrets: only the owner can read it."""
+    config = config_text(settings, algorithm)
     week = int(time.time()) // _AGE
     store = parent / f"outbox-{week}-{hashlib.sha256(config).hexdigest()[:16]}"
     if store.is_dir():

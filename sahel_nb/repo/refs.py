@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sahel_nb.errors import SahelError, UsageError
 from sahel_nb.repo.cmd import GitFailed, GitResult, RemoteUnreachable, git, unreachable
-from sahel_nb.repo.outbox import outbox
+from sahel_nb.repo.outbox import outbox, put, store_at
 from sahel_nb.repo.scratch import RawCommit, Scratch, make_commit, scratch
 from sahel_nb.repo.swap_answer import Swap, classify
 from sahel_nb.repo.worktree import Worktree
@@ -177,6 +177,33 @@ class RemoteRefs:
             except RemoteUnreachable:  # a timeout: it may have been applied, or may be yet
                 return SwapAnswer(Swap.AMBIGUOUS, (f"no answer within {timeout:g} s",))
         return SwapAnswer(classify(answer, ref), _evidence(answer))
+
+    def file_at(self, ref: str, path: str, *, timeout: float = READ_TIMEOUT) -> tuple[str, bytes] | None:
+        """The tip of the branch `ref`, and a file in it; None where there is no such branch, or no such file."""
+        with self._scratch() as store:
+            answer = self._fetch(store, f"+{ref}:refs/tip", "--depth=1", timeout)
+            if answer.returncode != 0:
+                if b"couldn't find remote ref" in answer.stderr:
+                    return None
+                raise _failed(answer, self.remote)
+            blob = git(
+                *(f"--git-dir={store.git_dir}", "cat-file", "blob", f"refs/tip:{path}"),
+                cwd=self.worktree.root,
+                check=False,
+            )
+            oid = store.ref("refs/tip")
+            return (oid, blob.stdout) if oid and blob.returncode == 0 else None
+
+    def store(self, *commits: RawCommit) -> Path:
+        """A bare repository of ours that holds these commits: for git to look at, apart from the person's own."""
+        made = store_at(self._folder, self._transport, self.algorithm)
+        for commit in commits:
+            put(made, commit)
+        return made
+
+    def local_settings(self, pattern: str) -> tuple[tuple[str, str], ...]:
+        """Settings of this clone, whose keys match `pattern`, for git in a repository that is not this one."""
+        return tuple(pair for pair in self._settings if re.match(pattern, pair[0]))
 
     @property
     def algorithm(self) -> str:
