@@ -1,17 +1,16 @@
 """The state machine of one lock: pure. What may follow on what, and the record that says it.
 
                  arm                start, adopt
-    FREE ──────────────▶ ARMED ───────────────────▶ RUNNING
-     ▲ ▲ ╲ enqueue         ▲ │ disarm, reap, break      │ finish, reap, break
-     │ │  ╲                │ │                          │
-     │ │   ╲               │ └──────▶ · ◀───────────────┘
-     │ │    ▼          arm │          │
-     │ │    OFFERED ───────┘          │ somebody waits: OFFERED to the head of the queue
-     │ │    │ ▲ ╲ hold                │ nobody waits:   FREE
-     │ └────┘ │  ▼                    │
-     │ leave, │  HELD ───────────────▶·      (FREE ── hold ──▶ HELD)
-     │ pass   │       release, break
-     └────────┴───────────────────────┘
+        FREE ───────────▶ ARMED ───────────────────▶ RUNNING
+         │ ╲               ▲ │ disarm, reap, break      │ finish, reap, break
+    hold │  ╲ enqueue  arm │ │                          │
+         │   ╲             │ └───────────▶ ◇ ◀──────────┘
+         │    ▼            │               ▲ │
+         │    OFFERED ─────┘               │ └─▶ somebody waits: OFFERED to the first in line
+         │      │   ╲ hold  release, break │     nobody waits:   FREE
+         └──────┼────▶ HELD ───────────────┘
+                │
+                └── leave, pass: OFFERED to the next in line, or FREE
 
 `enqueue` puts a ticket at the end of the queue in any state, `leave` takes one out; FREE is only what nobody waits for.
 `alarm` adds a line to the record of any state and changes nothing else. Only what the record itself can prove is

@@ -88,8 +88,16 @@ class Waiter:
                 tip = self._chain.recall()
                 if not failures:
                     tip = self._stand_in_line(tip, intent)
-                    if tip is not None and self._end_the_dead(tip, intent):
-                        continue
+                    try:
+                        if tip is not None and self._end_the_dead(tip, intent):
+                            continue
+                    except Refused as exc:
+                        # A server with its own rules on who may end what, and when: it is asked again.
+                        self._say(exc.message)
+                        self._armed.restart()
+                        self._offered.restart()
+                    except NetworkError:
+                        failures += 1
                 self._show(tip, intent, refusal)
                 moved = tip is None or tip.oid != before
                 before = tip.oid if tip else None

@@ -1,30 +1,40 @@
-"""Any order of events, with ambiguous answers, crashes, pauses and foreign pushes: the chain stays legal, every overlap
-on Kaggle is reported, there is none without a pause or an outsider, and in the end the lock is free."""
+"""Any order of events: ambiguous answers, crashes, pauses, foreign pushes, a Kaggle that lags, a remote that goes back,
+people who wait, hold and break. The chain stays legal, what is acknowledged is on it in the order of its asking, every
+overlap on Kaggle is reported, there is none without a pause, an outsider or force, and in the end the lock is free.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from sahel_nb.errors import NetworkError, Refused
+from sahel_nb.lock.backend import Tip, Verdict
 from sahel_nb.lock.clock import FakeClock
+from sahel_nb.lock.commands import Enqueue, Writer
 from sahel_nb.lock.grants import Held
 from sahel_nb.lock.kaggle_view import Phase
 from sahel_nb.lock.memory import Fault, Memory, MemoryRemote
-from sahel_nb.lock.record import Op, State
-from support.locks import Person
+from sahel_nb.lock.record import Op, State, Ticket
+from sahel_nb.lock.transition import step
+from support.locks import KERNEL, Person
 
 TTL = 600.0
+ALWAYS = {Op.ALARM, Op.ENQUEUE}
 LEGAL = {
-    State.FREE: {Op.ARM, Op.ALARM},
-    State.ARMED: {Op.START, Op.ADOPT, Op.DISARM, Op.REAP, Op.ALARM},
-    State.RUNNING: {Op.FINISH, Op.REAP, Op.ALARM},
+    State.FREE: {Op.ARM, Op.HOLD} | ALWAYS,
+    State.OFFERED: {Op.ARM, Op.HOLD, Op.LEAVE, Op.PASS} | ALWAYS,
+    State.ARMED: {Op.START, Op.ADOPT, Op.DISARM, Op.REAP, Op.BREAK, Op.LEAVE} | ALWAYS,
+    State.RUNNING: {Op.FINISH, Op.REAP, Op.BREAK, Op.LEAVE} | ALWAYS,
+    State.HELD: {Op.RELEASE, Op.BREAK, Op.LEAVE} | ALWAYS,
 }
+GRANTS = {Op.ARM, Op.HOLD}
 
 
 @dataclass
@@ -38,10 +48,12 @@ class ModelKaggle:
     unpreventable: set[int] = field(default_factory=set)
     """Pushed by somebody without the lock, or by a client that had paused after its last look."""
     outsiders: int = 0
+    lag: list[Phase] = field(default_factory=list)
+    """What the next looks at a version that has ended are told."""
 
     def push(self, stamp: str | None) -> int:
         version = len(self.stamps) + 1
-        self.seen_overlaps += [(other, version) for other in range(1, version) if not self.phase(other).ended]
+        self.seen_overlaps += [(other, version) for other in range(1, version) if not self.phases[other - 1].ended]
         self.stamps.append(stamp)
         self.phases.append(Phase.RUNNING)
         return version
@@ -56,7 +68,12 @@ class ModelKaggle:
         return len(self.stamps)
 
     def phase(self, version: int) -> Phase:
+        if self.lag and self.phases[version - 1].ended:
+            return self.lag.pop()
         return self.phases[version - 1]
+
+    def running(self) -> list[int]:
+        return [v for v, phase in enumerate(self.phases, 1) if not phase.ended]
 
     def stamp(self, version: int) -> str | None:
         return self.stamps[version - 1]
@@ -91,7 +108,13 @@ class Locking(RuleBasedStateMachine):
         self.paused: dict[str, Held] = {}
         self.pushed: dict[str, tuple[Held, int]] = {}
         self.running: dict[str, Held] = {}
+        self.forced: set[int] = set()
+        self.by_hand: dict[str, Held] = {}
         self.nonces = 0
+        self.told: set[int] = set()
+        """Versions that an alarm has named, on a chain that the remote may have forgotten since."""
+        self.sure = True
+        """The remote has never gone back."""
 
     @rule(data=st.data(), who=st.integers(0, 2), breaks=st.integers(0, 9))
     def go_on(self, data: st.DataObject, who: int, breaks: int) -> None:
@@ -99,28 +122,58 @@ class Locking(RuleBasedStateMachine):
         if breaks == 0:
             return self.crash(person)
         self.faults(data, person)
-        for waiting, step in (
+        for waiting, next_step in (
             (self.held, self.confirm_and_push),
             (self.paused, self.push_after_a_pause),
             (self.pushed, self.started),
             (self.running, self.finish),
+            (self.by_hand, self.give_back),
         ):
             if person.name in waiting:
-                return step(data, person)
-        return self.attach(data, person) if breaks < 3 else self.acquire(person)
+                return next_step(data, person)
+        return self.attach(data, person) if breaks < 3 else self.acquire(data, person)
 
     def faults(self, data: st.DataObject, person: Person) -> None:
         swaps = data.draw(st.just([]) | st.lists(st.none() | st.sampled_from(Fault), max_size=3), label="swap faults")
         reads = data.draw(st.just([]) | st.lists(st.none() | st.just(Fault.UNREACHABLE), max_size=2), label="reads")
         person.backend.faults, person.backend.read_faults = swaps, reads
 
-    def acquire(self, person: Person) -> None:
+    @contextlib.contextmanager
+    def witnessed(self) -> Iterator[list[Tip]]:
+        """Everything acknowledged inside is on the chain, between where it was asked for and where it was answered."""
+        before = len(self.remote.chain)
+        told: list[Tip] = []
+        yield told
+        chain = [tip.oid for tip in self.remote.chain]
+        for tip in told:
+            assert tip.oid in chain[before:], f"{tip.record.op} was acknowledged, and is not on the chain"
+
+    def acquire(self, data: st.DataObject, person: Person) -> None:
         self.nonces += 1
         nonce = f"nonce-{self.nonces}"
+        how = data.draw(st.sampled_from(["now", "now", "in turn", "by hand"]), label="how")
+        patience = data.draw(st.sampled_from([0.0, 300.0, 5000.0]), label="patience") if how == "in turn" else 0.0
+        intent = replace(person.intent(nonce), reason="maintenance")
         try:
-            self.held[person.name] = person.client.acquire(person.intent(nonce))
+            with self.witnessed() as told:
+                if how == "by hand":
+                    held = person.client.hold(intent)
+                    self.by_hand[person.name] = held
+                else:
+                    client = person.client
+                    held = client.acquire_in_turn(intent, patience) if how == "in turn" else client.acquire(intent)
+                    self.held[person.name] = held
+                if held.sent_at >= 0 and held.record.op in GRANTS:
+                    told.append(held.tip)
         except (Refused, NetworkError):
             person.abandoned.add(nonce)
+
+    def give_back(self, _data: st.DataObject, person: Person) -> None:
+        held = self.by_hand.pop(person.name)
+        with contextlib.suppress(Refused, NetworkError), self.witnessed() as told:
+            record = person.client.release(held.record.actor, "done")
+            if record is not None:
+                told.append(next(tip for tip in self.remote.chain if tip.record.nonce == record.nonce))
 
     def confirm_and_push(self, data: st.DataObject, person: Person) -> None:
         held = self.held.pop(person.name)
@@ -143,7 +196,10 @@ class Locking(RuleBasedStateMachine):
     def started(self, _data: st.DataObject, person: Person) -> None:
         held, version = self.pushed.pop(person.name)
         try:
-            self.running[person.name] = person.client.started(held, version, "url")
+            with self.witnessed() as told:
+                self.running[person.name] = started = person.client.started(held, version, "url")
+                if started.record.op is Op.START:
+                    told.append(started.tip)
         except (Refused, NetworkError):
             person.abandoned.add(held.record.stamp)
 
@@ -156,7 +212,9 @@ class Locking(RuleBasedStateMachine):
             person.abandoned.add(held.record.stamp)
             return
         assert record.same_grant(held.record)
-        assert record.state is State.FREE
+        assert not record.is_held
+        if self.sure:
+            assert record in [tip.record for tip in self.remote.chain]
         person.backend.faults, person.backend.read_faults = [], []
         if data.draw(st.booleans(), label="again"):
             assert person.client.finish(held, person.outcome(held.record)).fence == held.record.fence
@@ -172,7 +230,7 @@ class Locking(RuleBasedStateMachine):
 
     def crash(self, person: Person) -> None:
         """kill -9: the process forgets; its clone's journal knows the stamp."""
-        for waiting in (self.held, self.paused, self.running):
+        for waiting in (self.held, self.paused, self.running, self.by_hand):
             held = waiting.pop(person.name, None)
             if held is not None:
                 person.abandoned.add(held.record.stamp)
@@ -192,6 +250,47 @@ class Locking(RuleBasedStateMachine):
         if running:
             self.kaggle.end(data.draw(st.sampled_from(running)), Phase.ENDED_ERROR)
 
+    @rule(who=st.integers(0, 2))
+    def somebody_waits_and_dies(self, who: int) -> None:
+        tip = self.remote.tip()
+        if tip is None:
+            return
+        self.nonces += 1
+        person = self.people[who]
+        ticket = Ticket("run", f"{person.name} <x>", "h", "s", f"dead-{self.nonces}")
+        record = step(tip.record, Enqueue(KERNEL, ticket), Writer(person.name, tip.record.at, ticket.nonce))
+        assert Memory(self.remote).swap(tip, record).verdict is Verdict.WON
+
+    @rule(who=st.integers(0, 2), force=st.booleans(), right=st.booleans())
+    def somebody_breaks_it(self, who: int, force: bool, right: bool) -> None:
+        person = self.people[who]
+        person.backend.faults, person.backend.read_faults = [], []
+        tip = self.remote.tip()
+        if tip is None or (force and len(self.kaggle.unpreventable) > 8):
+            return
+        running = self.kaggle.running()
+        fence = tip.record.fence + (not right)
+        try:
+            record = person.client.break_lock(fence=fence, reason="we asked Awa", force=force)
+        except Refused:
+            return
+        assert right
+        assert record.op is Op.BREAK
+        assert force or not [v for v in running if tip.record.last_done < v <= record.last_done]
+        # Who broke it takes on himself what is pushed beside what still runs.
+        self.forced |= set(running) if force else set()
+
+    @rule(words=st.lists(st.sampled_from([Phase.RUNNING, Phase.QUEUED, Phase.UNKNOWN]), max_size=4))
+    def kaggle_lags(self, words: list[Phase]) -> None:
+        self.kaggle.lag = words
+
+    @precondition(lambda self: self.sure and len(self.remote.chain) > 3)
+    @rule(all_of_it=st.booleans())
+    def the_remote_goes_back(self, all_of_it: bool) -> None:
+        self.told |= self.reported()
+        del self.remote.chain[0 if all_of_it else -2 :]
+        self.sure = False
+
     @rule(seconds=st.sampled_from([1.0, 150.0, 700.0]))
     def time_passes(self, seconds: float) -> None:
         self.people[0].clock.now += seconds
@@ -201,14 +300,25 @@ class Locking(RuleBasedStateMachine):
         before = None
         for tip in self.remote.chain:
             after = tip.record
-            assert after.op in (LEGAL[before.state] if before else {Op.ARM})
-            assert after.fence == (before.fence if before else 0) + (after.op is Op.ARM)
+            assert after.op in (LEGAL[before.state] if before else GRANTS)
+            assert after.fence == (before.fence if before else 0) + (after.op in GRANTS)
             assert before is None or after.last_done >= before.last_done
+            assert (after.state is State.OFFERED) >= bool(after.queue and not after.is_held)
+            if before is not None and after.op in GRANTS and before.queue:
+                assert before.queue[0].nonce == after.stamp
+                assert after.queue == before.queue[1:]
+            elif before is not None and after.op is Op.ENQUEUE:
+                assert after.queue[:-1] == before.queue
+            elif before is not None and after.op not in (Op.LEAVE, Op.PASS):
+                assert after.queue == before.queue
             before = after
 
     @invariant()
     def nothing_overlaps_but_for_a_pause_or_an_outsider(self) -> None:
-        preventable = [pair for pair in self.kaggle.seen_overlaps if pair[1] not in self.kaggle.unpreventable]
+        unpreventable = self.kaggle.unpreventable
+        preventable = [
+            pair for pair in self.kaggle.seen_overlaps if pair[1] not in unpreventable and pair[0] not in self.forced
+        ]
         assert preventable == []
 
     def teardown(self) -> None:
@@ -222,14 +332,18 @@ class Locking(RuleBasedStateMachine):
                     person.client.started(held, version, "url")
             self.crash(person)
         last = self.people[2]
+        self.kaggle.lag = []
+        tip = self.remote.tip()
+        if tip is not None and tip.record.state is State.HELD:
+            last.client.break_lock(fence=tip.record.fence, reason="nobody is there", force=True)
         found = last.client.recover(wait=True)
         self.kaggle.end_all()
         if found.held is not None:
             last.client.finish(found.held, last.outcome(found.held.record))
-        last.client.disarm(last.client.acquire(last.intent()), "the last look")
+        last.client.disarm(last.client.acquire_in_turn(last.intent(), 100_000), "the last look")
         self.the_chain_is_legal()
         assert self.remote.chain[-1].record.state is State.FREE
-        reported = self.reported()
+        reported = self.reported() | self.told
         assert [pair for pair in self.kaggle.seen_overlaps if not reported & set(pair)] == []
 
     def reported(self) -> set[int]:
