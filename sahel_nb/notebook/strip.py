@@ -224,15 +224,17 @@ def is_key(key: str) -> bool:
     return "." in key and key.split(".")[0] in ("cell", "metadata")
 
 
-def _same_meaning(one: bytes, other: bytes) -> bool | None:
+def _same_meaning(whole: bytes, stripped: bytes) -> bool | None:
     """Whether two nbformat 4 notebooks say the same; None where that takes nbformat to know."""
     import json
 
     meanings = []
-    for data in (one, other):
+    for data in (whole, stripped):
         notebook = json.loads(data)
         if notebook.get("nbformat") != 4 or any("attachments" in cell for cell in notebook["cells"]):
             return None
+        if data is stripped and any(cell.get("outputs") for cell in notebook["cells"]):
+            return None  # what is kept of them has been joined and split by nbformat
         for key in ("orig_nbformat", "orig_nbformat_minor", "signature"):
             notebook["metadata"].pop(key, None)
         for cell in notebook["cells"]:

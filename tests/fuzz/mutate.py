@@ -141,12 +141,19 @@ def _meaning(data: bytes, chance: Random) -> bytes:
     """One node of the JSON is replaced, removed or doubled, and the whole laid out as Jupyter does it."""
     try:
         whole = json.loads(data)
+        if not _changed(whole, chance):
+            return data
+        text = json.dumps(whole, indent=chance.choice((1, 1, 1, None, 2)), ensure_ascii=chance.random() < 0.2)
+        return text.encode("utf-8") + b"\n"
     except (ValueError, RecursionError):
         return data
+
+
+def _changed(whole: Any, chance: Random) -> bool:
     holders: list[Any] = []
     _gather(whole, holders)
     if not holders:
-        return data
+        return False
     holder = chance.choice(holders)
     key = chance.choice(list(holder)) if isinstance(holder, dict) else chance.randrange(len(holder))
     action = chance.randrange(4)
@@ -161,18 +168,17 @@ def _meaning(data: bytes, chance: Random) -> bytes:
         holder[chance.choice(KEYS)] = holder[key]
     else:
         holder.insert(key, holder[key])
-    try:
-        text = json.dumps(whole, indent=chance.choice((1, 1, 1, None, 2)), ensure_ascii=chance.random() < 0.2)
-        return text.encode("utf-8") + b"\n"
-    except (ValueError, RecursionError):
-        return data
+    return True
 
 
-def _gather(value: Any, into: list[Any]) -> None:
-    if isinstance(value, (dict, list)) and value:
-        into.append(value)
-        for item in value.values() if isinstance(value, dict) else value:
-            _gather(item, into)
+def _gather(whole: Any, into: list[Any]) -> None:
+    """All that holds something, however deep: Python nests deeper than it calls."""
+    left = [whole]
+    while left:
+        value = left.pop()
+        if isinstance(value, (dict, list)) and value:
+            into.append(value)
+            left += reversed([*(value.values() if isinstance(value, dict) else value)])
 
 
 _CHANGES: tuple[Callable[[bytes, Random], bytes], ...] = (

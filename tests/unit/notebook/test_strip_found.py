@@ -31,6 +31,16 @@ FOUND = {
     "an output without a type": jupyter(
         {"cell_type": "code", "metadata": {}, "outputs": [{"text": "x"}], "source": [], "execution_count": None}
     ),
+    # The text is no list to nbformat, and none when it is written; nothing is taken out, and nothing is changed.
+    "a text without lines, kept": jupyter(
+        {
+            "cell_type": "code",
+            "execution_count": None,
+            "metadata": {"tags": ["keep_output"]},
+            "outputs": [{"output_type": "t", "text": []}],
+            "source": [],
+        }
+    ),
     "no version at all": jupyter().replace(b'"nbformat"', b'"format"'),
 }
 
