@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from sahel_nb.errors import UsageError
 
@@ -19,28 +18,31 @@ def run(verb: str, arguments: Sequence[str]) -> int:
     unknown = [argument for argument in arguments if argument.startswith("-")]
     if unknown:
         raise UsageError(f"`sahel-nb-hook {verb}` takes files, not {unknown[0]}", hints=(f"sahel-nb {verb} --help",))
-    paths = [Path(argument) for argument in arguments]
-    return {"lint": _lint, "guard": _guard}[verb](paths)
+    return {"lint": _lint, "guard": _guard}[verb](arguments)
 
 
-def _lint(paths: Sequence[Path]) -> int:
+def _lint(paths: Sequence[str]) -> int:
+    from pathlib import Path
+
     from sahel_nb.hooks.findings import refuse, without
     from sahel_nb.hooks.lint import lint_paths
-    from sahel_nb.repo.worktree import Worktree
+    from sahel_nb.hooks.settings import Personal
+    from sahel_nb.hooks.staged import Repository
 
-    config = Worktree.discover(Path.cwd()).config(os.environ)
-    refuse(without(lint_paths(paths or [Path()]), config.lint.disable), "committed")
+    repository = Repository.here()
+    settings = Personal.of(repository).settings(repository.config_file())
+    refuse(without(lint_paths([Path(path) for path in paths or ("",)]), settings.disabled), "committed")
     return 0
 
 
-def _guard(paths: Sequence[Path]) -> int:
+def _guard(paths: Sequence[str]) -> int:
     """What would be committed of each file: its version in the index; for a file that git does not know, the disk's."""
     from sahel_nb.hooks.findings import refuse
     from sahel_nb.hooks.settings import ALLOW_ID_CHANGE, Personal
     from sahel_nb.hooks.staged import Repository
 
     repository = Repository.here()
-    named = {os.fsencode(_from_root(repository, path)): path for path in paths}
+    named = {repository.path_of(path): path.removeprefix("./") for path in paths}
     found = _secrets(repository, named)
     if not Personal.of(repository).allows(ALLOW_ID_CHANGE):
         found += _changed_ids(repository)
@@ -48,7 +50,7 @@ def _guard(paths: Sequence[Path]) -> int:
     return 0
 
 
-def _secrets(repository: Repository, named: dict[bytes, Path]) -> list[Finding]:
+def _secrets(repository: Repository, named: dict[bytes, str]) -> list[Finding]:
     from sahel_nb.hooks.staged import LARGE
     from sahel_nb.notebook.secrets import find_in_chunks, find_secrets
     from sahel_nb.repo.batch import objects
@@ -58,19 +60,18 @@ def _secrets(repository: Repository, named: dict[bytes, Path]) -> list[Finding]:
     known = [(path, oid) for path, (mode, oid) in index.items() if mode.startswith("100")]
     blobs = objects((oid.encode("ascii") for _, oid in known), repository.root, repository.env)
     for (path, _), blob in zip(known, blobs, strict=True):
-        name = named[path].as_posix()
+        name = named[path]
         found += find_in_chunks(blob.pieces(), name) if blob.size > LARGE else find_secrets(blob.read(), name)
-    for path, file in named.items():
-        if path in index or file.is_dir():
+    for path, name in named.items():
+        if path in index or os.path.isdir(name):  # noqa: PTH112  pathlib takes as long as everything else here
             continue  # a folder is a submodule
         try:
-            with open(file, "rb") as stream:
+            with open(name, "rb") as stream:
                 large = os.fstat(stream.fileno()).st_size > LARGE
                 pieces = iter(lambda stream=stream: stream.read(1 << 22), b"")  # type: ignore[misc]  # bound at once
-                name = file.as_posix()
                 found += find_in_chunks(pieces, name) if large else find_secrets(stream.read(), name)
         except OSError as exc:
-            raise UsageError(f"{file} cannot be read: {exc.strerror}") from exc
+            raise UsageError(f"{name} cannot be read: {exc.strerror}") from exc
     return found
 
 
@@ -87,9 +88,3 @@ def _changed_ids(repository: Repository) -> list[Finding]:
         return parse_renames(repository.git(*asked).stdout)
 
     return changed_ids(changes, repository.read(oids), renames)
-
-
-def _from_root(repository: Repository, path: Path) -> str:
-    """Not resolve() of the file itself: a link in the tree is a path of its own."""
-    whole = Path(os.path.abspath(path))  # noqa: PTH100  keeps links
-    return os.path.relpath(whole.parent.resolve() / whole.name, repository.root)

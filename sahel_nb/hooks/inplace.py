@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import tempfile
 from pathlib import Path
 
 from sahel_nb.errors import Refused, UsageError
@@ -65,6 +64,8 @@ def _replaceable(path: Path, target: Path) -> os.stat_result | None:
 
 def _written(target: Path, data: bytes, old: os.stat_result | None) -> str:
     """The name of a temporary file beside `target`, on disk with all of `data`, that may take the place of `old`."""
+    import tempfile  # nearly always a file is only read
+
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{short(target.name)}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -8,13 +8,11 @@ from pathlib import Path
 
 from sahel_nb.errors import UsageError
 from sahel_nb.hooks.inplace import read, read_if_there, replace
-from sahel_nb.hooks.metadata import check_metadata, check_with_code
-from sahel_nb.kernels.metadata import FILE_NAME, Metadata
-from sahel_nb.notebook.document import NotebookError
+from sahel_nb.hooks.paths import METADATA
 from sahel_nb.notebook.finding import Finding
-from sahel_nb.notebook.generate import add_kernel
 from sahel_nb.notebook.lint import lint_notebook
 
+_FILE_NAME = METADATA.decode("ascii")
 _NOT_OURS = frozenset((".git", ".ipynb_checkpoints", ".venv", "node_modules", "runs"))
 
 
@@ -23,7 +21,9 @@ def lint_paths(paths: Sequence[Path]) -> list[Finding]:
     found: list[Finding] = []
     for path in expand(paths):
         data, name = read(path), path.as_posix()
-        if path.name == FILE_NAME:
+        if path.name == _FILE_NAME:
+            from sahel_nb.hooks.metadata import check_metadata, check_with_code
+
             found += check_metadata(data, name)
             found += check_with_code(data, name, _code_beside(path, data))
         else:
@@ -47,10 +47,12 @@ def expand(paths: Iterable[Path]) -> list[Path]:
 
 
 def _is_ours(name: str) -> bool:
-    return name == FILE_NAME or name.endswith(".ipynb")
+    return name == _FILE_NAME or name.endswith(".ipynb")
 
 
 def _code_beside(path: Path, data: bytes) -> bytes | None:
+    from sahel_nb.kernels.metadata import Metadata
+
     try:
         name = Metadata.from_json(data).code_file
     except UsageError:
@@ -62,9 +64,12 @@ def _code_beside(path: Path, data: bytes) -> bytes | None:
 
 def add_kernels(paths: Iterable[Path]) -> list[Path]:
     """Mend SNB102 in place; the files that were changed."""
+    from sahel_nb.notebook.document import NotebookError
+    from sahel_nb.notebook.generate import add_kernel
+
     changed = []
     for path in expand(paths):
-        if path.name == FILE_NAME:
+        if path.name == _FILE_NAME:
             continue
         data = read(path)
         try:

@@ -78,8 +78,6 @@ def _is_stripped(path: str) -> bool:
 
 def _staged_clean(paths: Sequence[str]) -> set[str]:
     """Those of which the index holds a stripped version."""
-    import os
-
     from sahel_nb.errors import SahelError
     from sahel_nb.hooks.staged import Repository
 
@@ -87,12 +85,7 @@ def _staged_clean(paths: Sequence[str]) -> set[str]:
         repository = Repository.here()
     except SahelError:
         return set()  # outside of a repository there is no filter either
-    names = {}
-    for path in paths:
-        # Not realpath of the file: a link in the tree is a path of its own.
-        folder, _, name = os.path.abspath(path).rpartition("/")  # noqa: PTH100  the same
-        relative = os.path.relpath(os.path.join(os.path.realpath(folder), name), repository.root)  # noqa: PTH118
-        names[path] = os.fsencode(relative)
+    names = {path: repository.path_of(path) for path in paths}
     index = repository.index(names.values())
     blobs = repository.read([oid for _, oid in index.values()])
     clean = set()
