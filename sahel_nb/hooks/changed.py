@@ -34,6 +34,7 @@ class Changed:
         self._was: dict[bytes, bytes] = {}
         self._tracked: dict[bytes, str] = {}
         self._asked: list[bytes] = []
+        self._stripped: tuple[bytes, bytes] = (b"", b"")
 
     def names(self) -> list[bytes]:
         """Notebooks of which either half differs, those that are gone included."""
@@ -78,9 +79,15 @@ class Changed:
             if entry.disk == ".":
                 return entry.index != head
         if is_notebook(path):
-            return object_id(stripped(data), head) != head
+            return object_id(self.stripped(data), head) != head
         # git may have written the file with CRLF.
         return head not in (object_id(data, head), object_id(data.replace(b"\r\n", b"\n"), head))
+
+    def stripped(self, notebook: bytes) -> bytes:
+        """Not twice in a row for the same notebook."""
+        if self._stripped[0] is not notebook:
+            self._stripped = (notebook, stripped(notebook))
+        return self._stripped[1]
 
     def head_id(self, path: bytes) -> str:
         """The object that HEAD has there, or had before the file was renamed; "" for none."""

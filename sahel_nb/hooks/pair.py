@@ -9,7 +9,7 @@ from __future__ import annotations
 from sahel_nb.errors import UsageError
 from sahel_nb.hooks.changed import Changed
 from sahel_nb.hooks.paths import shown
-from sahel_nb.notebook.pair import Direction, decide, in_step, looks_like_mirror, mirror_of, notebook_from
+from sahel_nb.notebook.pair import Direction, decide, in_step, looks_like_mirror, mirror_of_stripped, notebook_from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class _Work:
             problem = "is no mirror (no jupytext header, no # %%): give one of them another name"
             return Outcome(name, problem=f"{shown(mirror)} {problem}")
         if direction is Direction.TO_MIRROR:
-            return self._written(name, mirror, mirror_of(notebook, form), text)
+            return self._written(name, mirror, mirror_of_stripped(self._changed.stripped(notebook), form), text)
         if text is None:
             raise UsageError(f"{shown(mirror)} is not there")
         if direction is Direction.CONFLICT:

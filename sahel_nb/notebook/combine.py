@@ -11,7 +11,7 @@ from _json import encode_basestring
 
 from sahel_nb.notebook import percent_read
 from sahel_nb.notebook.percent import is_shown
-from sahel_nb.notebook.strip_fast import Unsure, scan
+from sahel_nb.notebook.strip_fast import MARK, Unsure, scan, without_pictures
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from sahel_nb.notebook.percent import Json
 
-    Key = tuple[str, str]
+    Key = tuple[str, bytes]
     Span = tuple[int, int]
 
-_BLACK = str.maketrans("", "", " \t\n,'\"()\\")
+_BLACK = b" \t\n,'\"()\\"
 # Said about the layout of a mirror: never taken from the notebook.
 _LAYOUT = frozenset(("skipline", "noskipline", "cell_marker", "lines_to_next_cell", "lines_to_end_of_cell_marker"))
 # Sections of the metadata that the header has to itself.
@@ -69,8 +69,8 @@ def _layout(text: str) -> _Layout:
 
 def match(found: Sequence[Json], base: Sequence[Json]) -> list[int | None]:
     """For each of the cells `found`, the number of its cell in `base`."""
-    keys = [(cell["cell_type"], cell["source"].translate(_BLACK)) for cell in found]
-    known = [(cell["cell_type"], "".join(cell["source"]).translate(_BLACK)) for cell in base]
+    keys = [_key(cell) for cell in found]
+    known = [_key(cell) for cell in base]
     matched = _in_order(keys, known)
     used = set(matched)
     unused = [place for place in range(len(known)) if place not in used]
@@ -91,6 +91,10 @@ def match(found: Sequence[Json], base: Sequence[Json]) -> list[int | None]:
             matched[at] = before
             unused.remove(before)
     return matched
+
+
+def _key(cell: Json) -> Key:
+    return cell["cell_type"], "".join(cell["source"]).encode("utf-8").translate(None, _BLACK)
 
 
 def _in_order(keys: Sequence[Key], known: Sequence[Key]) -> list[int | None]:
@@ -126,9 +130,37 @@ def compose(metadata: Json, found: Sequence[Json]) -> bytes:
 def combine(metadata: Json, found: Sequence[Json], base: bytes) -> bytes:
     """The notebook `base` with the cells `found`. `metadata` is the header's. Raise `Unsure`."""
     try:
-        return _combine(metadata, found, base.decode("utf-8")).encode("utf-8")
+        short, pictures = _without_pictures(base)
+        made = _combine(metadata, found, short.decode("utf-8")).encode("utf-8")
+        return _with_pictures(made, pictures) if pictures else made
     except (AttributeError, IndexError, KeyError, StopIteration, SystemError, TypeError, ValueError, RecursionError):
         raise Unsure from None
+
+
+def _without_pictures(notebook: bytes) -> tuple[bytes, list[bytes]]:
+    """A number stands for the text of each picture, so that it need not be read: its cell is copied as it stands."""
+    short = without_pictures(notebook) if MARK not in notebook else None
+    if short is None:
+        return notebook, []
+    first, *rest = short.split(MARK)
+    parts, pictures = [first], []
+    at = len(first)
+    for number, text in enumerate(rest):
+        end = notebook.index(b'"', at)
+        pictures.append(notebook[at:end])
+        parts.append(b"%b%d" % (MARK, number))
+        parts.append(text)
+        at = end + len(text)
+    return b"".join(parts), pictures
+
+
+def _with_pictures(short: bytes, pictures: Sequence[bytes]) -> bytes:
+    first, *rest = short.split(MARK)
+    parts = [first]
+    for text in rest:
+        number, quote, text = text.partition(b'"')
+        parts += (pictures[int(number)], quote, text)
+    return b"".join(parts)
 
 
 def _combine(metadata: Json, found: Sequence[Json], text: str) -> str:

@@ -39,6 +39,7 @@ __all__ = [
     "in_step",
     "looks_like_mirror",
     "mirror_of",
+    "mirror_of_stripped",
     "notebook_from",
     "stripped",
 ]
@@ -56,8 +57,12 @@ class Direction(Enum):
 
 def mirror_of(notebook: bytes, fmt: str | Form = DEFAULT_FORMAT, memo: Memo | None = None) -> bytes:
     """The mirror of a notebook, the same for a notebook and for its stripped self. Raise `NotebookError`."""
+    return mirror_of_stripped(stripped(notebook), fmt, memo)
+
+
+def mirror_of_stripped(plain: bytes, fmt: str | Form = DEFAULT_FORMAT, memo: Memo | None = None) -> bytes:
+    """The same, for whoever has stripped the notebook."""
     form = formed(fmt)
-    plain = stripped(notebook)
     if _by_heart(form):
         try:
             return percent.write(plain)
