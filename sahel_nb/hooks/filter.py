@@ -17,7 +17,7 @@ from sahel_nb.repo.vault import Vault, VaultFailed, key_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import BinaryIO
 
 _BUFFER = 1 << 17
@@ -32,7 +32,7 @@ def run(arguments: list[str]) -> int:
     ours = NotebookFilter(Vault.here())
     with open(0, "rb", _BUFFER, closefd=False) as reader, open(1, "wb", _BUFFER, closefd=False) as writer:
         try:
-            serve(reader, writer, ours.clean, ours.smudge, _report)
+            serve(reader, writer, ours.clean, ours.smudge, _report, ours.smudge_unnamed)
             ours.finish()
         except ProtocolError as exc:
             _say(f"sahel-nb filter: {exc}")
@@ -52,7 +52,7 @@ def run_once(verb: str, arguments: list[str]) -> int:
     stdin: BinaryIO = sys.stdin.buffer
     content = iter(lambda: stdin.read(_BUFFER), b"")
     try:
-        reply = (ours.clean if verb == "clean" else ours.smudge)(path, content)
+        reply = (ours.clean if verb == "clean" else ours.smudge_unnamed)(path, content)
     except Exception as exc:  # noqa: BLE001  half a notebook must never reach git: nothing is written
         _report(path, exc)
         return 1
@@ -100,15 +100,23 @@ class NotebookFilter:
 
     def smudge(self, path: bytes, content: Iterator[bytes]) -> Iterable[bytes]:
         """What is checked out for a blob: never anything that would not be cleaned into the very same blob."""
-        blob = b"".join(content)
-        if self._vault is None or not blob or not is_gone(path):
-            return (blob,)
+        return (self._smudged(path, b"".join(content), is_gone),)
+
+    def smudge_unnamed(self, path: bytes, content: Iterator[bytes]) -> Iterable[bytes]:
+        """The same where git does not say which blob it is: it may be about to replace a file that stands."""
+        from sahel_nb.hooks.rewritten import is_going
+
+        return (self._smudged(path, b"".join(content), is_going),)
+
+    def _smudged(self, path: bytes, blob: bytes, is_written: Callable[[bytes], bool]) -> bytes:
+        if self._vault is None or not blob or not is_written(path):
+            return blob
         try:
             _keep_overwritten(self._vault, path)
-            return (outputs_for(self._vault, path, blob) or blob,)
+            return outputs_for(self._vault, path, blob) or blob
         except Exception as exc:  # noqa: BLE001  the file is gone already: a checkout goes on, if need be without outputs
             _say(f"sahel-nb: {path.decode('utf-8', 'backslashreplace')}: checked out without outputs: {exc}")
-            return (blob,)
+            return blob
 
 
 def _keep_overwritten(vault: Vault, path: bytes) -> None:

@@ -4,7 +4,7 @@
     us<   git-filter-server, version=2, flush
     git>  capability=clean, capability=smudge, …, flush
     us<   capability=clean, capability=smudge, flush
-    git>  command=clean, pathname=a.ipynb, flush, CONTENT, flush          for each file
+    git>  command=clean, pathname=a.ipynb, flush, CONTENT, flush          for each file; with smudge also blob=…
     us<   status=success, flush, CONTENT, flush, flush                    or: status=error, flush
 
 Each item is a pkt-line: four hex digits that count themselves too, then the bytes; `0000` is a flush.
@@ -51,10 +51,13 @@ class ProtocolError(Exception):
     """git, or what calls itself git, said something that is not in the protocol, or stopped in the middle."""
 
 
-def serve(reader: Reader, writer: Writer, clean: Convert, smudge: Convert, report: Report) -> None:
+def serve(
+    reader: Reader, writer: Writer, clean: Convert, smudge: Convert, report: Report, unnamed: Convert | None = None
+) -> None:
     """Answer until git closes the stream. A file that cannot be converted goes to `report` and fails alone.
 
-    Raise `ProtocolError` where nothing sensible can follow; the caller then ends, and git fails the command.
+    `unnamed` smudges where git names no blob, as its older merge, and git before 2.27, do. Raise `ProtocolError` where
+    nothing sensible can follow; the caller then ends, and git fails the command.
     """
     if not _shake_hands(reader, writer):
         return
@@ -62,7 +65,8 @@ def serve(reader: Reader, writer: Writer, clean: Convert, smudge: Convert, repor
         content = _packets(reader)
         path = header.get(b"pathname", b"")
         try:
-            reply = _convert(header.get(b"command", b""), path, content, clean, smudge)
+            convert = smudge if unnamed is None or b"blob" in header else unnamed
+            reply = _convert(header.get(b"command", b""), path, content, clean, convert)
         except ProtocolError:
             raise
         except Exception as exc:  # noqa: BLE001  whatever it is, nothing of this file may be staged, and git must hear it

@@ -125,6 +125,27 @@ def _apply(desk: Desk) -> None:
     desk.do("apply .git/theirs.patch")
 
 
+def _merge_as_before_git_2_34(desk: Desk) -> None:
+    """merge-recursive asks for a file's new content while the old one stands."""
+    desk.branch_of_bob(*COMMITTED)
+    desk.commit()
+    desk.do("merge -q -s recursive --no-edit other")
+
+
+def _switch_with_work_in_hand(desk: Desk) -> None:
+    desk.branch_of_bob(*COMMITTED)
+    desk.do("reset -q")  # git takes nothing along that is staged
+    desk.clone.must("restore", BEFORE)
+    desk.do("switch -q --merge other")
+
+
+def _patch_by_mail_three_ways(desk: Desk) -> None:
+    desk.branch_of_bob(*COMMITTED)
+    desk.commit()
+    desk.clone.git.write(".git/theirs.patch", desk.clone.must("format-patch", "-1", "--stdout", "other"))
+    desk.do("am -q -3 .git/theirs.patch")
+
+
 MEETINGS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
     ("pull", _pull_forward),
     ("pull", _pull_and_merge),
@@ -135,6 +156,9 @@ MEETINGS: tuple[tuple[str, Callable[[Desk], None]], ...] = (
     ("merge", _merge),
     ("rebase", _rebase_of_two_commits),
     ("rebase", _rebase_by_merging),
+    ("merge", _merge_as_before_git_2_34),
+    ("switch", _switch_with_work_in_hand),
+    ("am", _patch_by_mail_three_ways),
     ("cherry-pick", _cherry_pick),
     ("revert", _revert),
     ("apply", _apply),
