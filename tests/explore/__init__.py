@@ -2,6 +2,7 @@
 
     python -m tests.explore
 
-`chain` records and alarms, interned; `world` what all clients share; `client` what each of them does, step by step;
-`invariants` what must hold; `search` the exploration; `mutants` protocols that are wrong, each of which must be caught.
+`chain`: records and alarms, as numbers. `world`: what all clients share; `events`: what becomes of it. `client`: what
+each of them does, step by step; `swap`: how it writes. `invariants`: what must hold. `search`: the exploration.
+`mutants`: protocols that are wrong, each of which must be caught.
 """

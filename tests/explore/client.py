@@ -27,25 +27,24 @@ from sahel_nb.lock.commands import (
     Release,
     Start,
 )
-from sahel_nb.lock.record import Op, Outcome, Record, State, Ticket
+from sahel_nb.lock.record import Outcome, Record, State, Ticket
 from sahel_nb.lock.survey import outside, outsiders
 
 from .chain import Chain
-from .events import land, push
-from .invariants import check_push, check_write
+from .events import push
+from .invariants import check_push
+from .swap import Move, Swapper
 from .world import LONG, Local, Shared
 
 KERNEL = "awa/fula-lid"
-Move = tuple[Local, Shared]
 
 
-class Client:
+class Client(Swapper):
     """The rules. A mutant is a subclass that breaks one. `prompt`: no pause is longer than the TTL, no outsiders."""
 
     def __init__(self, chain: Chain, *, attempts: int, prompt: bool) -> None:
-        self.chain = chain
+        super().__init__(chain, prompt=prompt)
         self.attempts = attempts
-        self.prompt = prompt
 
     # -- what a client sees
 
@@ -188,9 +187,6 @@ class Client:
 
     # -- holding it
 
-    def _held(self, local: Local) -> str:
-        return "holding" if local.by_hand else "armed"
-
     def _at_armed(self, local: Local, shared: Shared) -> Iterator[Move]:
         record = self.chain.records[shared.tip]
         if record is None or record.stamp != local.stamp or record.state is not State.ARMED:
@@ -293,65 +289,6 @@ class Client:
         names = ", ".join(f"v{n}" for n in busy)
         alarms = (f"the lock was broken by force while {names} had not ended", *foreign)
         yield self._try(local, shared, Break(record.fence, "why", len(shared.versions), alarms), "broken")
-
-    # -- the compare-and-swap
-
-    def _try(self, local: Local, shared: Shared, command: Command, then: str) -> Move:
-        new = self.chain.after(shared.tip, command)
-        keeps = then in ("queued", "done")
-        seen, ticks = (local.seen, local.ticks) if keeps else (None, 0)
-        return local._replace(at="swap", view=shared.tip, new=new, then=then, seen=seen, ticks=ticks), shared
-
-    def _at_swap(self, local: Local, shared: Shared) -> Iterator[Move]:
-        won = shared.tip == local.view
-        applied = self._written(local, shared) if won else shared
-        yield self._answered(local, won=won), applied
-        if shared.left.faults:
-            left = shared.left._replace(faults=shared.left.faults - 1)
-            unsure = self.unsure(local)
-            yield unsure, applied._replace(left=left)
-            if won:
-                yield unsure, shared._replace(left=left)
-                if shared.late is None:
-                    yield unsure, shared._replace(left=left, late=(local.view, local.new))
-
-    def unsure(self, local: Local) -> Local:
-        return local._replace(at="unsure")
-
-    def _at_unsure(self, local: Local, shared: Shared) -> Iterator[Move]:
-        """Read back, and push the very same commit again where it is not there."""
-        if shared.tip == local.new:
-            yield self._answered(local, won=True), shared
-        elif shared.tip == local.view:
-            yield local._replace(at="swap"), shared
-        else:
-            yield self._answered(local, won=False), shared
-
-    def _written(self, local: Local, shared: Shared) -> Shared:
-        before, after = self.chain.records[shared.tip], self.chain.records[local.new]
-        assert after is not None
-        if after.op is Op.BREAK and any("by force" in text for text in after.alarms):
-            busy = {n for n in range(1, after.last_done + 1) if shared.versions[n - 1].runs}
-            shared = shared._replace(forced=shared.forced | busy)
-        check_write(before, after, local, shared, prompt=self.prompt)
-        return land(self.chain, shared, local.new)
-
-    def _answered(self, local: Local, *, won: bool) -> Local:
-        idle = Local(local.who, attempt=local.attempt)
-        then, after = local.then, local._replace(then="", view=0, new=0)
-        if then == "granted":
-            return after._replace(at=self._held(local)) if won else after._replace(at="plan", ticks=0)
-        if then == "queued":
-            return after._replace(at="plan", queued=won)
-        if then == "again":
-            return after._replace(at="plan", ticks=0)
-        if then == "started":
-            return after._replace(at="running" if won else "pushed", ticks=0)
-        if won:
-            return idle
-        if then == "done":
-            return after._replace(at="running" if local.version else self._held(local))
-        return after._replace(at={"left": "leaving", "reported": "pushed", "broken": "break"}[then])
 
 
 @cache

@@ -14,8 +14,9 @@ from sahel_nb.lock.record import Op, Record, State
 from sahel_nb.lock.transition import Illegal, step
 
 from .chain import Chain, Step
-from .client import Client, Move
+from .client import Client
 from .search import Scenario, Search
+from .swap import Move
 from .world import Left, Local, Shared
 
 PROMPT = Scenario("pauses shorter than the TTL", Left(crashes=1, faults=1, leaves=1), prompt=True)
