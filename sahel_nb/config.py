@@ -88,7 +88,7 @@ class VaultConfig:
     keep: bool = True
     """Whether outputs that are stripped on the way into git are kept below .git, and given back at checkout."""
     size: int = 1000
-    """Megabytes that they may take up; beyond it the oldest versions go first."""
+    """Megabytes that they may take up; beyond it the oldest versions go first. 0 sets no limit."""
 
 
 @dataclass(frozen=True)

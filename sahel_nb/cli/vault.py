@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,7 +99,8 @@ def gc(as_json: bool) -> None:
     context = Context.here()
     with _opened(context) as kept:
         follow(context.worktree, context.config.vault)
-        swept = sweep(Path(kept.folder), context.config.vault.size * MEGABYTE, thorough=True)
+        limit = context.config.vault.size * MEGABYTE or sys.maxsize  # 0 is none, as for the filter
+        swept = sweep(Path(kept.folder), limit, thorough=True)
         _say_swept(context, swept, as_json)
 
 

@@ -151,7 +151,7 @@ def _vault(worktree: Worktree, config: Config) -> Check:
     size = size_of(vault.folder(worktree)) / vault.MEGABYTE
     if not config.vault.keep:
         return Check("vault", _OK, f"off (vault.keep); {size:.1f} MB are kept from before")
-    found = f"{size:.1f} of {config.vault.size} MB; outputs come back at checkout"
+    found = f"{size:.1f} of {config.vault.size or 'any number of'} MB; outputs come back at checkout"
     if not vault.holds_files(worktree):
         return Check("vault", _OK, f"{found}, but not those that `git restore` drops (core.trustctime is true)")
     return Check("vault", _OK, found)

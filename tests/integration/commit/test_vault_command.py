@@ -166,6 +166,12 @@ def test_the_size_has_a_limit_and_the_newest_stays(clone: Clone) -> None:
     assert sum(row["size"] for row in listed(clone)) < 1_000_000
 
 
+def test_no_limit(clone: Clone) -> None:
+    clone.git("config", "sahel-nb.vault.size", "0")
+    assert "0 versions dropped" in vault(clone, "gc")
+    assert row(clone).found.startswith("0.0 of any number of MB")
+
+
 def test_clear_forgets_one_notebook_or_all(clone: Clone) -> None:
     clone.git.write("b.ipynb", FIRST)
     clone.must("add", ".")
