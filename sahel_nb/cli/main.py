@@ -32,6 +32,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "logs": ("sahel_nb.cli.logs:logs", "The log of a kernel or of one version."),
     "output": ("sahel_nb.cli.output:output", "Fetch the outputs of a kernel or of one version."),
     "debug": ("sahel_nb.cli.debug:debug", "Why a run failed: the cell, its line in the mirror, the error."),
+    "drift": ("sahel_nb.cli.drift:drift", "Was it edited on Kaggle? The difference, cell by cell."),
+    "rescue": ("sahel_nb.cli.rescue:rescue", "Bring an edit from Kaggle's web page home into git."),
     "quota": ("sahel_nb.cli.quota:quota", "GPU and TPU hours used and left."),
     "lock": ("sahel_nb.cli.lock:lock", "Look at the locks by hand: list, show, log."),
     "local": ("sahel_nb.cli.local:local", "The embedded Kaggle-compatible service."),
@@ -39,7 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-_LOCAL = frozenset(("run", "attach", "status", "logs", "output", "debug", "quota"))
+_LOCAL = frozenset(("run", "attach", "status", "logs", "output", "debug", "drift", "rescue", "quota"))
 
 # What a disk says that is full, over its quota, or not to be written.
 _DISK = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM))

@@ -1,0 +1,104 @@
+"""`sahel-nb rescue`: bring home what was edited on Kaggle."""
+
+from __future__ import annotations
+
+import sys
+from shlex import quote
+from typing import TYPE_CHECKING
+
+import click
+
+from sahel_nb.cli.context import Context
+from sahel_nb.errors import Refused
+
+if TYPE_CHECKING:
+    from sahel_nb.run.drift import Drift, Rescued
+
+
+@click.command(epilog="Example: sahel-nb rescue notebooks/fula-tts --yes")
+@click.argument("kernel", required=False)
+@click.option("--dev", is_flag=True, help="From your personal slug of this kernel.")
+@click.option("--local", is_flag=True, help="From the embedded service.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--markers", is_flag=True, help="Where git and Kaggle changed the same, write both, between markers.")
+def rescue(kernel: str | None, dev: bool, local: bool, yes: bool, markers: bool) -> None:
+    """Bring an edit from Kaggle's web page home: into the worktree of KERNEL, ready to be looked at and committed.
+
+    Stripped, paired, with git's metadata. Only what was edited on Kaggle is taken; what git has changed since stays,
+    and where both changed the same, git wins: nothing is written unless --markers says to show both.
+    """
+    from sahel_nb.cli import assembly
+    from sahel_nb.cli.drift import compare, lines, summary
+    from sahel_nb.kernels.metadata import FILE_NAME
+    from sahel_nb.repo import objects
+    from sahel_nb.run.drift import rescue as bring
+
+    context = Context.here(local=local)
+    asked = assembly.asked(context, kernel, dev=dev)
+    found = compare(context, asked)
+    context.reporter.say(summary(found))
+    if not found.drifted:
+        return
+    for line in lines(found):
+        click.echo(line)
+    assert asked.selection is not None  # compare refuses what is not in the repository
+    folder = asked.selection.kernel.folder
+    _refuse_dirty(context, folder)
+    code = context.worktree.root / found.base.code_path
+    metadata = context.worktree.root / folder / FILE_NAME
+    now = (code.read_bytes(), metadata.read_bytes())
+    before = objects.read_blob(context.worktree, found.base.commit.sha, f"{folder}/{FILE_NAME}".lstrip("/")) or now[1]
+    made = bring(found, *now, before)
+    if made.conflicts and not markers:
+        raise Refused(
+            "git and Kaggle changed the same since then, and git wins: nothing was written",
+            details=made.conflicts,
+            hints=(f"sahel-nb rescue --markers {quote(folder or '.')}",),
+            kaggle=f"Kaggle keeps the edit as v{found.version} until the kernel is deleted; a run does not remove it.",
+        )
+    for one in found.settings:
+        if not one.brought:
+            context.reporter.say(f"not brought: {one.key}; Kaggle may have dropped it by itself")
+    if (made.code, made.metadata) == now:
+        context.reporter.say("the worktree has all of it already")
+        return
+    if not yes and not (sys.stdin.isatty() and click.confirm(f"write it to {folder or '.'}?", err=True)):
+        raise Refused("nothing was written", hints=(f"sahel-nb rescue --yes {quote(folder or '.')}",))
+    _write(context, found, made, now)
+    context.reporter.say(f"the edit is in {folder or '.'}, not committed")
+    context.reporter.say(f"look at it, then: git add {quote(folder or '.')} && git commit")
+
+
+def _refuse_dirty(context: Context, folder: str) -> None:
+    """Nothing that is not committed may be written over."""
+    inside = folder.encode() + b"/" if folder else b""
+    dirty = [entry.path for entry in context.worktree.status() if entry.path.startswith(inside)]
+    if dirty:
+        shown = ", ".join(path.decode("utf-8", "backslashreplace") for path in dirty[:3])
+        raise Refused(
+            f"not committed: {shown}",
+            hints=("git stash --include-untracked", "git commit -a"),
+            details=("a rescue writes over nothing that git does not have",),
+        )
+
+
+def _write(context: Context, found: Drift, made: Rescued, now: tuple[bytes, bytes]) -> None:
+    """Each file through a temporary one, and only where it still is what was looked at; the mirror follows."""
+    from sahel_nb.hooks.forms import Forms
+    from sahel_nb.hooks.inplace import replace
+    from sahel_nb.hooks.pair import pair
+    from sahel_nb.hooks.settings import Personal
+    from sahel_nb.hooks.staged import Repository
+    from sahel_nb.kernels.metadata import FILE_NAME
+    from sahel_nb.notebook.pair import Direction
+
+    root = context.worktree.root
+    code = root / found.base.code_path
+    for path, data, old in ((code, made.code, now[0]), (code.with_name(FILE_NAME), made.metadata, now[1])):
+        if data != old:
+            replace(path, data, old)
+    repository = Repository(context.worktree)
+    forms = Forms.of(repository, Personal.of(repository).settings(repository.config_file()))
+    if found.base.is_notebook and made.code != now[0] and not forms.off:
+        for outcome in pair(repository, forms, [str(code)], force=Direction.TO_MIRROR):
+            context.reporter.say(outcome.said)
