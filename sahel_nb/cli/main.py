@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "logs": ("sahel_nb.cli.logs:logs", "The log of a kernel or of one version."),
     "output": ("sahel_nb.cli.output:output", "Fetch the outputs of a kernel or of one version."),
     "debug": ("sahel_nb.cli.debug:debug", "Why a run failed: the cell, its line in the mirror, the error."),
+    "stop": ("sahel_nb.cli.stop:stop", "End a running session, as far as Kaggle lets one."),
     "drift": ("sahel_nb.cli.drift:drift", "Was it edited on Kaggle? The difference, cell by cell."),
     "rescue": ("sahel_nb.cli.rescue:rescue", "Bring an edit from Kaggle's web page home into git."),
     "quota": ("sahel_nb.cli.quota:quota", "GPU and TPU hours used and left."),
@@ -41,7 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-_LOCAL = frozenset(("run", "attach", "status", "logs", "output", "debug", "drift", "rescue", "quota"))
+_LOCAL = frozenset(("run", "attach", "status", "logs", "output", "debug", "stop", "drift", "rescue", "quota"))
 
 # What a disk says that is full, over its quota, or not to be written.
 _DISK = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM))

@@ -1,4 +1,4 @@
-"""The admin's side of a running service: arm faults for a kernel, and disarm them again."""
+"""The admin's side of a running service: arm faults for a kernel, disarm them again, end its sessions."""
 
 from __future__ import annotations
 
@@ -35,6 +35,10 @@ class Control:
         answer = self._post("calm", {"kernel": kernel})
         return tuple(Struck(str(row["name"]), int(row["struck"])) for row in answer["disarmed"])
 
+    def cancel(self, owner: str, slug: str, version: int) -> None:
+        """Ask a session to end."""
+        self._post("cancel", {"owner": owner, "slug": slug, "version": version})
+
     def _post(self, verb: str, fields: dict[str, Any]) -> dict[str, Any]:
         request = Request(  # noqa: S310  our own service, at the address that it announced
             f"{self.url}/admin/{verb}",
@@ -47,7 +51,7 @@ class Control:
                 return answer
         except HTTPError as exc:
             raise UsageError(
-                f"the embedded service that runs takes no faults from here (HTTP {exc.code})",
+                f"the embedded service that runs takes no orders from here (HTTP {exc.code})",
                 hints=("sahel-nb local stop",),
             ) from exc
         except (URLError, OSError, ValueError) as exc:
