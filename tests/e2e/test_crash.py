@@ -19,8 +19,8 @@ CELLS = ["print('ŋana', flush=True)", "open('result.txt', 'w', encoding='utf-8'
 
 # victim, method, when, versions on Kaggle after the crash
 BEFORE_THE_PUSH = [
-    ("lock", "acquire", "before", 0),
-    ("lock", "acquire", "after", 0),
+    ("lock", "acquire_in_turn", "before", 0),
+    ("lock", "acquire_in_turn", "after", 0),
     ("lock", "confirm", "after", 0),
     ("service", "push", "before", 0),
 ]
@@ -36,9 +36,13 @@ AFTER_THE_PUSH = [
 ]
 
 
+def slug_of(victim: str, method: str, when: str) -> str:
+    return f"case-{victim}-{method}-{when}".replace("_", "-")
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Lab, Member, Member]]:
-    cases = [f"case-{victim}-{method}-{when}" for victim, method, when, _ in BEFORE_THE_PUSH + AFTER_THE_PUSH]
+    cases = [slug_of(victim, method, when) for victim, method, when, _ in BEFORE_THE_PUSH + AFTER_THE_PUSH]
     with Lab(tmp_path_factory.mktemp("crash"), shared=[*cases, "same-clone"]) as lab:
         awa = lab.join("awa")
         yield lab, awa, lab.join("binta")
@@ -55,7 +59,7 @@ def crash_and_attach(
 ) -> tuple[str, Done]:
     """Awa's run dies at the named point, with `versions` on Kaggle; Binta attaches from her clone."""
     lab, awa, binta = world
-    slug = f"case-{victim}-{method}-{when}"
+    slug = slug_of(victim, method, when)
     crash(lab, awa, slug, victim, method, when)
     assert lab.versions(slug) == versions
     binta.git("pull", "-q")
