@@ -41,12 +41,13 @@ def output(kernel: str | None, to: Path | None, pattern: str | None, dev: bool, 
         for file in context.kaggle.outputs(asked.ref, version)
         if pattern is None or fnmatchcase(file.name, pattern)
     ]
-    state = context.kaggle.status(asked.ref, version).state
-    if not files and not state.ended:
-        raise Refused(
-            f"{asked.ref} v{version} is {state.value.lower()}: it has no outputs yet",
-            hints=(f"sahel-nb logs --follow {asked.ref}@v{version}",),
-        )
+    if not files:
+        state = context.kaggle.status(asked.ref, version).state
+        if not state.ended:
+            raise Refused(
+                f"{asked.ref} v{version} is {state.value.lower()}: it has no outputs yet",
+                hints=(f"sahel-nb logs --follow {asked.ref}@v{version}",),
+            )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with alone(folder) as turn:
@@ -72,13 +73,17 @@ def output(kernel: str | None, to: Path | None, pattern: str | None, dev: bool, 
     else:
         for file in fetched:
             click.echo(f"{file.sha256}  {file.name}")
-    context.reporter.say(f"{len(fetched)} files of {asked.ref} v{version} in {folder}")
+    context.reporter.say(f"{_files(len(fetched))} of {asked.ref} v{version} in {folder}")
     if missed:
         raise OutputsIncomplete(
-            f"{len(missed)} files of {asked.ref} v{version} could not be fetched",
+            f"{_files(len(missed))} of {asked.ref} v{version} could not be fetched",
             details=tuple(f"{item.name}: {item.why}" for item in missed),
             hints=(f"sahel-nb output {asked.ref}@v{version}",),
         )
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
 
 
 def _folder(context: Context, ref: KernelRef, version: int) -> Path:

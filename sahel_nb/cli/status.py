@@ -32,18 +32,28 @@ class Row:
 @click.option("--local", is_flag=True, help="Look at the embedded service.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def status(kernels: tuple[str, ...], local: bool, as_json: bool) -> None:
-    """Show each kernel's lock, what Kaggle says of its current version, the commit it runs, and its last run."""
+    """Show each kernel's lock, what Kaggle says of its current version, the commit it runs, and its last run.
+
+    What could not be read is said in its row, and in the exit code (8: credentials, 9: the network).
+    """
     from sahel_nb.run.select import kernels_in, select
 
     context = Context.here(local=local)
     worktree = context.worktree
     head = worktree.head()
     chosen = [select(worktree, head, name, context.cwd).kernel for name in kernels] or list(kernels_in(worktree, head))
-    rows = [_row(context, kernel.folder, kernel.id) for kernel in chosen]
+    unread: list[SahelError] = []
+    rows = [_row(context, kernel.folder, kernel.id, unread) for kernel in chosen]
     if as_json:
         value = {"schema": "sahel-nb.status/1", "kernels": [asdict(row) for row in rows]}
         click.echo(json.dumps(value, ensure_ascii=False, indent=2))
-        return
+    else:
+        _print(context, rows)
+    if unread:
+        raise unread[0]
+
+
+def _print(context: Context, rows: list[Row]) -> None:
     if not rows:
         context.reporter.say("no kernel is committed here; make one with: $ sahel-nb new NAME")
     for row in rows:
@@ -58,25 +68,27 @@ def status(kernels: tuple[str, ...], local: bool, as_json: bool) -> None:
                 click.echo(f"  {label:<9} {text}")
 
 
-def _row(context: Context, folder: str, name: str) -> Row:
+def _row(context: Context, folder: str, name: str, unread: list[SahelError]) -> Row:
+    """`unread` gets what stood in the way."""
     from sahel_nb.kernels.model import KernelRef
 
     try:
         ref = KernelRef.parse(name)
     except SahelError as exc:
         return Row(folder or ".", folder, f"none: its `id` {exc.message}", "", "", "")
-    lock, last_run = _lock(context, ref)
-    kaggle, commit = _kaggle(context, ref)
+    lock, last_run = _lock(context, ref, unread)
+    kaggle, commit = _kaggle(context, ref, unread)
     return Row(name, folder, lock, kaggle, commit, last_run)
 
 
-def _lock(context: Context, ref: KernelRef) -> tuple[str, str]:
+def _lock(context: Context, ref: KernelRef, unread: list[SahelError]) -> tuple[str, str]:
     from sahel_nb.cli import assembly
     from sahel_nb.lock.record import State
 
     try:
         tip = assembly.backend_of(context, ref)[0].read()
     except SahelError as exc:
+        unread.append(exc)
         return f"could not be read: {exc.message}", ""
     if tip is None:
         return "free", ""
@@ -96,7 +108,7 @@ def _lock(context: Context, ref: KernelRef) -> tuple[str, str]:
     return f"{held}, commit {record.git_commit[:8]}", last
 
 
-def _kaggle(context: Context, ref: KernelRef) -> tuple[str, str]:
+def _kaggle(context: Context, ref: KernelRef, unread: list[SahelError]) -> tuple[str, str]:
     from sahel_nb.kernels.stamp import Stamp
 
     try:
@@ -105,6 +117,7 @@ def _kaggle(context: Context, ref: KernelRef) -> tuple[str, str]:
             return "no such kernel yet", ""
         state = context.kaggle.status(ref, info.current_version).state
     except SahelError as exc:
+        unread.append(exc)
         return f"could not be read: {exc.message}", ""
     stamp = Stamp.find(info.source)
     commit = f"{stamp.commit[:8]}" if stamp else "none: the current version was not pushed by sahel-nb"

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from sahel_nb.errors import NOTHING_STARTED, AuthError, UsageError
@@ -51,7 +53,7 @@ def open_api(target: Target) -> Any:
             raise _no_home(exc) from exc
     if not getattr(kaggle.api, "_authenticated", False):
         raise AuthError(
-            "no Kaggle credentials were found",
+            _broken(Path(str(kaggle.api.config))) or "no Kaggle credentials were found",
             details=(
                 "for Kaggle itself: sign in, or save a token (kaggle.com → Settings → API) as ~/.kaggle/access_token;",
                 "the embedded service needs none: rehearse",
@@ -77,6 +79,20 @@ def open_api(target: Target) -> Any:
     api = Api()
     api.config_values = dict(kaggle.api.config_values)
     return api
+
+
+def _broken(path: Path) -> str:
+    """What is wrong with a kaggle.json that is there; empty where there is none. The package says no word about it."""
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return ""
+    except OSError as exc:
+        return f"{path} cannot be read: {exc.strerror}"
+    except ValueError:
+        return f"{path} is no JSON: it was cut, or edited; download it once more"
+    missing = [name for name in ("username", "key") if not (isinstance(value, dict) and value.get(name))]
+    return f"{path} has no {' and no '.join(missing)}" if missing else ""
 
 
 def _no_home(exc: OSError) -> UsageError:

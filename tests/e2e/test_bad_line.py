@@ -134,6 +134,9 @@ def test_a_service_that_is_killed_and_started_again_ends_the_run_truly(tmp_path:
         shown(running, "ŋana")
         lab.service.kill()
         shown(running, "trying on")
+        asked = awa.sahel("status")
+        assert asked.code == 9, asked
+        assert "could not be read" in asked.out, "the row is there all the same"
         lab.service.start(port=lab.service.port)
         done = finished(running)
         assert done.code == 5, done
