@@ -15,7 +15,7 @@ from sahel_nb.notebook.strip_fast import MARK, Unsure, scan, without_pictures
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
     from sahel_nb.notebook.percent import Json
@@ -46,8 +46,9 @@ class _Layout:
         self.cell = line + 3 * unit
         self.end = line + 2 * unit + "}"
 
-    def list_of(self, cells: Sequence[str]) -> str:
-        return "[" + self.cells + (self.comma + self.cells).join(cells) + self.cells_end if cells else "[]"
+    def list_of(self, cells: Iterable[str]) -> str:
+        text = (self.comma + self.cells).join(cells)
+        return "[" + self.cells + text + self.cells_end if text else "[]"
 
 
 _JUPYTER = _Layout(" ")
@@ -173,18 +174,13 @@ def _combine(metadata: Json, found: Sequence[Json], text: str) -> str:
     ids = [cell["id"] for cell in base if "id" in cell]
     if len(ids) != (len(base) if minor >= 5 else 0) or len(set(ids)) != len(ids):
         raise Unsure  # nbformat would mend them
-    taken = set(ids)
-    texts = []
-    for at, (cell, place) in enumerate(zip(found, match(found, base), strict=True)):
-        if place is not None:
-            texts.append(_changed(text, places[place], base[place], cell, layout))
-            continue
-        name = f"new-{at}" if minor >= 5 else ""
-        while name in taken:
-            name += "-"
-        taken.add(name or "-")
-        texts.append(_new_cell(cell, name, layout))
-    made = {spans["cells"]: layout.list_of(texts)}
+    placed = match(found, base)
+    made: dict[Span, str] = {}
+    if placed == [*range(len(base))]:
+        for cell, place, own_cell in zip(found, places, base, strict=True):
+            made |= _changes(text, place, own_cell, cell, layout)
+    else:
+        made[spans["cells"]] = layout.list_of(_cells(text, found, placed, base, places, layout, set(ids), minor))
     own = notebook["metadata"]
     if not _SHARED.isdisjoint(own):
         raise Unsure
@@ -193,8 +189,31 @@ def _combine(metadata: Json, found: Sequence[Json], text: str) -> str:
     return _spliced(text, 0, end, made) + "\n"
 
 
-def _changed(text: str, place: Span, base: Json, cell: Json, layout: _Layout) -> str:
-    """The text of a cell of the base, with the source and the metadata of `cell`."""
+def _cells(
+    text: str,
+    found: Sequence[Json],
+    placed: Sequence[int | None],
+    base: Sequence[Json],
+    places: Sequence[Span],
+    layout: _Layout,
+    taken: set[str],
+    minor: int,
+) -> Iterator[str]:
+    """The text of each cell: copied from the base with what was changed in it, or new, under a name that is not taken."""
+    for at, (cell, place) in enumerate(zip(found, placed, strict=True)):
+        if place is not None:
+            changes = _changes(text, places[place], base[place], cell, layout)
+            yield _spliced(text, *places[place], changes)
+            continue
+        name = f"new-{at}" if minor >= 5 else ""
+        while name in taken:
+            name += "-"
+        taken.add(name or "-")
+        yield _new_cell(cell, name, layout)
+
+
+def _changes(text: str, place: Span, base: Json, cell: Json, layout: _Layout) -> dict[Span, str]:
+    """What of the text of a cell of the base has to change for the source and the metadata of `cell`."""
     made: dict[Span, str] = {}
     metadata, source, before = cell["metadata"], cell["source"], "".join(base["source"])
     if source != before:
@@ -207,7 +226,7 @@ def _changed(text: str, place: Span, base: Json, cell: Json, layout: _Layout) ->
         made[_spans(text, place, layout)["metadata"]] = _dump({**metadata, **kept}, layout.cell, layout)
     if source != before:
         made[_spans(text, place, layout)["source"]] = _source(source, layout)
-    return _spliced(text, *place, made)
+    return made
 
 
 def with_own_layout(metadata: Json, base: Json) -> Json:

@@ -64,6 +64,8 @@ def uncomment_magics(lines: list[str]) -> None:
 
 
 def _change(lines: list[str], change: Callable[[str, bool], str]) -> None:
+    if not _may_have_magics("\n" + "\n".join(lines)):
+        return
     quotes = Quotes()
     continued = False
     for at, line in enumerate(lines):
@@ -71,6 +73,16 @@ def _change(lines: list[str], change: Callable[[str, bool], str]) -> None:
             lines[at] = change(line, continued)
             continued = line.rstrip().endswith("\\")
         quotes.read(line)
+
+
+_BEGINNINGS = ("\n#", *(f"\n{word}" for word in sorted(_SHELL)))
+
+
+def _may_have_magics(text: str) -> bool:
+    """Whether any of the lines, each behind a line end, needs a closer look: in most cells none does."""
+    if "%" in text or "!" in text or "?" in text:
+        return True
+    return any(beginning in text for beginning in _BEGINNINGS)
 
 
 def _commented(line: str, continued: bool) -> str:
@@ -204,7 +216,8 @@ def _begins_with_definition(text: Iterable[str]) -> bool:
     blank = False
     for line in text:
         inside = quotes.inside
-        quotes.read(line)
+        if '"' in line or "'" in line:
+            quotes.read(line)
         was_blank, blank = blank, not line.strip()
         if inside:
             continue

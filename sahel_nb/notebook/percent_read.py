@@ -123,7 +123,7 @@ def _cell(lines: Sequence[str], start: int) -> tuple[Json, int]:
                 raise Unsure  # jupytext gives the magic a line end that it then writes as a line
             content.insert(0, f"%%{language} {arguments}" if arguments else f"%%{language}")
     else:
-        if any(_escaped_start(line) for line in content):
+        if any(line[:1] == "#" and _escaped_start(line) for line in content):
             raise Unsure
         uncomment_magics(content)
     return {"cell_type": kind, "source": "\n".join(content), "metadata": metadata}, following
@@ -143,11 +143,12 @@ def _next(lines: Sequence[str], start: int, kind: str) -> int:
         if quotes.inside:
             quotes.read(line)
             continue
-        if _is_marker(line):
+        if "#" in line and ("%%" in line or "In[" in line or "<codecell>" in line) and _is_marker(line):
             if fence:
                 raise Unsure  # some versions of jupytext take it for a part of the fenced block
             return at
-        quotes.read(line)
+        if '"' in line or "'" in line:
+            quotes.read(line)
         if kind != "code":
             fence = _fence(line[2:] if line.startswith("# ") else line[1:], fence)
     return len(lines)
