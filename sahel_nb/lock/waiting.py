@@ -7,6 +7,7 @@ does not take is passed on. Nobody who waits needs the others to be alive.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sahel_nb.errors import NetworkError, Refused, SahelError
@@ -87,17 +88,12 @@ class Waiter:
                     raise refusal  # noqa: TRY301  the way out is the same as for Ctrl-C: the place is given back
                 tip = self._chain.recall()
                 if not failures:
-                    tip = self._stand_in_line(tip, intent)
                     try:
+                        tip = self._stand_in_line(tip, intent)
                         if tip is not None and self._end_the_dead(tip, intent):
                             continue
-                    except Refused as exc:
-                        # A server with its own rules on who may end what, and when: it is asked again.
-                        self._say(exc.message)
-                        self._armed.restart()
-                        self._offered.restart()
-                    except NetworkError:
-                        failures += 1
+                    except NetworkError as exc:
+                        refusal, failures = exc, 1  # the next look tells how far it came
                 self._show(tip, intent, refusal)
                 moved = tip is None or tip.oid != before
                 before = tip.oid if tip else None
@@ -113,10 +109,9 @@ class Waiter:
         """Put our ticket into the queue, unless it is there; returns the record in which it is."""
         nonce = clean(intent.nonce)
         for _ in range(ROUNDS):
+            # A kernel that was never locked has no record to stand in: its first lock goes to the quickest.
             if tip is None or tip.record.place(nonce) is not None or tip.record.stamp == nonce:
-                return (
-                    tip  # a kernel that was never locked has no record to stand in: its first lock goes to the quickest
-                )
+                return tip
             if len(tip.record.queue) >= QUEUE_LIMIT:
                 raise Refused(
                     f"{self._chain.kernel}: {QUEUE_LIMIT} wait already",
@@ -159,7 +154,7 @@ class Waiter:
         record, now = tip.record, self._clock.boottime()
         if record.state is State.ARMED:
             expired = self._armed.see(record.observed, now)
-            return expired and self._undertaker.settle_intent(tip, expired=True) is not None
+            return expired and self._may(lambda: self._undertaker.settle_intent(tip, expired=True))
         if record.state is not State.OFFERED or record.offered_to(clean(intent.nonce)):
             return False
         if self._survey.busy(record.last_done, self._survey.newest()):
@@ -168,7 +163,17 @@ class Waiter:
             return False
         if not self._offered.see(record.observed, now):
             return False
-        self._undertaker.pass_on(tip, f"there was no sign of them for {self._offered.ttl:g} s")
+        return self._may(lambda: self._undertaker.pass_on(tip, f"no sign of them for {self._offered.ttl:g} s"))
+
+    def _may(self, end: Callable[[], object]) -> bool:
+        """Whether `end` was done, or tried: a server may have rules of its own on who ends what, and when."""
+        try:
+            end()
+        except Refused as exc:
+            self._say(exc.message)
+            self._armed.restart()
+            self._offered.restart()
+            return False
         return True
 
     # -- time
