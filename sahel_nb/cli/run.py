@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--wait", metavar="[TIME]", is_flag=False, flag_value="", help="Stand in line while others run: 10m, 2h, no end."
 )
+@click.option("--over-quota", is_flag=True, help="Also where this week's hours are not enough, by earlier runs.")
 @click.option("--local", is_flag=True, help="On the embedded service instead of Kaggle.")
 @click.option("--json", "as_json", is_flag=True, help="The run's record as one JSON object on stdout.")
 def run(
@@ -42,6 +43,7 @@ def run(
     commit: str | None,
     timeout: str | None,
     wait: str | None,
+    over_quota: bool,
     local: bool,
     as_json: bool,
 ) -> None:
@@ -62,6 +64,7 @@ def run(
         commit=commit,
         timeout=seconds(timeout) if timeout else None,
         wait=patience,
+        over_quota=over_quota,
         as_json=as_json,
     )
 
@@ -77,6 +80,7 @@ def launch(
     commit: str | None = None,
     timeout: int | None = None,
     wait: float = 0.0,
+    over_quota: bool = False,
     as_json: bool = False,
     rehearsal: bool = False,
 ) -> None:
@@ -86,7 +90,7 @@ def launch(
     try:
         plan, lock, who, places, attach = _prepare(
             context, kernel, commit, dev=dev, rehearsal=rehearsal, waits=wait > 0, dry_run=dry_run, timeout=timeout,
-            as_json=as_json,
+            over_quota=over_quota, as_json=as_json,
         )  # fmt: skip
     except KeyboardInterrupt:
         context.reporter.say(f"stopped. {NOTHING_STARTED}")
@@ -115,6 +119,7 @@ def _prepare(
     dev: bool,
     rehearsal: bool,
     waits: bool,
+    over_quota: bool,
     dry_run: bool,
     timeout: int | None,
     as_json: bool,
@@ -157,6 +162,8 @@ def _prepare(
         rehearsal=rehearsal,
         unlockable=unlockable,
         waits=waits,
+        limit=timeout or context.config.run.timeout or None,
+        over_quota=over_quota,
     )
     checks = _preflight(context, situation, plan)
     if dry_run:

@@ -161,8 +161,9 @@ def _denied(_: Strike) -> Any:
     raise denied("kernelSessions.get")
 
 
-def _quota_low(_: Strike, answer: dict[str, Any]) -> dict[str, Any]:
-    almost = {"timeUsed": duration(29.9 * 3600), "timeReserved": "0s", "totalTimeAllowed": duration(30 * 3600)}
+def _quota_low(strike: Strike, answer: dict[str, Any]) -> dict[str, Any]:
+    left = strike.fault.seconds or 360.0
+    almost = {"timeUsed": duration(30 * 3600 - left), "timeReserved": "0s", "totalTimeAllowed": duration(30 * 3600)}
     return {**answer, "gpuQuota": {**almost, "hasEverRun": True}, "tpuQuota": {**almost, "hasEverRun": True}}
 
 

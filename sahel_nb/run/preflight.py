@@ -7,6 +7,7 @@ does not start on a guess.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from shlex import quote
@@ -26,6 +27,7 @@ from sahel_nb.repo.phantom import phantoms
 from sahel_nb.repo.upstream import upstream
 from sahel_nb.repo.worktree import StatusEntry, StatusKind, Worktree
 from sahel_nb.report.events import Check, Verdict
+from sahel_nb.run import usual
 from sahel_nb.run.plan import Plan, Source
 
 
@@ -46,6 +48,10 @@ class Situation:
     unlockable: SahelError | None = None
     """Why the lock could not even be looked for: no such remote, nobody known to git."""
     waits: bool = False
+    limit: int | None = None
+    """Seconds that the session may take; None: as long as Kaggle lets it."""
+    over_quota: bool = False
+    """Run also where the week's hours are not enough by the team's history."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ def examine(situation: Situation, plan: Plan) -> Iterator[Check]:
     if situation.unlockable is not None or any(check.blocks for check in credentials):
         return  # the rows below could only repeat it
     yield from guarded("idle", lambda: examine_idle(situation, plan.ref), f"sahel-nb lock show {plan.ref}")
-    yield from guarded("quota", lambda: examine_quota(service, plan), "sahel-nb quota")
+    yield from guarded("quota", lambda: examine_quota(situation, plan), "sahel-nb quota")
 
 
 def examine_tree(worktree: Worktree, config: Config, folder: str) -> Check:
@@ -264,8 +270,9 @@ def _ended(service: KernelService, ref: KernelRef, version: int) -> bool:
     return service.status(ref, version).state.ended
 
 
-def examine_quota(service: KernelService, plan: Plan) -> Check:
-    quotas = service.quotas()
+def examine_quota(situation: Situation, plan: Plan) -> Check:
+    """Hours left, against what complete runs of this kernel took; a `--timeout` within the hours is a way on."""
+    quotas = situation.service.quotas()
     if not plan.metadata.uses_gpu and not plan.metadata.uses_tpu:
         left = f"; GPU {_hours(quotas.gpu.left)} h left" if quotas.gpu else ""
         return Check("quota", Verdict.OK, f"no accelerator asked for{left}")
@@ -275,7 +282,23 @@ def examine_quota(service: KernelService, plan: Plan) -> Check:
     text = f"{name}: {_hours(quota.left)} h left of {_hours(quota.allowed)}{_refresh(quota)}"
     if quota.left <= timedelta(0):
         return Check("quota", Verdict.FAILED, text, "sahel-nb quota")
-    return Check("quota", Verdict.OK, text)
+    known = _usual(situation)
+    fits = usual.fit(known, quota.left, situation.limit)
+    if fits is usual.Fit.FITS:
+        return Check("quota", Verdict.OK, text)
+    text += f"; it took {known}"
+    if fits is usual.Fit.TIGHT or situation.over_quota:
+        return Check("quota", Verdict.WARNING, text, "sahel-nb quota")
+    return Check("quota", Verdict.FAILED, f"{text}: it cannot finish", f"sahel-nb run {plan.ref} --over-quota")
+
+
+def _usual(situation: Situation) -> usual.Usual | None:
+    """What the chain of the lock tells; nothing where there is no lock, or it cannot be read now."""
+    if situation.lock is None:
+        return None
+    with suppress(SahelError):
+        return usual.usual(usual.durations(situation.lock.log(usual.RECORDS)))
+    return None
 
 
 def guarded(name: str, look: Callable[[], Check | None], mend: str = "sahel-nb doctor") -> Iterator[Check]:
