@@ -199,7 +199,7 @@ def _cells(
     taken: set[str],
     minor: int,
 ) -> Iterator[str]:
-    """The text of each cell: copied from the base with what was changed in it, or new, under a name that is not taken."""
+    """The text of each cell: copied from the base with its changes, or new, under a name that is not taken."""
     for at, (cell, place) in enumerate(zip(found, placed, strict=True)):
         if place is not None:
             changes = _changes(text, places[place], base[place], cell, layout)
