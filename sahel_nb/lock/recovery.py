@@ -18,6 +18,8 @@ from sahel_nb.lock.survey import Survey, outsiders
 from sahel_nb.report.events import Level, Reporter
 
 _READ_FAILURES = 5
+PATIENT = 6
+"""How often who waits in line looks whether a run that has ended is recorded by its holder, before they do it."""
 
 
 class Undertaker:
@@ -45,9 +47,12 @@ class Undertaker:
         self._is_dead = is_dead
         self._url_of = url_of
 
-    def make_free(self, tip: Tip) -> None:
+    def make_free(self, tip: Tip, *, patient: bool = False) -> None:
         """Reap what Kaggle, or this clone's journal, shows to be over. Raises `Locked` when nothing does; returns when
-        the chain is to be read again. A run is never adopted here: its owner would never see it end."""
+        the chain is to be read again. A run is never adopted here: its owner would never see it end.
+
+        `patient`: the holder of a run that has ended gets longer to record it, with what only they know.
+        """
         record = tip.record
         if record.state is State.ARMED:
             if not self._is_dead(record):
@@ -58,7 +63,7 @@ class Undertaker:
                 raise Locked(record, note=f"its process has ended, and v{found} on Kaggle is its run")
             self._reap_intent(tip, "its process, of this very clone, has ended")
         elif record.state is State.RUNNING:
-            self._reap_run(tip)
+            self._reap_run(tip, PATIENT if patient else 1)
         elif record.state is State.OFFERED and self.is_gone(record.queue[0].nonce, record):
             self.pass_on(tip, "the process that waited, of this very clone, has ended")
         else:
@@ -145,7 +150,7 @@ class Undertaker:
             self._say(reason)
         return won.record if won else None
 
-    def _reap_run(self, tip: Tip) -> None:
+    def _reap_run(self, tip: Tip, looks: int) -> None:
         record = tip.record
         own = record.kaggle_version or 0
         newest = max(self._survey.newest(), own)
@@ -154,13 +159,15 @@ class Undertaker:
             raise Locked(record)
         if not self._is_dead(record):
             # Its holder may be fetching the outputs, and knows more than we do.
-            self._reporter.status(f"v{own} has ended; giving {record.actor} {self._settle:g} s to record it")
-            self._clock.sleep(self._settle)
+            self._reporter.status(f"v{own} has ended; giving {record.actor} {looks * self._settle:g} s to record it")
+            for _ in range(looks):
+                self._clock.sleep(self._settle)
+                now = self._chain.tip()
+                if now is None or not now.record.same_grant(record) or now.record.state is not State.RUNNING:
+                    self._reporter.status("")
+                    return
+                tip, record = now, now.record
             self._reporter.status("")
-            now = self._chain.tip()
-            if now is None or not now.record.same_grant(record) or now.record.state is not State.RUNNING:
-                return
-            tip, record = now, now.record
         outcome = record.outcome or Outcome(
             run_id=record.run_id,
             version=own,

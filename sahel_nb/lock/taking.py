@@ -38,8 +38,11 @@ class Taker:
         self._ttl = ttl
         self._settle = settle
 
-    def take(self, intent: Intent, *, by_hand: bool = False) -> Held:
-        """See `LockClient.acquire`. Where nobody moved the lock since this clone last saw it, that is one push."""
+    def take(self, intent: Intent, *, by_hand: bool = False, patient: bool = False) -> Held:
+        """See `LockClient.acquire`. Where nobody moved the lock since this clone last saw it, that is one push.
+
+        `patient` as `Undertaker.make_free` has it.
+        """
         held = self._take_unseen(intent, by_hand=by_hand)
         if held is not None:
             return held
@@ -57,7 +60,7 @@ class Taker:
                 # Written by an attempt that never heard so. When, nobody knows: `confirm` will find it too old.
                 return Held(tip, self._clock.boottime() - self._ttl)
             else:
-                self._undertaker.make_free(tip)
+                self._undertaker.make_free(tip, patient=patient)
         tip = self._chain.tip()
         if tip is not None and not _is_ours_to_take(tip.record, intent):
             raise Locked(tip.record)

@@ -72,7 +72,7 @@ class Waiter:
         try:
             while True:
                 try:
-                    held = self._taker.take(intent, by_hand=by_hand)
+                    held = self._taker.take(intent, by_hand=by_hand, patient=self._queued)
                 except (Locked, KaggleBusy) as exc:
                     refusal: SahelError = exc
                     failures = 0

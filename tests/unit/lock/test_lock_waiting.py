@@ -260,6 +260,24 @@ def test_our_own_dead_waiters_are_not_waited_for(remote: MemoryRemote, people: P
     assert clock.now < 1
 
 
+def test_who_waits_lets_the_holder_record_what_only_they_know(
+    remote: MemoryRemote, people: People, clock: Clock, kaggle: FolderKaggle
+) -> None:
+    awa, bob = people("Awa"), people("Bob")
+    bob.settle = 5.0
+    held = awa.client.acquire(awa.intent())
+    held = awa.client.started(held, kaggle.push(held.record.stamp), "")
+    clock.at(20, lambda: kaggle.end(1))
+    clock.at(40, lambda: awa.client.finish(held, awa.outcome(held.record)))
+    assert bob.client.acquire_in_turn(bob.intent("bob"), 2000).record.stamp == "bob"
+    finished = next(tip.record for tip in remote.chain if tip.record.op in (Op.FINISH, Op.REAP))
+    assert (finished.op, finished.outcome) == (Op.FINISH, awa.outcome(held.record))
+    gone = awa.client.started(awa.client.acquire_in_turn(awa.intent(), 2000), kaggle.push("x"), "")
+    kaggle.end(2)
+    assert bob.client.acquire_in_turn(bob.intent("again"), 2000).record.fence == gone.record.fence + 1
+    assert Op.REAP in [tip.record.op for tip in remote.chain]
+
+
 def test_a_lock_that_stands_still_is_taken_with_one_push_and_freed_with_one(
     remote: MemoryRemote, people: People, kaggle: FolderKaggle
 ) -> None:
