@@ -48,7 +48,8 @@ class Home:
         if self.signing is SigningKind.OFF:
             return None
         name = check_kernel(kernel)
-        return Signing(self.refs, self.signing.value, self.signers, name, clean(self.remote_id), self._asked)
+        place = lock_ref(self.prefix, name)
+        return Signing(self.refs, self.signing.value, self.signers, place, name, clean(self.remote_id), self._asked)
 
 
 def home_of(worktree: Worktree, config: LockConfig) -> Home:

@@ -10,6 +10,7 @@ all before it: its parent's id is signed with it, and its writer had believed th
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,11 +34,13 @@ class Untrusted(Refused):
 
 @dataclass(frozen=True)
 class Signing:
-    """The rules of one kernel's chain. `kind` is ssh or gpg, `branch` the protected one with the signers' keys."""
+    """The rules of one kernel's chain, which is at `ref`. `kind` is ssh or gpg, `branch` the protected one with the
+    signers' keys."""
 
     refs: RemoteRefs
     kind: str
     branch: str
+    ref: str
     kernel: str
     remote_id: str
     asked: dict[str, tuple[Path, float]] = field(default_factory=dict, repr=False, compare=False)
@@ -105,7 +108,8 @@ class Signing:
 
     @property
     def _fence(self) -> Path:
-        return self._folder / f"{self.kernel}.fence"
+        place = hashlib.sha256(f"{self.remote_id} {self.ref}".encode()).hexdigest()[:16]
+        return self._folder / f"{place}.fence"
 
     def _refusal(self, why: str, *details: str) -> Untrusted:
         return Untrusted(

@@ -8,6 +8,7 @@ FREE, and where a lock file that was left behind is in the way, that file and no
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import random
 import signal
@@ -145,10 +146,11 @@ def main() -> None:
         home.mkdir()
         os.environ.update(HOME=str(home), GIT_CONFIG_NOSYSTEM="1", LC_ALL="C")
         arena = Arena.create(Path(folder))
-        for number in range(asked.times):
-            arena.kill(chance.randrange(4), chance.uniform(0.005, 0.08))
-            if sys.stderr.isatty() and number % 10 == 9:
-                print(f"\r{number + 1}", end="", file=sys.stderr, flush=True)
+        with contextlib.suppress(KeyboardInterrupt):  # what was found so far is told
+            for number in range(asked.times):
+                arena.kill(chance.randrange(4), chance.uniform(0.005, 0.08))
+                if sys.stderr.isatty() and number % 10 == 9:
+                    print(f"\r{number + 1}", end="", file=sys.stderr, flush=True)
         tally = arena.settle()
     print(f"seed {asked.seed}", *(f"{name} {value}" for name, value in vars(tally).items()), sep="\n")
     sys.exit(0 if tally.fine else 1)
