@@ -103,7 +103,7 @@ def lock_of(context: Context, ref: KernelRef) -> LockClient:
         actor=str(git_user(context.worktree)),
         host=_host(),
         url_of=lambda _version: context.kaggle.web_url(ref),
-        memory=TipFile(context.worktree.state_dir() / "locks", remote_id, str(ref)),
+        memory=TipFile(context.worktree.state_dir() / "locks", f"{remote_id} {context.lock_home.prefix}", str(ref)),
     )
 
 

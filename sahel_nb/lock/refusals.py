@@ -87,5 +87,5 @@ def wedged(kernel: str, evidence: tuple[str, ...]) -> Refused:
     return Refused(
         f"{kernel}: the remote is busy with the lock's ref, or a killed git process left its lock file there",
         details=evidence,
-        hints=(f"sahel-nb lock show {kernel}",),
+        hints=(f"sahel-nb lock doctor {kernel}",),
     )
