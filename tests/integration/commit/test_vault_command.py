@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sahel_nb.config import Config, VaultConfig
 from sahel_nb.install.doctor import examine
 from sahel_nb.install.install import install, uninstall
-from sahel_nb.install.vault import folder
+from sahel_nb.install.vault import folder, opened
 from sahel_nb.notebook.strip import strip
+from sahel_nb.repo.vault import MAIN, Entry
 from sahel_nb.repo.worktree import Worktree
 from sahel_nb.report.events import Check, Silent, Verdict
 from tests.integration.commit.story import Clone, Said, executed, sahel_nb, set_up
@@ -50,11 +50,9 @@ def refused(clone: Clone, *args: str, code: int = 3) -> Said:
     return said
 
 
-def listed(clone: Clone) -> list[dict[str, Any]]:
-    answer = json.loads(vault(clone, "list", "--json"))
-    assert answer["schema"] == "sahel-nb.vault-list/1"
-    found: list[dict[str, Any]] = answer["notebooks"]
-    return found
+def kept(clone: Clone) -> list[Entry]:
+    """What `vault list` is made from, the newest first."""
+    return opened(Worktree.discover(clone.root)).entries()[::-1]
 
 
 def row(clone: Clone, config: Config | None = None) -> Check:
@@ -66,13 +64,14 @@ def row(clone: Clone, config: Config | None = None) -> Check:
 
 def test_list_names_every_version_and_whose_sources_it_has(clone: Clone) -> None:
     clone.git.write(NB, SECOND)
-    rows = listed(clone)
-    assert [(row["path"], row["version"], row["same_sources"]) for row in rows] == [
-        (NB, 1, ["head"]),
-        (NB, 2, ["disk"]),
-        (NB, 3, ["disk"]),
+    answer = json.loads(vault(clone, "list", "--json"))
+    assert answer["schema"] == "sahel-nb.vault-list/1"
+    rows = [(row["path"], row["version"], row["same_sources"], row["size"]) for row in answer["notebooks"]]
+    assert rows == [
+        (NB, 1, ["head"], len(EDITED)),
+        (NB, 2, ["disk"], len(SECOND)),
+        (NB, 3, ["disk"], len(FIRST)),
     ]
-    assert [row["size"] for row in rows] == [len(EDITED), len(SECOND), len(FIRST)]
     text = vault(clone, "list", Path(NB).name, cwd=clone.root / "nb")
     assert [line.split("kB")[1].strip() for line in text.splitlines()] == ["as in HEAD", "as on disk", "as on disk"]
     assert "nothing is kept of other.ipynb" in vault(clone, "list", "other.ipynb")
@@ -95,7 +94,7 @@ def test_a_version_comes_back_whole_and_what_it_overwrites_is_kept(clone: Clone)
     clone.git.write(NB, never_staged)
     vault(clone, "restore", "--version", "3", NB)
     assert clone.disk(NB) == FIRST
-    assert listed(clone)[0]["size"] == len(never_staged)
+    assert kept(clone)[0].size == len(never_staged)
     vault(clone, "restore", "--version", "1", NB)
     assert clone.disk(NB) == never_staged
 
@@ -124,7 +123,7 @@ def test_what_cannot_be_done_says_why_and_changes_nothing(clone: Clone) -> None:
     ):
         assert said in refused(clone, *arguments, code=code).err
     assert clone.disk(NB) == EDITED
-    assert len(listed(clone)) == 3
+    assert len(kept(clone)) == 3
 
 
 def test_what_is_no_notebook_is_not_overwritten(clone: Clone) -> None:
@@ -146,7 +145,7 @@ def test_gc_drops_what_was_executed_again_and_is_old(clone: Clone) -> None:
     swept = json.loads(vault(clone, "gc", "--json"))
     assert (swept["schema"], swept["dropped"]) == ("sahel-nb.vault-swept/1", 1)
     assert swept["after"] < swept["before"]
-    assert [row["size"] for row in listed(clone)] == [len(EDITED), len(SECOND)]
+    assert [one.size for one in kept(clone)] == [len(EDITED), len(SECOND)]
 
 
 def test_the_size_has_a_limit_and_the_newest_stays(clone: Clone) -> None:
@@ -156,14 +155,14 @@ def test_the_size_has_a_limit_and_the_newest_stays(clone: Clone) -> None:
         clone.git.write(NB, raw)
         clone.must("add", ".")
     assert "1.2 MB before" in vault(clone, "gc")
-    assert sum(row["size"] for row in listed(clone)) < 1_000_000
+    assert sum(one.size for one in kept(clone)) < 1_000_000
     clone.git.write(NB, strip(large[-1]))
     vault(clone, "restore", NB)
     assert clone.disk(NB) == large[-1]
     for number in range(4, 10):
         clone.git.write(NB, simple("a", "b", f"'{number}'" + "#" * 300_000))
         clone.must("add", ".")  # the filter sweeps by itself
-    assert sum(row["size"] for row in listed(clone)) < 1_000_000
+    assert sum(one.size for one in kept(clone)) < 1_000_000
 
 
 def test_no_limit(clone: Clone) -> None:
@@ -176,9 +175,9 @@ def test_clear_forgets_one_notebook_or_all(clone: Clone) -> None:
     clone.git.write("b.ipynb", FIRST)
     clone.must("add", ".")
     assert "3 versions dropped" in vault(clone, "clear", "--yes", NB)
-    assert [row["path"] for row in listed(clone)] == ["b.ipynb"]
+    assert [one.path for one in kept(clone)] == [b"b.ipynb"]
     vault(clone, "clear", "--yes")
-    assert listed(clone) == []
+    assert kept(clone) == []
     assert (clone.disk(NB), clone.disk("b.ipynb")) == (EDITED, FIRST)
 
 
@@ -193,7 +192,7 @@ def test_off_and_on(clone: Clone) -> None:
     assert checked_out(clone) == strip(EDITED)
     clone.git.write(NB, executed(EDITED))
     clone.must("add", ".")
-    assert len(listed(clone)) == 3
+    assert len(kept(clone)) == 3
     assert row(clone) == Check("vault", Verdict.OK, "off (vault.keep); 0.0 MB are kept from before")
     vault(clone, "on")
     assert checked_out(clone) == EDITED
@@ -205,7 +204,7 @@ def test_who_does_without_from_the_beginning_gets_nothing_of_it(tmp_path: Path) 
     install(Worktree.discover(without.root), Silent())
     without.git.write(NB, FIRST)
     without.must("add", ".")
-    assert listed(without) == []
+    assert kept(without) == []
     assert without.git("config", "--get", "core.trustctime", check=False) == ""
     vault(without, "on")
     assert without.git("config", "--get", "core.trustctime") == "false"
@@ -259,7 +258,7 @@ def test_a_linked_worktree_sees_its_own_files(clone: Clone) -> None:
     linked = Clone(Git(clone.root.parent / "linked"))
     linked.git.write(NB, executed(EDITED))
     linked.must("add", ".")
-    assert [row["worktree"] == "main" for row in listed(linked)] == [False, True, True, True]
+    assert [one.worktree == MAIN for one in kept(linked)] == [False, True, True, True]
     linked.git.write(NB, strip(EDITED))
     vault(linked, "restore", NB)
     assert linked.disk(NB) == executed(EDITED)
