@@ -128,7 +128,7 @@ def _hostile(_: Strike, answer: dict[str, Any]) -> dict[str, Any]:
     url = files[0]["url"]
     names = (
         "../escape.txt",
-        "/etc/escape.txt",
+        "/proc/escape.txt",  # absolute, and nothing that any client could really write
         "a/../../escape.txt",
         "..\\escape.txt",
         "C:\\escape.txt",
