@@ -15,7 +15,7 @@ from typing import Any
 from sahel_nb.errors import NOTHING_STARTED, NetworkError, PushRejected
 from sahel_nb.kernels import backoff, logs
 from sahel_nb.kernels.door import NotFound, Rejected, translated
-from sahel_nb.kernels.log_answer import log_lines
+from sahel_nb.kernels.log_answer import log_lines, without_log
 from sahel_nb.kernels.model import (
     Account,
     KernelInfo,
@@ -134,33 +134,47 @@ class KaggleClient:
                 time.sleep(backoff.pause(failures, backoff.wish(exc)))
 
     def _log(self, ref: KernelRef, version: int) -> Iterator[LogRecord]:
-        """One attempt, past the SDK, which holds an answer whole."""
-        with self._session() as sdk, translated(f"reading the log of {ref} v{version}"):
+        with translated(f"reading the log of {ref} v{version}"), self._answer(ref, version, 1) as chunks:
+            yield from logs.persisted(log_lines(chunks))
+
+    @contextlib.contextmanager
+    def _answer(self, ref: KernelRef, version: int, size: int, token: str = "") -> Iterator[Iterator[bytes]]:
+        """ListKernelSessionOutput, past the SDK: the answer has the log in it, and the SDK holds an answer whole."""
+        from kagglesdk.kernels.types.kernels_api_service import ApiListKernelSessionOutputRequest
+
+        request = ApiListKernelSessionOutputRequest()
+        request.user_name, request.kernel_slug, request.version_label = ref.owner, ref.slug, f"v{version}"
+        request.page_size = size
+        if token:
+            request.page_token = token
+        with self._session() as sdk:
             http = sdk._http_client
-            request = http._prepare_request(
-                "kernels.KernelsApiService", "ListKernelSessionOutput", _output_request(ref, version, 1)
-            )
-            settings = http._session.merge_environment_settings(request.url, {}, True, None, None)
-            with http._session.send(request, **settings) as response:
+            prepared = http._prepare_request("kernels.KernelsApiService", "ListKernelSessionOutput", request)
+            settings = http._session.merge_environment_settings(prepared.url, {}, True, None, None)
+            with http._session.send(prepared, **settings) as response:
                 response.raise_for_status()
-                yield from logs.persisted(log_lines(response.iter_content(CHUNK)))
+                yield response.iter_content(CHUNK)
 
     def outputs(self, ref: KernelRef, version: int) -> Iterator[OutputFile]:
         token = ""
         while True:
             page = self._output_page(ref, version, token)
-            for item in page.files or ():
-                yield OutputFile(str(item.file_name or ""), str(item.url or ""))
-            following = str(page.next_page_token or "")
+            for item in filter(_is_object, page.get("files") or ()):
+                yield OutputFile(str(item.get("fileName") or ""), str(item.get("url") or ""))
+            following = str(page.get("nextPageToken") or "")
             if not following or following == token:
                 return
             token = following
 
-    def _output_page(self, ref: KernelRef, version: int, token: str) -> Any:
-        request = _output_request(ref, version, PAGE_SIZE, token)
-        return self._read(
-            f"listing the outputs of {ref} v{version}", lambda kernels: kernels.list_kernel_session_output(request)
-        )
+    def _output_page(self, ref: KernelRef, version: int, token: str) -> dict[str, Any]:
+        def once() -> dict[str, Any]:
+            with (
+                translated(f"listing the outputs of {ref} v{version}"),
+                self._answer(ref, version, PAGE_SIZE, token) as chunks,
+            ):
+                return without_log(chunks)
+
+        return backoff.again(once)
 
     def quotas(self) -> Quotas:
         from kagglesdk.kernels.types.kernels_api_service import ApiGetAcceleratorQuotaStatisticsRequest
@@ -216,15 +230,8 @@ class _Body:
         return key in self._keys
 
 
-def _output_request(ref: KernelRef, version: int, size: int, token: str = "") -> Any:
-    from kagglesdk.kernels.types.kernels_api_service import ApiListKernelSessionOutputRequest
-
-    request = ApiListKernelSessionOutputRequest()
-    request.user_name, request.kernel_slug, request.version_label = ref.owner, ref.slug, f"v{version}"
-    request.page_size = size
-    if token:
-        request.page_token = token
-    return request
+def _is_object(item: object) -> bool:
+    return isinstance(item, dict)
 
 
 def _settle(answer: Any) -> Pushed:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from sahel_nb.errors import NetworkError
 
@@ -22,16 +23,28 @@ _RUN = re.compile(rb'[^"\\]*(?:\\[^n][^"\\]*)*', re.DOTALL)
 def log_lines(chunks: Iterable[bytes]) -> Iterator[str]:
     """The lines of the answer's `log`, without their ends; none where the answer has no log.
 
-    Raises `NetworkError` for an answer that was cut, and `ValueError` for what is no such answer.
+    Raises `NetworkError` for an answer that was cut or is an error, and `ValueError` for what is no such answer.
     """
     pieces = iter(chunks)
-    begun = _find(pieces)
-    if begun is not None:
+    head, begun = _find(pieces)
+    if begun is None:
+        _parsed(head)
+    else:
         yield from _lines(begun, pieces)
 
 
-def _find(chunks: Iterator[bytes]) -> bytes | None:
-    """What has come of the log's string, after its quote. Only the outermost object's own key counts."""
+def without_log(chunks: Iterable[bytes]) -> dict[str, Any]:
+    """All of the answer but its log. Raises as `log_lines` does."""
+    pieces = iter(chunks)
+    head, begun = _find(pieces)
+    if begun is None:
+        return _parsed(head)
+    return _parsed(b"".join((head, b'""', _behind(begun, pieces), *pieces)))
+
+
+def _find(chunks: Iterator[bytes]) -> tuple[bytes, bytes | None]:
+    """The answer as far as its log, and what has come of that string after its quote; the answer and None where it has
+    no log. Only the outermost object's own key counts."""
     head, place, depth = b"", 0, 0
     for chunk in chunks:
         head += chunk
@@ -45,15 +58,35 @@ def _find(chunks: Iterator[bytes]) -> bytes | None:
                 if after is None or not (after[1] or after[2]) or (after[1] and not after[2]):
                     break  # what follows has not come yet
                 if after[1] and after[2] == b'"':
-                    return head[after.end() :]
+                    return head[: after.end() - 1], head[after.end() :]
             place = token.end()
-    # There was no log: what did come is small, and must be an answer all the same.
-    answer = json.loads(head)
+    return head, None
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    answer = json.loads(body)
     if not isinstance(answer, dict):
         raise ValueError("no JSON object")  # noqa: TRY004  it is the text that is wrong
     if isinstance(answer.get("code"), int) and answer["code"] >= 400:
         raise NetworkError(f"Kaggle answered {answer['code']} {answer.get('message', '')}")
-    return None
+    return answer
+
+
+def _behind(data: bytes, chunks: Iterator[bytes]) -> bytes:
+    """What has come after the end of the log's string, which is passed over."""
+    scanned = 0
+    while True:
+        found = _RUN.match(data, scanned)
+        end = found.end() if found else scanned
+        if data[end : end + 2] == b"\\n":
+            scanned = end + 2
+        elif data[end : end + 1] == b'"':
+            return data[end + 1 :]
+        else:
+            chunk = next(chunks, None)
+            if chunk is None:
+                raise NetworkError("the log was cut off")
+            data, scanned = data[end:] + chunk, 0
 
 
 def _lines(data: bytes, chunks: Iterator[bytes]) -> Iterator[str]:

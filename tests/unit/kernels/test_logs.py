@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sahel_nb.errors import NetworkError
-from sahel_nb.kernels.log_answer import log_lines
+from sahel_nb.kernels.log_answer import log_lines, without_log
 from sahel_nb.kernels.logs import dump_log, lines, parse_log, parse_stream, persisted
 from sahel_nb.kernels.model import LogRecord
 
@@ -102,6 +102,8 @@ def test_the_log_of_an_answer_is_read_however_it_comes(log: str, first: bool, cu
     found = list(log_lines(_pieces(_answer(log, first=first), cuts)))
     expected = log.split("\n")
     assert found == (expected if expected[-1] else expected[:-1])
+    whole = json.loads(_answer(log, first=first))
+    assert without_log(_pieces(_answer(log, first=first), cuts)) == {**whole, "log": ""}
 
 
 @given(records, st.lists(st.integers(0, 300), max_size=8), st.booleans())
@@ -118,6 +120,8 @@ def test_an_answer_that_was_cut_is_never_taken_for_a_whole_one(items: list[LogRe
     end = answer.rindex(b'", "z"')
     with pytest.raises((NetworkError, ValueError)):
         list(log_lines([answer[: min(cut, end)]]))
+    with pytest.raises((NetworkError, ValueError)):
+        without_log([answer[:cut]] if cut < len(answer) else [])
 
 
 @pytest.mark.parametrize(
@@ -125,12 +129,15 @@ def test_an_answer_that_was_cut_is_never_taken_for_a_whole_one(items: list[LogRe
 )
 def test_an_answer_without_a_log_has_no_lines(body: bytes) -> None:
     assert list(log_lines([body])) == []
+    assert without_log([body]) == json.loads(body)
 
 
 @pytest.mark.parametrize("body", [b"<html>busy</html>", b"", b"[]", b'{"code": 503, "message": "busy"}'])
 def test_what_is_no_answer_is_no_empty_log(body: bytes) -> None:
     with pytest.raises((NetworkError, ValueError)):
         list(log_lines([body]))
+    with pytest.raises((NetworkError, ValueError)):
+        without_log([body])
 
 
 @pytest.mark.parametrize("shape", [{"indent": 1}, {"indent": 1, "sort_keys": True}, {}, {"separators": (",", ":")}])
