@@ -91,7 +91,7 @@ class Traps:
             with self.armed(name, times=1):
                 first = attempt(lambda: self.client.status(ref, version).state.value)
             found[name] = {"first": first, "then": self.client.status(ref, version).state.value}
-        for name in ("status-lag", "status-empty", "429"):
+        for name in ("status-lag", "status-empty"):
             with self.armed(name):
                 found[f"follow {name}"] = self.follow(ref, version)[0]
         with self.armed("sessions-403"):
@@ -115,7 +115,7 @@ class Traps:
                 answer = attempt(lambda: self.push("trap-kernel", "print(1)"))
             found[name] = {"answer": answer, "made": self.current("trap-kernel") - before}
             self.settle(ref)
-        for name in ("sse-cut", "sse-no-charset", "stream-403"):
+        for name in ("sse-cut", "sse-no-charset"):
             live = self.push("live-kernel", LIVE)
             with self.armed(name):
                 found[name] = self.follow(*live)
