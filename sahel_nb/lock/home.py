@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass, field
@@ -90,6 +91,14 @@ def _names_a_remote(worktree: Worktree) -> bool:
     return any(line.startswith("remote") and line.partition("=")[0].strip() == "remote" for line in lines)
 
 
+def _durable(folder: Path) -> tuple[tuple[str, str], ...]:
+    """What makes git 2.36 and later write objects and refs through to the disk; before it, objects alone."""
+    numbers = re.findall(r"\d+", git("version", cwd=folder).text)[:2]
+    if [int(number) for number in numbers] < [2, 36]:
+        return (("core.fsyncObjectFiles", "true"),)
+    return (("core.fsync", "committed,reference"),)
+
+
 def _local_store(worktree: Worktree) -> Path:
     """A bare repository beside what this clone keeps for itself, which is then a remote like any other.
 
@@ -101,7 +110,7 @@ def _local_store(worktree: Worktree) -> Path:
     draft = Path(tempfile.mkdtemp(prefix="locks-", dir=store.parent))
     try:
         git("init", "--quiet", "--bare", "--template=", str(draft), cwd=worktree.root)
-        for setting in (("core.fsync", "committed,reference"), ("core.fsyncObjectFiles", "true"), ("gc.auto", "0")):
+        for setting in (*_durable(draft), ("gc.auto", "0")):
             git("config", *setting, cwd=draft)
         try:
             draft.rename(store)

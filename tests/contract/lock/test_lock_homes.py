@@ -15,6 +15,8 @@ from sahel_nb.errors import NetworkError, UsageError
 from sahel_nb.lock.backend import Verdict
 from sahel_nb.lock.home import SINGLE_USER, Home, home_of
 from sahel_nb.lock.record import Op, State
+from sahel_nb.repo.scratch import make_commit
+from sahel_nb.repo.swap_answer import Swap
 from sahel_nb.repo.worktree import Worktree
 from support.git import Git, Origin
 from support.locks import KERNEL, FolderKaggle, Person
@@ -49,7 +51,10 @@ def test_without_a_remote_the_lock_is_the_clones_own_and_says_so(tmp_path: Path)
         done = sahel(repo.root, *command)
         assert done.returncode == 0, done.stderr
         assert SINGLE_USER in done.stderr
+        assert "fsync" not in done.stderr, "git has nothing to say of the settings"
     assert sorted(p.name for p in (repo.root / ".git/sahel-nb").iterdir()) == ["locks.git", "scratch"]
+    answer = here.refs.swap(here.chain(KERNEL).ref, None, make_commit(b"x", parent=None, name="n", email="e", when=1))
+    assert (answer.swap, "warning" in " ".join(answer.evidence)) == (Swap.LOST, False)
 
 
 def test_many_begin_the_clones_own_lock_at_once(tmp_path: Path) -> None:
