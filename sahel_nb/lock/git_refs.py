@@ -9,7 +9,7 @@ from sahel_nb.errors import NetworkError, Refused
 from sahel_nb.lock.backend import SwapResult, Tip, Verdict
 from sahel_nb.lock.record import Record
 from sahel_nb.lock.signing import Signing
-from sahel_nb.repo.refs import RemoteRefs
+from sahel_nb.repo.refs import RemoteRefs, try_again
 from sahel_nb.repo.scratch import RawCommit, make_commit
 from sahel_nb.repo.swap_answer import Swap
 
@@ -35,10 +35,11 @@ class GitRefs:
 
     def read(self) -> Tip | None:
         """What was seen last is not fetched again, when the remote says that it is still there."""
-        if self._seen:
+        known = dict(self._seen)
+        if known:
             oid = self.refs.where(self.ref)
-            if oid is None or oid in self._seen:
-                return self._seen[oid] if oid else None
+            if oid is None or oid in known:
+                return known[oid] if oid else None
         commit = self.refs.read(self.ref)
         if commit is None:
             return None
@@ -54,7 +55,9 @@ class GitRefs:
         commit = self._commit(before, record)
         answer = self.refs.swap(self.ref, before, commit)
         if answer.swap is Swap.UNREACHABLE:
-            raise NetworkError("the remote with the locks was not reached", details=answer.evidence)
+            raise NetworkError(
+                "the remote with the locks was not reached", details=answer.evidence, hints=try_again(self.refs.remote)
+            )
         if answer.swap is Swap.REFUSED:
             raise Refused(
                 f"the remote does not let us move {self.ref}",

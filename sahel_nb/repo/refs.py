@@ -260,5 +260,10 @@ def _failed(answer: GitResult, remote: str) -> SahelError:
     if not unreachable(answer.stderr):
         return GitFailed(asked, answer)
     away = RemoteUnreachable(asked, answer, None)
-    away.hints = (f"git ls-remote {shlex.quote(remote)}", "sahel-nb lock doctor")
+    away.hints = try_again(remote)
     return away
+
+
+def try_again(remote: str) -> tuple[str, ...]:
+    """What to type when a remote was not reached."""
+    return (f"git ls-remote {shlex.quote(remote)}", "sahel-nb lock doctor")

@@ -119,8 +119,9 @@ def test_offline_nothing_is_taken_and_the_command_to_try_again_is_named(tmp_path
     awa = person("Awa", home(clone.root), kaggle)
     awa.run()
     origin.path.rename(tmp_path / "away.git")
-    with pytest.raises(NetworkError):
+    with pytest.raises(NetworkError) as caught:
         awa.run()
+    assert caught.value.hints == ("git ls-remote origin", "sahel-nb lock doctor")
     assert kaggle.current_version() == 1
     done = sahel(clone.root, "lock", "show", KERNEL)
     assert done.returncode == 9
