@@ -8,9 +8,12 @@ import sqlite3
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from statistics import median
 
 from support.lab import Lab, Member, notebook
 
+from . import outputs
+from .bars import at_most, times
 from .measure import Case, Sample, child, interleave
 from .table import Pair, Section, cpus, markdown, ratios, span, walls
 from .world import BIN, World
@@ -32,12 +35,17 @@ CELLS = ("print('ŋana')", "open('result.txt', 'w').write('done')")
 
 TEXT = f"""A notebook of two cells that prints a word and writes a file, on the embedded service on loopback; both \
 sides use it in turn, each with a kernel of its own.
+"From its end to the outputs on disk" is from the end of the session in those books to `run.json`, which comes last.
 "The kernel's own" is the time from start to end of the session in the service's books; what is beyond it is \
 start-up, preflight, lock, push, waiting and outputs.
 `sahel-nb run` checks, takes the lock, follows the log live and records the run; the script does less (`$4` is 5):
 
 ```sh
-{POLLING}```"""
+{POLLING}```
+
+The outputs alone, fetched by both from a version that has ended: files of 200 B, 5, 50 and 300 KB on loopback, and \
+through a relay that holds every byte back for {1000 * outputs.AWAY:g} ms each way; and the memory that one large \
+file takes."""
 
 
 def measure(world: World) -> Section:
@@ -53,6 +61,8 @@ def measure(world: World) -> Section:
             ),
         )
         samples = interleave(cases, world.rounds(5))
+        landed = _landed(lab, awa)
+        tables, reached = outputs.measure(world, lab, awa)
     table = markdown(
         ("run", "runs", "whole, ms", "the kernel's own, ms", "beyond it, ms", "CPU, ms"),
         (
@@ -72,7 +82,24 @@ def measure(world: World) -> Section:
         for name, got in samples.items()
     }
     ours, theirs = beyond
-    return Section("A run", TEXT, (table, ratios({**samples, **beyond}, (Pair(SCRIPT, OURS), Pair(theirs, ours)))))
+    bars = (
+        at_most("a run: what is beyond the kernel's own, against the script's", 0.5, times(beyond, ours, theirs), "×"),
+        at_most("a run: from its end to the outputs on disk", 1000, landed * 1000, " ms"),
+    )
+    shown = (table, ratios({**samples, **beyond}, (Pair(SCRIPT, OURS), Pair(theirs, ours))), *tables)
+    return Section("A run", TEXT, shown, (*bars, *reached))
+
+
+def _landed(lab: Lab, awa: Member) -> float:
+    """Seconds from the end of each session, by the service's books, to its `run.json`, which is written last; the
+    median."""
+    ends = dict(_books(lab.service.data / "service.db", "bench-ours", "number, ended"))
+    records = [json.loads(path.read_text("utf-8")) | {"at": path.stat().st_mtime} for path in _records(awa)]
+    return median(record["at"] - ends[record["version"]] for record in records)
+
+
+def _records(awa: Member) -> list[Path]:
+    return sorted((awa.root / "runs" / "bench-ours").glob("*/run.json"))
 
 
 def _timed(lab: Lab, slug: str, work: partial[Sample]) -> Sample:
@@ -105,14 +132,18 @@ def _plain_kernel(awa: Member, folder: Path) -> Path:
 
 def _session(database: Path, slug: str) -> float:
     """Seconds that the newest version of a kernel ran."""
+    started, ended = _books(database, slug, "started, ended")[-1]
+    return ended - started
+
+
+def _books(database: Path, slug: str, columns: str) -> list[tuple[float, float]]:
+    """Two columns of what the service keeps of a kernel's versions, oldest first."""
     connection = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)
     try:
-        row = connection.execute(
-            "SELECT versions.started, versions.ended FROM versions JOIN kernels ON kernels.id = versions.kernel_id "
-            "WHERE kernels.slug = ? ORDER BY versions.number DESC LIMIT 1",
+        return connection.execute(
+            f"SELECT {columns} FROM versions WHERE kernel_id IN (SELECT id FROM kernels WHERE slug = ?) "
+            "ORDER BY number",
             (slug,),
-        ).fetchone()
+        ).fetchall()
     finally:
         connection.close()
-    started, ended = row
-    return float(ended - started)

@@ -28,7 +28,7 @@ QUICK = (
     (
         {"startup": "Start-up", "commit": "A commit", "run": "A run", "lock": "The lock"},
         ("`sahel-nb --help`", "`git commit`, 2 staged: sahel-nb", "`sahel-nb run`", "HTTP: plain `git push`"),
-        6,
+        11,
     ),
     (
         {
