@@ -141,7 +141,9 @@ def outputs_for(vault: Vault, path: bytes, blob: bytes) -> bytes | None:
     made = _with_outputs(blob, vault.versions(path))
     if made is None:
         # A new name, maybe for what this clone has under another one: git, too, calls that half of it.
-        made = _with_outputs(blob, vault.elsewhere(path, key), akin=0.5)
+        from sahel_nb.repo.vault_search import elsewhere
+
+        made = _with_outputs(blob, elsewhere(vault, path, key), akin=0.5)
     return made
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sahel_nb.notebook.strip_fast import Unsure
 from sahel_nb.notebook.strip_stream import StripStream
 from sahel_nb.repo.vault import key_of
+from sahel_nb.repo.vault_spool import Spool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def clean_large(
                 return file.read()
 
             return _stripped(begun, rest, file.write, again, strip)
-    spool = vault.spool()
+    spool = Spool(vault)
     try:
         stripped = _stripped(begun, rest, spool.write, spool.read, strip)
         if len(stripped) != spool.size or stripped != spool.read():

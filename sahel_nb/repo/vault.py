@@ -29,8 +29,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sahel_nb.repo.vault_spool import Spool
-
 _MAGIC = b"vault1"
 _HEADER = 8192
 """Bytes that hold any header and any path."""
@@ -133,7 +131,6 @@ class Vault:
         self._pack = -1
         self._end = 0
         self._name = ""
-        self._spools = 0
 
     @classmethod
     def here(cls) -> Vault | None:
@@ -153,17 +150,6 @@ class Vault:
         except OSError as exc:
             raise VaultFailed(f"its outputs could not be kept: {exc.strerror}") from exc
 
-    def spool(self) -> Spool:
-        """A file for a notebook that is too large to be held. Raise `VaultFailed`."""
-        from sahel_nb.repo.vault_spool import Spool
-
-        self._spools += 1
-        try:
-            self._make_folder()
-            return Spool(self, f"{time.time_ns():020}-{posix.getpid()}-{self._spools}")
-        except OSError as exc:
-            raise VaultFailed(f"its outputs could not be kept: {exc.strerror}") from exc
-
     def find(self, path: bytes, key: str) -> bytes | None:
         """The newest notebook of this path that was committed as the blob of `key`."""
         entry = self.newest(path, key)
@@ -175,24 +161,15 @@ class Vault:
 
     def versions(self, path: bytes) -> Iterator[bytes]:
         """The newest notebook of each version that this path had, the newest first."""
+        yield from self.read_all(self.paths().get(path, ()))
+
+    def paths(self) -> dict[bytes, list[Entry]]:
+        """Every path that has something here: the newest of each version, the newest version last."""
         self._index()
-        yield from self._read_all(self._by_path.get(path, ()))
+        return self._by_path
 
-    def elsewhere(self, path: bytes, key: str) -> Iterator[bytes]:
-        """Notebooks of other paths that may have been moved to this one: first those that are gone from the disk."""
-        index = self._index()
-        name = path.rpartition(b"/")[2]
-        gone, still = [], []
-        for other, entries in self._by_path.items():
-            if not is_there(other):
-                gone += entries[-2:]
-            elif (other, key) in index:
-                still.append(index[other, key])
-        for found in (gone, still):
-            found.sort(key=lambda entry: (entry.key == key, entry.path.rpartition(b"/")[2] == name, entry.kept_at))
-            yield from self._read_all(found)
-
-    def _read_all(self, entries: Sequence[Entry]) -> Iterator[bytes]:
+    def read_all(self, entries: Sequence[Entry]) -> Iterator[bytes]:
+        """The bytes of the last of these, the last first."""
         for entry in entries[: -1 - MOST_VERSIONS : -1]:
             raw = self.read(entry)
             if raw is not None:
@@ -212,7 +189,9 @@ class Vault:
                 file.seek(entry.offset)
                 raw = file.read(entry.size)
         except FileNotFoundError:
-            return self._read_where_it_is_now(entry)
+            from sahel_nb.repo.vault_search import was_moved
+
+            return self.read(entry) if was_moved(self, entry) else None
         except OSError:
             return None
         return raw if raw is not None and len(raw) == entry.size else None
@@ -245,16 +224,6 @@ class Vault:
     def grew(self) -> bool:
         """Whether this process has added to it."""
         return self._end > 0
-
-    def _read_where_it_is_now(self, entry: Entry) -> bytes | None:
-        """A sweep has moved it since we looked."""
-        for other in self.entries():
-            if (other.path, other.key, other.kept_at) == (entry.path, entry.key, entry.kept_at):
-                if other.file == entry.file:
-                    return None
-                entry.pack, entry.file, entry.offset = other.pack, other.file, other.offset
-                return self.read(entry)
-        return None
 
     def _index(self) -> dict[tuple[bytes, str], Entry]:
         if self._by_both is None:
@@ -325,7 +294,8 @@ class Vault:
         self._end += len(head) + len(raw) + 1
         self._note(index, entry)
 
-    def _make_folder(self) -> None:
+    def make_folder(self) -> None:
+        """Raise `OSError`."""
         for folder in (self.folder.rpartition("/")[0], self.folder):
             try:  # noqa: SIM105  contextlib is not imported on this path
                 posix.mkdir(folder)
@@ -337,7 +307,7 @@ class Vault:
             if posix.fstat(self._pack).st_nlink:
                 return self._pack
             self.close()  # swept away under us: what is written there is lost
-        self._make_folder()
+        self.make_folder()
         self._index()
         # Names are in order of time, also on a machine whose clock was set back.
         self._last = max(time.time_ns(), self._last + 1)

@@ -6,6 +6,8 @@ Apart from vault.py because no other notebook needs it: the path of every `git a
 from __future__ import annotations
 
 import os
+import time
+from itertools import count
 
 from sahel_nb.repo.vault import VaultFailed
 
@@ -16,10 +18,21 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 20
 
 
+_numbers = count(1)
+
+
 class Spool:
     """One large notebook: written, and then kept or thrown away."""
 
-    def __init__(self, vault: Vault, name: str) -> None:
+    def __init__(self, vault: Vault) -> None:
+        """Raise `VaultFailed`."""
+        try:
+            vault.make_folder()
+            self._open(vault, f"{time.time_ns():020}-{os.getpid()}-{next(_numbers)}")
+        except OSError as exc:
+            raise VaultFailed(f"its outputs could not be kept: {exc.strerror}") from exc
+
+    def _open(self, vault: Vault, name: str) -> None:
         self._vault = vault
         self._name = f"{name}.raw"
         self._temporary = f"{vault.folder}/{name}.tmp"

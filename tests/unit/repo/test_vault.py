@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from sahel_nb.repo.second_names import SecondNames
 from sahel_nb.repo.vault import MOST_PACKS, MOST_VERSIONS, Vault
+from sahel_nb.repo.vault_spool import Spool
 from sahel_nb.repo.vault_sweep import size_of, sweep, sweep_if_needed
 
 A, B = "nb/ŋ a\n.ipynb".encode(), b"b.ipynb"
@@ -104,7 +105,7 @@ def test_bytes_of_somebody_else_are_no_entries(folder: Path, noise: bytes) -> No
 def test_a_large_notebook_lies_beside_the_packs(folder: Path) -> None:
     vault = Vault(str(folder))
     for raw in (b"one", b"two", b"two"):
-        spool = vault.spool()
+        spool = Spool(vault)
         spool.write(raw)
         spool.keep(A, "k")
         spool.discard()
@@ -190,6 +191,7 @@ def test_two_sweeps_at_once_are_one(folder: Path) -> None:
 _DIES = """
 import os, signal, sys
 from pathlib import Path
+from sahel_nb.repo.vault_spool import Spool
 from sahel_nb.repo.vault_sweep import sweep
 left = int(sys.argv[2])
 def count(event, arguments):
@@ -210,7 +212,7 @@ def test_a_sweep_killed_at_any_step_loses_nothing_that_was_to_stay(tmp_path: Pat
         for number in range(4):
             keep(folder, (A, "k", b"again%d" % number * 200), (B, f"k{number}", b"version%d" % number * 20))
         vault = Vault(str(folder))
-        spool = vault.spool()
+        spool = Spool(vault)
         spool.write(b"large" * 100)
         spool.keep(B, "k9")
         spool.discard()
