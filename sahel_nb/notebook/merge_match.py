@@ -61,7 +61,12 @@ def match(base: Sequence[Text], side: Sequence[Text]) -> list[int | None]:
 
 
 def align(ours: Sequence[Text], theirs: Sequence[Text]) -> list[tuple[int, int]]:
-    """Cells that two runs have in common, in the order of both: equal ones, and between them those alike."""
+    """Cells that two runs have in common, in the order of both: equal ones, and between them those alike.
+
+    The same ones whoever merges whom: of equally good answers, which is found depends on what is looked at first.
+    """
+    if _spelled(theirs) < _spelled(ours):
+        return [(i, j) for j, i in align(theirs, ours)]
     equal = [(i + n, j + n) for i, j, size in matching_blocks(ours, theirs) for n in range(size)]
     pairs: list[tuple[int, int]] = []
     i = j = 0
@@ -77,6 +82,10 @@ def align(ours: Sequence[Text], theirs: Sequence[Text]) -> list[tuple[int, int]]
             pairs.append((until_i, until_j))
         i, j = until_i + 1, until_j + 1
     return pairs
+
+
+def _spelled(cells: Sequence[Text]) -> list[tuple[str, str]]:
+    return [(cell.kind, cell.source) for cell in cells]
 
 
 def unmoved(matched: Iterable[int | None]) -> set[int]:

@@ -93,6 +93,16 @@ def test_one_side_alone_is_that_side(sides: tuple[list[dict[str, Any]], ...], mi
 @given(branches(unique=False))
 def test_the_sides_can_change_places(sides: tuple[list[dict[str, Any]], ...]) -> None:
     base, ours, theirs = map(notebook, sides)
+    same_from_both_sides(base, ours, theirs)
+
+
+def test_which_of_two_cells_is_the_same_does_not_depend_on_who_merges() -> None:
+    ours = notebook([*code("x = 1\nx = 1\nx = 1"), *code("", "", "")])
+    theirs = notebook([cell("markdown", []), *code("x = 1\nx = 1")])
+    same_from_both_sides(notebook([]), ours, theirs)
+
+
+def same_from_both_sides(base: bytes, ours: bytes, theirs: bytes) -> None:
     one, other = merge(base, ours, theirs), merge(base, theirs, ours)
     assert bool(one.conflicts) == bool(other.conflicts)
     assert lines_of(cells_of(one.content)) == lines_of(cells_of(other.content))
