@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 class Halves:
     """The files below `root`, by their paths in git."""
 
-    __slots__ = ("_root",)
+    __slots__ = ("_real", "_root")
 
     def __init__(self, root: str) -> None:
         self._root = os.fsencode(root)
+        self._real: dict[str, str] = {}
 
     def place(self, path: bytes) -> bytes:
         return self._root + b"/" + path
@@ -37,12 +38,15 @@ class Halves:
             raise UsageError(f"{shown(path)} cannot be read: {exc.strerror}") from exc
 
     def replace(self, path: bytes, data: bytes, instead_of: bytes | None = None) -> None:
-        """As inplace.replace, which is imported where something is to be written. Raise `Refused`."""
-        from pathlib import Path
+        """A link stays one. Raise `Refused`; the old file then stands."""
+        from sahel_nb.hooks.replacing import replace_file
 
-        from sahel_nb.hooks.inplace import replace
-
-        replace(Path(os.fsdecode(self.place(path))), data, instead_of)
+        place = os.fsdecode(self.place(path))
+        folder, _, name = place.rpartition("/")
+        if folder not in self._real:
+            self._real[folder] = os.path.realpath(folder)
+        target = f"{self._real[folder]}/{name}"
+        replace_file(os.path.realpath(target) if os.path.islink(target) else target, data, instead_of, shown(path))  # noqa: PTH114  pathlib is slow to import
 
     def move(self, old: bytes, new: bytes) -> None:
         """Rename a file, never over another one. Raise `Refused`."""

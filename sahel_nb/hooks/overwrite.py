@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from sahel_nb.errors import Refused
-from sahel_nb.hooks.inplace import short
+from sahel_nb.hooks.replacing import short
 
 _FORBIDDEN = (
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EINVAL, errno.ENOTSUP),

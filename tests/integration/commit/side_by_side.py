@@ -163,7 +163,7 @@ def give_up_powers() -> None:
 
 
 class _Executioner:
-    """Ends this process before `replace` of hooks/inplace.py enters so many C functions, or when it returns.
+    """Ends this process before `replace_file` of hooks/replacing.py enters so many C functions, or when it returns.
 
     Counted from where it begins to write. Nothing changes on disk between two of them: these are all the states in
     which it can be caught.
@@ -175,8 +175,8 @@ class _Executioner:
 
     def __call__(self, frame: FrameType, event: str, argument: object) -> None:
         code = frame.f_code
-        if code.co_name in ("replace", "_written") and code.co_filename.endswith("inplace.py"):
-            ends = code.co_name == "replace" and event == "return"
+        if code.co_name in ("replace_file", "_written") and code.co_filename.endswith("replacing.py"):
+            ends = code.co_name == "replace_file" and event == "return"
             self._patience -= ends
             self._counts = not ends and (self._counts or code.co_name == "_written")
         self._patience -= self._counts and event == "c_call"

@@ -62,7 +62,7 @@ def test_killed_at_every_step(programs: Programs, notebook: Path, name: str) -> 
             path.unlink()
         notebook.write_bytes(OLD)
         notebook.chmod(0o640)
-        at += 1 if name == "sahel-nb" else 4
+        at += 1
     assert ended.code == DONE[name], ended
     assert notebook.read_bytes() == NEW
     # It was killed before, while and after the new file took the old one's place.
