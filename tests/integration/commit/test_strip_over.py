@@ -68,25 +68,35 @@ def test_killed_at_every_step_of_it(programs: Programs, tmp_path: Path) -> None:
     path.write_bytes(OLD)
     os.chown(path, 1234, 2345)
     path.chmod(0o666)
-    seen = []
-    while True:
-        argv = ["strip", path.name]
-        ended = programs.run("sahel-nb-hook", argv, tmp_path, dies_at=len(seen) + 1, powerless=True)
+
+    def killed(at: int) -> str:
+        ended = programs.run("sahel-nb-hook", ["strip", path.name], tmp_path, dies_at=at, powerless=True)
         if ended.code != -9:
-            break
-        held = path.read_bytes()
+            assert ended.code == DONE["sahel-nb-hook"], ended
+            assert path.read_bytes() == NEW
+            return "done"
         beside = [other for other in tmp_path.iterdir() if other != path]
         assert all(re.fullmatch(r"\.theirs\.ipynb\..*\.tmp", other.name) for other in beside)
-        seen.append({OLD: "old", NEW: "new"}.get(held, "torn"))
-        if seen[-1] == "torn":
+        found = {OLD: "old", NEW: "new"}.get(path.read_bytes(), "torn")
+        if found == "torn":
             assert OLD in [other.read_bytes() for other in beside]
         for other in beside:
             other.unlink()
         path.write_bytes(OLD)
-    assert ended.code == DONE["sahel-nb-hook"], ended
-    assert path.read_bytes() == NEW
-    assert sorted(set(seen)) == ["new", "old", "torn"]
-    assert sorted(seen, key=["old", "torn", "new"].index) == seen
+        return found
+
+    # Before the file itself is touched every seventh step will do.
+    at = 1
+    while killed(at) == "old":
+        at += 7
+    path.write_bytes(OLD)
+    seen = ["old"]
+    for step in range(at - 6, at + 1000):
+        if (found := killed(step)) == "done":
+            break
+        seen.append(found)
+    assert list(dict.fromkeys(seen)) == ["old", "torn", "new"]
+    assert seen == sorted(seen, key=["old", "torn", "new"].index)
 
 
 def test_what_does_not_fit_is_taken_back(alone: Path) -> None:
