@@ -142,6 +142,29 @@ def explain(context: Context, record: RunRecord, folder: Path, diagnosis: Diagno
     click.echo(f"  log      {folder / 'log.txt'}", err=True)
 
 
+def remark(context: Context, record: RunRecord) -> None:
+    """What there is to say of a run that has just been complete: nothing was kept, or the machine was another one."""
+    from sahel_nb.cli import evidence
+    from sahel_nb.kernels.diagnosis import diagnose
+    from sahel_nb.kernels.model import KernelRef, RunState, RunStatus
+    from sahel_nb.kernels.settings import settings_of
+    from sahel_nb.report.events import Level
+
+    source = evidence.committed(context, record.commit, _folder_of(context, record))
+    shape = source.metadata.raw.get("machine_shape") if source else ""
+    if record.files and not shape:
+        return  # nothing that could be said: Kaggle need not be asked
+    settings = None
+    with suppress(SahelError):  # the run is over, and this is only a remark
+        settings = settings_of(context.kaggle, KernelRef.parse(record.kernel), record.version)
+    facts = evidence.facts(
+        context, evidence.Version(settings, None, source), outputs=len(record.files) + len(record.missed)
+    )
+    found = diagnose((), RunStatus(RunState(record.status)), facts)
+    for finding in found.findings:
+        context.reporter.say(f"{finding.cause}: {finding.remedy}", Level.WARN)
+
+
 def _print_unfailed(
     context: Context, name: str, status: RunStatus, diagnosis: Diagnosis, facts: Facts, spent: str
 ) -> None:
@@ -209,7 +232,8 @@ def _spent(status: RunStatus, facts: Facts, seconds: float) -> str:
         return "no quota: a session without accelerator counts against none"
     if not status.state.ended:
         return f"{kind} quota, until it ends"
-    return f"about {seconds / 3600:.2f} h of the {kind} quota, by the last line of its log"
+    about = f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{max(1, round(seconds / 60))} min"
+    return f"about {about} of the {kind} quota, by the last line of its log"
 
 
 def _folder_of(context: Context, record: RunRecord) -> str | None:

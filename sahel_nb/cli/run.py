@@ -129,6 +129,7 @@ def _prepare(
     from sahel_nb.run import plan as planning
     from sahel_nb.run.preflight import Situation
     from sahel_nb.run.select import select
+    from sahel_nb.run.since import since_failure
 
     worktree = context.worktree
     sha = worktree.resolve(commit) if commit else worktree.head()
@@ -166,6 +167,9 @@ def _prepare(
         over_quota=over_quota,
     )
     checks = _preflight(context, situation, plan)
+    changed = since_failure(places.root / places.outputs, places.root, plan.ref, sha, selection.kernel.folder)
+    if changed is not None:
+        context.reporter.say(str(changed))
     if dry_run:
         _show_plan(context, plan, timeout, checks, as_json=as_json)
     _refuse(checks)
@@ -184,6 +188,10 @@ def show(context: Context, finished: Finished, *, as_json: bool) -> None:
         from sahel_nb.cli.debug import explain
 
         explain(context, finished.record, finished.folder, finished.diagnosis)
+    else:
+        from sahel_nb.cli.debug import remark
+
+        remark(context, finished.record)
     click.echo(str(finished.folder))
 
 

@@ -58,7 +58,8 @@ def test_a_failed_run_is_explained_to_the_line_of_the_mirror(awa: Member) -> Non
 
 def test_a_complete_run_without_outputs_is_explained(awa: Member) -> None:
     awa.kernel("empty-lab", ["open('/tmp/words.txt', 'w').close()"])
-    assert awa.sahel("run", "notebooks/empty-lab").code == 0
+    ran = awa.sahel("run", "notebooks/empty-lab")
+    assert (ran.code, "only /kaggle/working is saved" in ran.err) == (0, True), ran
     asked = awa.sahel("debug", "notebooks/empty-lab")
     assert "the notebook writes to /tmp/words.txt, and only /kaggle/working is saved" in asked.err, asked
 
@@ -84,3 +85,18 @@ def test_a_refused_push_is_explained_from_what_it_printed(awa: Member) -> None:
     asked = finished(awa.start("debug", "--log", str(unknown)))
     assert "unknown to sahel-nb; the last lines of the log:\n           the model says: ɓ" in asked.err
     assert Path(unknown).exists()
+
+
+def test_the_next_try_shows_what_changed_since_the_one_that_failed(awa: Member) -> None:
+    where = awa.kernel("again-lab", ["raise SystemError('ɓ')"])
+    assert awa.sahel("run", where).code == 5
+    again = awa.sahel("run", where, "--dry-run")
+    assert "and nothing of this kernel was changed since" in again.err, again
+    awa.git.write("elsewhere.txt", "x")
+    awa.git.write(f"{where}/notes.md", "mended")
+    awa.git.commit("elsewhere.txt", f"{where}/notes.md", message="Mend")
+    awa.git.push()
+    mended = awa.sahel("run", where, "--dry-run")
+    assert f"since v1 failed at {awa.git('rev-parse', '--short=8', 'HEAD~1').strip()}: " in mended.err, mended
+    assert "notes.md | 1 +" in mended.err
+    assert "elsewhere" not in mended.err

@@ -1,0 +1,45 @@
+"""What a next try changes: the kernel's folder since the run of it that failed here last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sahel_nb.kernels.model import KernelRef, RunState
+from sahel_nb.repo.cmd import git
+from sahel_nb.run import record
+from sahel_nb.run.record import RunRecord
+
+CODE_WIDTH = 100
+
+
+@dataclass(frozen=True)
+class Since:
+    """The run that failed, and git's words on what was committed since; none where nothing was."""
+
+    failed: RunRecord
+    lines: tuple[str, ...]
+
+    def __str__(self) -> str:
+        name = f"v{self.failed.version} failed at {self.failed.commit[:8]}"
+        if not self.lines:
+            return f"{name}, and nothing of this kernel was changed since"
+        return f"since {name}: " + "; ".join(" ".join(line.split()) for line in self.lines)
+
+
+def since_failure(runs: Path, root: Path, ref: KernelRef, commit: str, folder: str) -> Since | None:
+    """The newest run of `ref` that is kept below `runs`, if it failed; None where it did not, or there is none.
+
+    By content of the folder at both commits: the history between them does not matter, and may have been rewritten.
+    """
+    known = [
+        found for path in (runs / ref.slug).glob("*/") if (found := record.read(path)) and found.kernel == str(ref)
+    ]
+    newest = max(known, key=lambda found: (found.version, found.began), default=None)
+    if newest is None or newest.status == RunState.COMPLETE.value:
+        return None
+    where = ("--", folder) if folder else ()
+    answer = git("diff", f"--stat={CODE_WIDTH}", newest.commit, commit, *where, cwd=root, check=False)
+    if answer.returncode != 0:  # that commit is not here any more
+        return None
+    return Since(newest, tuple(answer.text.splitlines()[:-1]))
