@@ -70,13 +70,15 @@ class Finished:
         """Raise what the exit code must say: failed, cancelled, timed out, or outputs missing."""
         name = f"{self.record.kernel} v{self.record.version}"
         kaggle = f"The run is over ({self.record.began} to {self.record.ended}); what it used of the quota is spent."
+        outputs = self.folder / collect.OUTPUTS
         hint = f"sahel-nb debug {self.record.kernel}@v{self.record.version}"
         if self.status.state is RunState.COMPLETE:
             if self.record.missed:
                 raise OutputsIncomplete(
                     f"{name} is complete, but {_outputs(len(self.record.missed))} of it could not be fetched",
                     details=tuple(f"{missed.name}: {missed.why}" for missed in self.record.missed),
-                    hints=(f"sahel-nb output {self.record.kernel}@v{self.record.version}",),
+                    # Into this very folder: what had come of a file is gone on with.
+                    hints=(f"sahel-nb output {self.record.kernel}@v{self.record.version} -o {quote(str(outputs))}",),
                     kaggle=kaggle,
                 )
             return
