@@ -265,18 +265,23 @@ class StripStream:
             raise Unsure
         size = len(head[:start].encode("utf-8"))
         self._keep(size)
+        is_empty = True
         while True:
             cut = self._cut()
             text = self._buffer[self._at : cut].decode("utf-8") + '"'
             _, end = scanstring(text, 0, True)
             if end < len(text):
-                self._at += len(text[: end - 1].encode("utf-8"))
+                size = len(text[: end - 1].encode("utf-8"))
+                is_empty = is_empty and not size
+                self._at += size
                 break
+            is_empty = is_empty and cut == self._at
             self._at = cut
             if self._buffer.startswith(b'"', cut):
                 break
             yield from self._more()
-        self._kept.append(MARK)
+        if not is_empty:  # an output of empty texts is one that stays
+            self._kept.append(MARK)
         self._keep(1)
 
     def _cut(self) -> int:

@@ -10,7 +10,8 @@ import pytest
 from sahel_nb.notebook.document import NotebookError
 from sahel_nb.notebook.strip import has_something_to_strip, strip
 from sahel_nb.notebook.strip_check import certainly_stripped
-from sahel_nb.notebook.strip_fast import strip_ordinary
+from sahel_nb.notebook.strip_fast import Unsure, strip_ordinary
+from sahel_nb.notebook.strip_stream import StripStream
 from tests.unit.notebook import reference
 
 
@@ -63,6 +64,21 @@ def test_is_refused_as_nbstripout_does_it(data: bytes) -> None:
     assert reference.stripped(data) is None
     with pytest.raises(NotebookError):
         strip(data)
+
+
+@pytest.mark.parametrize(("step", "size"), [(1, 7), (7, 1), (7, 7), (64, 3)])
+def test_an_output_of_empty_texts_stays_in_a_stream_of_small_pieces(step: int, size: int) -> None:
+    """There is nothing in it that nbstripout would call output. Its line had not ended yet, and was taken for long."""
+    known = {"cell_type": "code", "execution_count": None, "metadata": {}}
+    data = jupyter({**known, "outputs": [{"output_type": ""}], "source": ["x = 1"]})
+    with pytest.raises(Unsure):
+        streamed(data, StripStream(step=step, most=16, small=120), size)
+
+
+def streamed(data: bytes, stream: StripStream, size: int) -> bytes:
+    for at in range(0, len(data), size):
+        stream.feed(data[at : at + size])
+    return stream.finish()
 
 
 FOUND_UNCLEAN = {
