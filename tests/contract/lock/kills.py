@@ -146,6 +146,8 @@ def main() -> None:
         home.mkdir()
         os.environ.update(HOME=str(home), GIT_CONFIG_NOSYSTEM="1", LC_ALL="C")
         arena = Arena.create(Path(folder))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)  # in the background a shell has it ignored
         with contextlib.suppress(KeyboardInterrupt):  # what was found so far is told
             for number in range(asked.times):
                 arena.kill(chance.randrange(4), chance.uniform(0.005, 0.08))
