@@ -30,7 +30,8 @@ def _installed() -> str:
             names = os.listdir(folder or ".")  # noqa: PTH208  pathlib is not imported on this path
         except OSError:
             continue
-        if "jupytext" in names:
+        # A console script finds the folder of scripts first, and jupytext's own script in it.
+        if "jupytext" in names and os.path.isdir(f"{folder or '.'}/jupytext"):  # noqa: PTH112  as above
             infos = [name for name in names if name.startswith("jupytext-") and name.endswith(".dist-info")]
             return infos[0][len("jupytext-") : -len(".dist-info")] if len(infos) == 1 else ""
     return ""

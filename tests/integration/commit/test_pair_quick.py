@@ -71,3 +71,19 @@ def test_outputs_alone_are_no_edit(clone: Clone) -> None:
     code, modules = imported(clone)
     assert code == 0
     assert "jupytext" not in roots(modules)
+
+
+def test_a_console_script_beside_jupytexts_own_knows_its_version(clone: Clone, tmp_path: Path) -> None:
+    """Python puts the folder of a script first on its path, and there `jupytext` is a script."""
+    scripts = tmp_path / "bin"
+    scripts.mkdir()
+    (scripts / "jupytext").write_text("#!/bin/sh\n")
+    program = scripts / "sahel-nb"
+    program.write_text("from sahel_nb.cli.main import main\nmain()\n")
+    name = kernel(clone)
+    clone.git.write(f"{name}.py", clone.disk(f"{name}.py") + b"\n# %%\nedited = 1\n")
+    command = [sys.executable, "-X", "importtime", str(program), "pair"]
+    done = subprocess.run(command, cwd=clone.root, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr[-400:]
+    assert b"edited = 1" in clone.disk(f"{name}.ipynb")
+    assert "jupytext.config" not in done.stderr
