@@ -73,13 +73,15 @@ class Arena:
         if pid == 0:
             os.setsid()
             self._live()
-        deadline = time.monotonic() + 20
-        while self._count() < had + acknowledged and time.monotonic() < deadline:
-            time.sleep(0.002)
-        time.sleep(after)
-        while os.getpgid(pid) != pid:
-            time.sleep(0.001)
-        os.killpg(pid, signal.SIGKILL)
+        try:
+            deadline = time.monotonic() + 20
+            while self._count() < had + acknowledged and time.monotonic() < deadline:
+                time.sleep(0.002)
+            time.sleep(after)
+        finally:
+            while os.getpgid(pid) != pid:
+                time.sleep(0.001)
+            os.killpg(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         self.look()
 
