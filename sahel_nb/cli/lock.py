@@ -40,7 +40,7 @@ def list_(as_json: bool) -> None:
 
     context = Context.here()
     home = context.lock_home
-    locks = list_locks(home.refs, home.prefix)
+    locks = list_locks(home.refs, home.prefix, home.rules)
     if as_json:
         _print_json("list", locks=[_listed(item) for item in locks])
         return
