@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from support import lab as lab_module
-from support.lab import Done, Lab, Member, finished
+from support.lab import CONFIG, Done, Lab, Member, finished
 
 DIES = Path(lab_module.__file__).with_name("dies.py")
 CELLS = ["print('ŋana', flush=True)", "open('result.txt', 'w', encoding='utf-8').write('ɲ')"]
@@ -44,7 +44,8 @@ def slug_of(victim: str, method: str, when: str) -> str:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Lab, Member, Member]]:
     cases = [slug_of(victim, method, when) for victim, method, when, _ in BEFORE_THE_PUSH + AFTER_THE_PUSH]
     with Lab(tmp_path_factory.mktemp("crash"), shared=[*cases, "same-clone"]) as lab:
-        awa = lab.join("awa")
+        # Short, for some of these wait until it is over; others have a third of it between the lock and the push.
+        awa = lab.join("awa", config=CONFIG.replace("ttl = 30", "ttl = 6"))
         yield lab, awa, lab.join("binta")
 
 

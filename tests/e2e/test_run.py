@@ -288,7 +288,7 @@ def test_detach_and_attach_from_another_clone(lab: Lab) -> None:
 
 def test_ctrl_c_detaches_and_the_run_goes_on(lab: Lab) -> None:
     awa = lab.join("awa")
-    awa.kernel("fula-lid", ["print('begun', flush=True)", "import time; time.sleep(3)", *HELLO])
+    awa.kernel("fula-lid", ["print('begun', flush=True)", "import time; time.sleep(8)", *HELLO])
     running = awa.start("run")
     assert running.stderr is not None
     for line in running.stderr:

@@ -48,7 +48,7 @@ def test_signed_records_and_the_servers_hook_are_no_hindrance(lab: Lab, tmp_path
     awa.git.commit("allowed_signers")
     awa.git.push()
     awa.git("switch", "-q", "main")
-    awa.git.write("sahel-nb.toml", CONFIG.replace("ttl = 3", 'signing = "ssh"'))
+    awa.git.write("sahel-nb.toml", CONFIG.replace("ttl = 30", 'signing = "ssh"'))
     awa.git("add", "-A")
     awa.kernel("fula-lid", HELLO)
     hook = lab.origin.path / "hooks" / "update"

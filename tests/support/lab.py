@@ -25,7 +25,7 @@ from support.service import BIN, Service
 OWNER = "awa"
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 CONFIG = """[lock]
-ttl = 3
+ttl = 30
 [pair]
 format = ""
 """
