@@ -104,7 +104,8 @@ def make() -> None:
     if _STAMP.exists() and _STAMP.read_text() == PINNED.read_text():
         return
     say("making the peers' environment (half a minute the first time)")
-    venv.create(FOLDER, with_pip=True)
+    if not (_BIN / "python").exists():  # to make it anew over what is there fails where it was not made of copies
+        venv.create(FOLDER, with_pip=True)
     for line in wanted:
         done = subprocess.run(
             (str(_BIN / "python"), "-m", "pip", "install", "-q", *_PIP, line), check=False, stdout=sys.stderr
