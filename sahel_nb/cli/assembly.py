@@ -63,12 +63,15 @@ def asked(context: Context, argument: str | None, *, dev: bool = False) -> Asked
 
 
 def source_of(context: Context, commit: str, folder: str) -> Source:
-    """A kernel as `commit` has it, with its mirror in the repository's own format."""
-    from sahel_nb.notebook.pair import extension
+    """A kernel as `commit` has it, with its mirror where pairing puts it."""
+    from sahel_nb.hooks.forms import Forms
+    from sahel_nb.hooks.settings import Personal
+    from sahel_nb.hooks.staged import Repository
     from sahel_nb.run.plan import read_source
 
-    fmt = context.config.pair.format
-    return read_source(context.worktree, commit, folder, mirror=extension(fmt) if fmt else "")
+    repository = Repository(context.worktree)
+    forms = Forms.of(repository, Personal.of(repository).settings(repository.config_file()))
+    return read_source(context.worktree, commit, folder, forms.of_notebook)
 
 
 def dev_ref(context: Context, shared: KernelRef) -> tuple[KernelRef, str]:

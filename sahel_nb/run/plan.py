@@ -6,14 +6,16 @@ import hashlib
 import os
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from shlex import quote
 
 from sahel_nb.errors import UsageError
 from sahel_nb.kernels.metadata import FILE_NAME, Metadata
 from sahel_nb.kernels.model import KernelRef
 from sahel_nb.kernels.stamp import Stamp, stamp_notebook, stamp_script
+from sahel_nb.notebook.form import Form
 from sahel_nb.repo import objects
 from sahel_nb.repo.objects import CommitInfo
 from sahel_nb.repo.worktree import Worktree
@@ -21,7 +23,7 @@ from sahel_nb.repo.worktree import Worktree
 
 @dataclass(frozen=True)
 class Source:
-    """One kernel as a commit has it. `mirror` is None where there is no paired file."""
+    """One kernel as a commit has it. `form` is None where nothing is paired, `mirror` also where it is not there."""
 
     commit: CommitInfo
     folder: str
@@ -29,6 +31,7 @@ class Source:
     code: bytes
     mirror_path: str
     mirror: bytes | None
+    form: Form | None = None
 
     @property
     def code_path(self) -> str:
@@ -59,8 +62,19 @@ class Plan:
         return hashlib.sha256(self.source.code).hexdigest()
 
 
-def read_source(worktree: Worktree, commit: str, folder: str, mirror: str = ".py") -> Source:
-    """Read a kernel from the commit; `mirror` is the ending of the paired file, empty where nothing is paired.
+def _ordinary(_path: bytes, _notebook: bytes) -> Form | None:
+    return Form()
+
+
+def unpaired(_path: bytes, _notebook: bytes) -> Form | None:
+    return None
+
+
+def read_source(
+    worktree: Worktree, commit: str, folder: str, form_of: Callable[[bytes, bytes], Form | None] = _ordinary
+) -> Source:
+    """Read a kernel from the commit. `form_of` says of a notebook's path and content how its mirror is written, and so
+    where it lies; None where it has none.
 
     Raises `UsageError` where the folder is no kernel.
     """
@@ -78,10 +92,13 @@ def read_source(worktree: Worktree, commit: str, folder: str, mirror: str = ".py
             f"commit {commit[:12]} has no {code_path}, which {where} names as `code_file`",
             hints=(f"git add {quote(code_path)}", "git commit"),
         )
-    paired = bool(mirror) and metadata.kernel_type == "notebook"
-    mirror_path = str(PurePosixPath(code_path).with_suffix(mirror)) if paired else ""
-    text = objects.read_blob(worktree, commit, mirror_path) if paired else None
-    return Source(objects.commit_info(worktree, commit), folder, metadata, code, mirror_path, text)
+    form = form_of(os.fsencode(code_path), code) if metadata.kernel_type == "notebook" else None
+    place = form.mirror_path(os.fsencode(code_path)) if form is not None else None
+    mirror_path = os.fsdecode(place) if place is not None else ""
+    text = objects.read_blob(worktree, commit, mirror_path) if mirror_path else None
+    return Source(
+        objects.commit_info(worktree, commit), folder, metadata, code, mirror_path, text, form if mirror_path else None
+    )
 
 
 def new_run_id() -> str:

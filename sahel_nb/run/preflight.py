@@ -75,7 +75,7 @@ def examine(situation: Situation, plan: Plan) -> Iterator[Check]:
         yield Check("lock", Verdict.FAILED, situation.unlockable.message, mend)
     yield from guarded("metadata", lambda: examine_metadata(plan))
     yield from guarded("source", lambda: examine_source(plan, config))
-    yield from guarded("mirror", lambda: examine_mirror(plan.source, config))
+    yield from guarded("mirror", lambda: examine_mirror(plan.source))
     credentials = list(guarded("credentials", lambda: examine_credentials(service, plan.ref)))
     yield from credentials
     if situation.unlockable is not None or any(check.blocks for check in credentials):
@@ -200,12 +200,13 @@ def examine_source(plan: Plan, config: Config) -> Check:
     return Check("source", Verdict.OK, f"{path}, stripped, {len(source.code)} bytes")
 
 
-def examine_mirror(source: Source, config: Config) -> Check | None:
-    if not source.is_notebook or not config.pair.format:
+def examine_mirror(source: Source) -> Check | None:
+    if source.form is None:
         return None
     if source.mirror is None:
-        return Check("mirror", Verdict.WARNING, f"{source.code_path} has no .py mirror", "sahel-nb pair && git commit")
-    if pair.in_step(source.code, source.mirror, config.pair.format):
+        why = f"{source.code_path} has no mirror {source.mirror_path}"
+        return Check("mirror", Verdict.WARNING, why, "sahel-nb pair && git commit")
+    if pair.in_step(source.code, source.mirror, source.form):
         return Check("mirror", Verdict.OK, f"{source.mirror_path} is in step")
     return Check(
         "mirror", Verdict.FAILED, f"{source.mirror_path} is not in step with the notebook",

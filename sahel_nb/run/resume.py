@@ -23,7 +23,7 @@ from sahel_nb.report.events import Reporter
 from sahel_nb.run import journal
 from sahel_nb.run.execute import Places, Who
 from sahel_nb.run.finish import Code, Finished, Job, finish
-from sahel_nb.run.plan import began, read_source
+from sahel_nb.run.plan import began, read_source, unpaired
 from sahel_nb.run.select import kernels_in
 
 
@@ -128,7 +128,7 @@ def _codes(worktree: Worktree, commit: str) -> Iterator[tuple[str, Code]]:
         return  # the commit is not in this clone yet
     for kernel in kernels:
         try:
-            source = read_source(worktree, commit, kernel.folder, mirror="")
+            source = read_source(worktree, commit, kernel.folder, unpaired)
         except SahelError:
             continue
         yield kernel.id, Code(source.code, source.is_notebook)
