@@ -12,7 +12,7 @@ import hashlib
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,11 @@ def _acknowledge(response: Any) -> None:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
+def _says_its_end(headers: Mapping[str, str]) -> bool:
+    """http.client takes a head that was cut for a short one, and what follows, nothing, for the whole of the body."""
+    return "Content-Length" in headers or headers.get("Transfer-Encoding", "").lower() == "chunked"
+
+
 class _Download:
     def __init__(
         self,
@@ -135,6 +140,8 @@ class _Download:
                 self._part.unlink(missing_ok=True)
                 raise NetworkError("the file changed while it was fetched")
             response.raise_for_status()
+            if not _says_its_end(response.headers):
+                raise NetworkError("an answer that does not say where it ends")
             _acknowledge(response)
             resumed = response.status_code == 206 and have > 0
             if resumed and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
@@ -158,9 +165,11 @@ class _Download:
 
     def _recognise(self, response: Any) -> bool:
         """Learn which state of the file the server has; whether a part of it is here that was not known of."""
-        before = self._validator
+        before, part = self._validator, self._part
         self._validator = response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
         self._part = self._named(self._validator)
+        if self._part != part:
+            part.unlink(missing_ok=True)  # of a state that is over, or that had no name: nothing ever goes on with it
         return self._validator != before and response.headers.get("Accept-Ranges") == "bytes" and self.have > 0
 
     def keep(self) -> tuple[int, str]:

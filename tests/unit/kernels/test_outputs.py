@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import resource
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -165,6 +166,36 @@ def test_a_name_may_end_as_ours_for_parts_once_did(tmp_path: Path) -> None:
         _, missed = fetch_all([OutputFile(name, f"{url}/whole/{name}") for name in names], tmp_path)
     assert not missed
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+
+
+def test_an_answer_that_is_cut_in_its_head_is_no_file(tmp_path: Path) -> None:
+    """http.client takes a head that was cut for a short one: no length, or no ETag, or half of either."""
+    body, files = b"\x00" * 1000, []
+    head = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nAccept-Ranges: bytes\r\n"
+        b'Content-Length: 1000\r\nLast-Modified: Fri, 20 Nov 2026 10:00:00 GMT\r\nETag: "0123456789"\r\n\r\n'
+    )
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
+        threading.Thread(target=_cut_once, args=(listening, head, body), daemon=True).start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        files = [OutputFile(f"{cut}/file.bin", f"{url}/{cut}") for cut in range(len(head) + 1)]
+        fetched, missed = fetch_all(files, tmp_path, workers=32)
+    assert missed == ()
+    assert {(file.size, file.sha256) for file in fetched} == {(1000, hashlib.sha256(body).hexdigest())}
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["file.bin"] * len(files)
+
+
+def _cut_once(listening: socket.socket, head: bytes, body: bytes) -> None:
+    """`/N` gets N bytes of the head, and from then on all of the answer."""
+    cut: set[int] = set()
+    with suppress(OSError):
+        while True:
+            client, _ = listening.accept()
+            with client, suppress(OSError):
+                request = client.recv(65536)
+                place = int(request.split(b" ", 2)[1].strip(b"/"))
+                client.sendall(head + body if place in cut else head[:place])
+                cut.add(place)
 
 
 def test_many_files_arrive_each_under_its_name_and_in_the_order_of_the_list(tmp_path: Path) -> None:
