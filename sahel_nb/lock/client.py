@@ -15,6 +15,7 @@ from sahel_nb.lock.backend import Backend, Tip
 from sahel_nb.lock.chain import ROUNDS, Chain
 from sahel_nb.lock.clock import Clock
 from sahel_nb.lock.commands import Start
+from sahel_nb.lock.expiry import OFFER_TTL
 from sahel_nb.lock.grants import Held, Intent, Recovered
 from sahel_nb.lock.kaggle_view import KaggleView
 from sahel_nb.lock.record import Outcome, Record, State, clean
@@ -23,7 +24,7 @@ from sahel_nb.lock.refusals import FencedOut, NotConfirmed
 from sahel_nb.lock.survey import Survey
 from sahel_nb.lock.taking import Taker
 from sahel_nb.lock.tip_memory import TipMemory
-from sahel_nb.lock.waiting import OFFER_TTL, Poll, Waiter
+from sahel_nb.lock.waiting import Poll, Waiter
 from sahel_nb.report.events import Level, Reporter
 
 _POLL = Poll()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 READS = 3
+OFFER_TTL = 120.0
+"""Seconds that an offer stands; a grant has the TTL of the repository's settings."""
 
 
 @dataclass

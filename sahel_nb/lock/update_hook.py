@@ -5,7 +5,7 @@ A lock's ref moves only by one legal transition, brought by somebody who may mak
     sahel.identity      the variable that says who pushes: REMOTE_USER (http), GL_USER (ssh, gitolite); unset: not asked
     sahel.<user>.email  an address of that user, as in their records; a user that is an address is its own
     sahel.lead          an address that may break a lock and take others out of the queue; nobody named: everybody may
-    sahel.ttl           seconds that somebody else's grant or offer must have stood still here to be ended (600)
+    sahel.ttl           seconds that somebody else's grant must have stood still here to be ended (600); an offer: 120
     sahel.signing       ssh or gpg: records must be signed, by somebody in the file allowed_signers of sahel.signers
     sahel.signers       a branch of this repository, which must be protected (refs/heads/sahel-signers)
     sahel.remoteId      what records must call this remote; unset: what the chain's first one called it
@@ -27,8 +27,9 @@ from pathlib import Path
 from sahel_nb.config import LockConfig
 from sahel_nb.durable import write_atomically
 from sahel_nb.errors import SahelError
+from sahel_nb.lock.expiry import OFFER_TTL
 from sahel_nb.lock.names import kernel_of
-from sahel_nb.lock.record import Record
+from sahel_nb.lock.record import Op, Record
 from sahel_nb.lock.replay import Forbidden, Pusher, check, check_alone, check_author, is_early
 from sahel_nb.lock.signing import FILE
 from sahel_nb.lock.transition import Illegal
@@ -88,6 +89,8 @@ class Server:
         self._check_signature(new, after)
         check_author(before, after, pusher)
         ttl = float(self.settings.get("sahel.ttl", (str(_TTL),))[-1])
+        if after.op is Op.PASS:
+            ttl = min(ttl, OFFER_TTL)
         if is_early(before, after, self._stood_still(ref, before), ttl, pusher):
             raise Forbidden(f"{after.op.value} is for {ttl:g} s after the lock last moved; sahel.ttl says so here")
         self._remember(ref, before, after)

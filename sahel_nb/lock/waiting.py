@@ -25,7 +25,6 @@ from sahel_nb.lock.taking import Taker
 from sahel_nb.lock.transition import QUEUE_LIMIT
 from sahel_nb.report.events import Level, Reporter
 
-OFFER_TTL = 120.0
 _READ_FAILURES = 20
 
 

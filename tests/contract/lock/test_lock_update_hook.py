@@ -15,6 +15,7 @@ import pytest
 
 from sahel_nb.errors import Refused
 from sahel_nb.install import shipped
+from sahel_nb.lock.commands import Pass
 from sahel_nb.lock.git_refs import GitRefs
 from sahel_nb.lock.record import Record, State
 from sahel_nb.lock.transition import step
@@ -216,7 +217,13 @@ def test_a_grant_of_somebody_else_ends_when_it_has_stood_still_here(server: Serv
     os.utime(note, (time.time() - 700, time.time() - 700))
     assert server.push("bob", old, queued)[0] is Swap.WON, "to wait does not make it younger"
     reap = on(waits, BOB)["reap"]
-    assert server.push("bob", queued, commit_of(step(waits, reap, writer(BOB, "z")), queued))[0] is Swap.WON
+    offered = step(waits, reap, writer(BOB, "z"))
+    offer = commit_of(offered, queued)
+    assert server.push("bob", queued, offer)[0] is Swap.WON
+    passed = commit_of(step(offered, Pass(offered.queue[0].nonce, "nobody there"), writer(AWA, "p")), offer)
+    assert server.push("awa", offer, passed)[0] is Swap.REFUSED
+    os.utime(note, (time.time() - 130, time.time() - 130))
+    assert server.push("awa", offer, passed)[0] is Swap.WON, "an offer need not stand still for as long as a grant"
 
 
 @pytest.mark.parametrize("server", ["ssh"], indirect=True)
