@@ -11,7 +11,6 @@ from storm.person import Stormy, Story
 from storm.weather import Weather
 from support.lab import OWNER
 
-
 # Their pushes are served and their answers do not arrive; where none was served, half a minute of looking goes by.
 SEEDS = ("1/14", "1/75", "1/97")
 
