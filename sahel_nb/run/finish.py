@@ -13,6 +13,7 @@ from pathlib import Path
 from shlex import quote
 
 from sahel_nb.errors import OutputsIncomplete, RunCancelled, RunFailed, RunTimedOut, SahelError
+from sahel_nb.kernels import backoff
 from sahel_nb.kernels.diagnosis import Diagnosis, diagnose
 from sahel_nb.kernels.model import KernelRef, RunState, RunStatus
 from sahel_nb.kernels.proof import Copy, Proof, compare
@@ -209,7 +210,7 @@ def _release(done: RunRecord, lock: LockClient | None, held: Held | None, report
         url=done.url,
     )
     try:
-        lock.finish(held, outcome)
+        backoff.again(lambda: lock.finish(held, outcome))  # it asks Kaggle once more what has ended
     except SahelError as exc:
         reporter.say(f"the lock could not be released ({exc.message}); anyone's next run or attach does it", Level.WARN)
     else:

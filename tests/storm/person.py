@@ -97,6 +97,8 @@ class Stormy(Member):
 
 def following(arguments: tuple[str, ...], done: Done, base: int) -> tuple[str, ...]:
     """What is typed next; nothing where it is done."""
+    if "the lock could not be released" in done.err:
+        return ("attach", arguments[-1])
     _, error, behind = done.err.rpartition("error: ")
     hints = [(verb, *shlex.split(rest)) for verb, rest in _HINT.findall(behind if error else done.err)]
     if done.code == 0:
