@@ -33,6 +33,8 @@ class Tally:
     faults: Counter[Fault] = field(default_factory=Counter)
     commands: Counter[tuple[str, int]] = field(default_factory=Counter)
     violations: list[Violation] = field(default_factory=list)
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    """Whoever counts has it."""
 
     def __str__(self) -> str:
         kinds = Counter(violation.kind for violation in self.violations)
@@ -117,12 +119,13 @@ class _Worker:
         base = max((version.number for version in self.judge.versions()), default=0)
         story = self._member.run(seed, weather, base, self.judge.after)
         self.judge.at_the_end(story)
-        tally = self._tally
-        tally.runs += 1
-        tally.versions += len(self.judge.versions()) - base
-        tally.faults += weather.met
-        tally.commands += Counter((command.verb, command.code) for command in story.commands)
-        for violation in self.judge.found:
-            self._told(violation)
-        tally.violations += self.judge.found
+        made, tally = len(self.judge.versions()) - base, self._tally
+        with tally.turn:
+            tally.runs += 1
+            tally.versions += made
+            tally.faults += weather.met
+            tally.commands += Counter((command.verb, command.code) for command in story.commands)
+            for violation in self.judge.found:
+                self._told(violation)
+            tally.violations += self.judge.found
         self.judge.found = []
