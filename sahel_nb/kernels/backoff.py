@@ -1,6 +1,6 @@
 """How long to wait before asking again: longer each time, never all at once, and as long as the service asks for.
 
-Only for what may be done twice: reading. A push is never repeated, see `run.start`.
+Only for what may be done twice: reading, and giving a lock back. A push is never repeated, see `run.start`.
 """
 
 from __future__ import annotations

@@ -114,21 +114,27 @@ def test_the_same_clone_knows_at_once_that_its_run_is_dead(world: tuple[Lab, Mem
     assert [entry["op"] for entry in awa.chain("same-clone")] == ["arm", "reap", "arm", "start", "finish"]
 
 
-@pytest.mark.parametrize("method", ["started", "finish"])
-def test_a_line_that_is_away_for_a_moment_ends_no_run_and_frees_no_lock(
-    world: tuple[Lab, Member, Member], method: str
+@pytest.mark.parametrize(
+    ("method", "when", "said", "state"),
+    [
+        ("started", "unreachable", "away for a moment", "FREE"),
+        ("finish", "unreachable", "", "FREE"),
+        ("finish", "away", "the lock could not be released (the remote is away)", "RUNNING"),
+    ],
+)
+def test_a_line_that_is_away_ends_no_run_and_frees_no_lock_that_it_should_not(
+    world: tuple[Lab, Member, Member], method: str, when: str, said: str, state: str
 ) -> None:
     lab, awa, _ = world
-    slug = f"away-{method}"
+    slug = f"{when}-{method}"
     awa.kernel(slug, CELLS)
 
-    done = finished(awa.python(DIES, slug, "lock", method, "unreachable"))
+    done = finished(awa.python(DIES, slug, "lock", method, when))
 
     assert done.code == 0, done
-    assert "away for a moment" in done.err
+    assert said in done.err
     assert lab.versions(slug) == 1
-    lock = awa.lock(slug) or {}
-    assert lock["state"] == ("FREE" if method == "started" else "RUNNING")
+    assert (awa.lock(slug) or {})["state"] == state
     again = awa.sahel("run", slug)
     assert again.code == 0, again
     assert (awa.lock(slug) or {})["state"] == "FREE"

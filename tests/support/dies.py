@@ -1,7 +1,7 @@
-"""A run that kills itself with -9 at a named point: `dies.py SLUG OBJECT METHOD before|after|unreachable`.
+"""A run that kills itself with -9 at a named point: `dies.py SLUG OBJECT METHOD before|after|unreachable|away`.
 
 The real run, assembled as the command assembles it; only one method of one object is wrapped. `unreachable` does not
-kill: the method fails once, as over a line that is away for a moment.
+kill: the method fails once, as over a line that is away for a moment; with `away` it fails each time.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ class Dies:
             if self._when == "unreachable":
                 self._when = "passed"
                 raise NetworkError("the remote is away for a moment")
+            if self._when == "away":
+                raise NetworkError("the remote is away")
             if self._when == "passed":
                 return attribute(*args, **kwargs)
             if self._when == "after":
