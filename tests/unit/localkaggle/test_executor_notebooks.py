@@ -97,7 +97,7 @@ def test_silence_is_fine_and_a_flood_of_output_fails_at_the_iopub_limit(runs: Ru
     assert read_result(folder) is None, "told while it runs"
     flood = (
         "import sys; out = sys.stdout\n"
-        "for i in range(20000):\n"
+        "for i in range(60000):\n"
         "    out.session.send(out.pub_thread, 'stream', {'name': 'stdout', 'text': 'x'}, parent=out.parent_header)"
     )
     run = runs.run(notebook(flood, "print('after')"))
