@@ -37,9 +37,17 @@ from sahel_nb.repo.cmd import git, told_to_hooks
 from sahel_nb.repo.scratch import RawCommit, object_id
 from sahel_nb.repo.signature import signer
 
-PREFIXES = ("refs/sahel/locks", "refs/heads/sahel-locks")
+_OWN = "refs/sahel/"
+_BRANCHES = "refs/heads/sahel-locks"
 _TTL = 600.0
 _HEADERS = (b"tree ", b"parent ", b"author ", b"committer ", b"encoding ", b"gpgsig ", b"gpgsig-sha256 ", b" ")
+
+
+def _prefix_of(ref: str) -> str:
+    """The `lock.prefix` below which a ref lies, whichever a team has chosen in our own room; empty for other refs."""
+    if ref.startswith(_OWN):
+        return _OWN + ref.removeprefix(_OWN).partition("/")[0]
+    return _BRANCHES if ref.startswith(f"{_BRANCHES}/") else ""
 
 
 class Everybody:
@@ -69,7 +77,7 @@ class Server:
 
     def judge(self, ref: str, old: str, new: str) -> None:
         """Raises `Illegal`, `Forbidden`, or `SahelError` for what cannot be understood."""
-        prefix = next((one for one in PREFIXES if ref.startswith(f"{one}/")), "")
+        prefix = _prefix_of(ref)
         if not prefix or ref.startswith(f"{prefix}/probe-"):
             return
         kernel = kernel_of(prefix, ref)

@@ -237,6 +237,19 @@ def test_where_nobody_is_asked_only_transitions_count(server: Server) -> None:
 
 
 @pytest.mark.parametrize("server", ["ssh"], indirect=True)
+def test_locks_of_another_prefix_are_guarded_too(server: Server) -> None:
+    ref = "refs/sahel/signed/awa/fula-lid"
+    first = step(None, arm(), writer(AWA, "n"))
+    old = commit_of(first, None)
+    assert server.push("eve", None, old, ref)[0] is Swap.REFUSED, "who is not known"
+    assert server.push("awa", None, old, ref)[0] is Swap.WON
+    stolen = commit_of(step(first, on(first)["start"], writer(AWA, "x")), old)
+    assert server.push("bob", old, stolen, ref)[0] is Swap.REFUSED
+    for odd in ("refs/sahel/awa", "refs/sahel/deeper/signed/awa/fula-lid"):
+        assert server.push("awa", None, old, odd)[0] is Swap.REFUSED, odd
+
+
+@pytest.mark.parametrize("server", ["ssh"], indirect=True)
 def test_a_check_that_breaks_refuses(server: Server) -> None:
     server.origin("config", "sahel.ttl", "soon")
     swap, said = server.push("awa", None, commit_of(step(None, arm(), writer(AWA, "n")), None))
