@@ -30,12 +30,13 @@ class Since:
 def since_failure(runs: Path, root: Path, ref: KernelRef, commit: str, folder: str) -> Since | None:
     """The newest run of `ref` that is kept below `runs`, if it failed; None where it did not, or there is none.
 
+    By the clock: rehearsals are numbered by another service than runs.
     By content of the folder at both commits: the history between them does not matter, and may have been rewritten.
     """
     known = [
         found for path in (runs / ref.slug).glob("*/") if (found := record.read(path)) and found.kernel == str(ref)
     ]
-    newest = max(known, key=lambda found: (found.version, found.began), default=None)
+    newest = max(known, key=lambda found: (found.began, found.version), default=None)
     if newest is None or newest.status == RunState.COMPLETE.value:
         return None
     where = ("--", folder) if folder else ()
