@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from support.lab import Lab, Member, finished
+from support.lab import Lab, finished
 from support.service import wait_until
 
 HELLO = ["print('ŋana ɓiɗɗo')", "open('result.txt', 'w', encoding='utf-8').write('ɲ')\nprint('written')"]
+
 SLEEP = ["import time", "print('begun', flush=True)\ntime.sleep(600)"]
 
 
@@ -78,62 +79,6 @@ def test_git_decides_what_is_pushed_not_the_worktree(lab: Lab) -> None:
     pulled = lab.service.api("awa", "GetKernel", {"userName": "awa", "kernelSlug": "fula-lid"})[1]
     assert "print('committed')" in pulled["blob"]["source"]
     assert f"sahel-nb-stamp commit={first}" in pulled["blob"]["source"]
-
-
-def test_preflight_shows_every_failing_row_with_its_command(lab: Lab) -> None:
-    awa = lab.join("awa")
-    folder = awa.kernel("fula-lid", HELLO)
-    awa.write_kernel("fula-lid", HELLO, folder, title="Something else")
-    awa.git("commit", "-qam", "Another title")
-    awa.git.write("sahel-nb.toml", (awa.root / "sahel-nb.toml").read_text() + "\n")
-    awa.git.write(f"{folder}/scratch.txt")
-
-    done = awa.sahel("run")
-
-    assert done.code == 3, done
-    for row in ("FAIL  tree", "FAIL  pushed", "FAIL  metadata", "something-else"):
-        assert row in done.err, done
-    for command in ("$ git commit", "$ git push", "$ $EDITOR"):
-        assert command in done.err, done
-    assert "no quota was spent" in done.err
-    assert lab.versions("fula-lid") == 0
-    assert awa.lock("fula-lid") is None
-
-
-def test_a_notebook_that_was_only_run_again_is_clean(lab: Lab) -> None:
-    awa = lab.join("awa")
-    assert awa.sahel("init").code == 0
-    assert awa.sahel("install").code == 0
-    awa.git("add", "-A")
-    awa.git.commit(message="Set up")
-    folder = awa.kernel("fula-lid", HELLO)
-    path = awa.root / folder / "fula-lid.ipynb"
-    notebook = json.loads(path.read_text(encoding="utf-8"))
-    notebook["cells"][0]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["ŋ\n"]}]
-    path.write_text(json.dumps(notebook, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    assert awa.git("status", "--porcelain") == f" M {folder}/fula-lid.ipynb", "git goes by the size"
-
-    done = awa.sahel("run", "--dry-run")
-
-    assert done.code == 0, done
-    notebook["cells"][0]["source"] = ["print('another')"]
-    path.write_text(json.dumps(notebook, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    assert awa.sahel("run", "--dry-run").code == 3
-
-
-def test_a_branch_that_is_behind_is_refused(lab: Lab) -> None:
-    awa, binta = lab.join("awa"), None
-    folder = awa.kernel("fula-lid", HELLO)
-    binta = lab.join("binta")
-    binta.write_kernel("fula-lid", ["print('newer')"], folder)
-    binta.git("commit", "-qam", "Newer")
-    binta.git.push()
-
-    done = awa.sahel("run")
-
-    assert done.code == 3, done
-    assert "1 commit is in origin/main and not here" in done.err
-    assert "$ git pull --ff-only" in done.err
 
 
 def test_a_second_runner_is_told_who_and_what_to_do_and_is_admitted_after(lab: Lab) -> None:
@@ -242,34 +187,6 @@ def test_another_accounts_kernel_refuses_the_push_and_the_lock_is_given_back(lab
     assert [entry["op"] for entry in awa.chain("not-shared")] == ["arm", "disarm"]
 
 
-def test_without_the_locks_remote_nothing_starts(lab: Lab) -> None:
-    awa = lab.join("awa")
-    awa.kernel("fula-lid", HELLO)
-    awa.git("remote", "add", "locks", str(lab.folder / "away.git"))
-    awa.git.write(
-        "sahel-nb.toml", (awa.root / "sahel-nb.toml").read_text().replace("[lock]", '[lock]\nremote = "locks"')
-    )
-    awa.git("commit", "-qam", "Locks elsewhere")
-    awa.git.push()
-
-    done = awa.sahel("run")
-
-    assert done.code == 9, done
-    assert "no quota was spent" in done.err
-    assert lab.versions("fula-lid") == 0
-
-
-def test_dry_run_does_nothing(lab: Lab) -> None:
-    awa = lab.join("awa")
-    awa.kernel("fula-lid", HELLO)
-    done = awa.sahel("run", "--dry-run")
-    assert done.code == 0, done
-    assert awa.git.head() in done.out
-    assert lab.versions("fula-lid") == 0
-    assert awa.lock("fula-lid") is None
-    assert not (awa.root / "runs").exists()
-
-
 def test_detach_and_attach_from_another_clone(lab: Lab) -> None:
     awa = lab.join("awa")
     awa.kernel("fula-lid", ["import time; time.sleep(2)", *HELLO])
@@ -302,66 +219,3 @@ def test_ctrl_c_detaches_and_the_run_goes_on(lab: Lab) -> None:
     attached = awa.sahel("attach")
     assert attached.code == 0, attached
     assert (awa.lock("fula-lid") or {})["state"] == "FREE"
-
-
-def test_without_credentials_the_error_names_both_ways_on(lab: Lab) -> None:
-    awa = lab.join("awa")
-    awa.kernel("fula-lid", HELLO)
-    env = {key: value for key, value in awa.env().items() if not key.startswith("KAGGLE_")}
-    import subprocess
-
-    from support.service import BIN
-
-    done = subprocess.run([BIN / "sahel-nb", "quota"], cwd=awa.root, env=env, capture_output=True, encoding="utf-8")
-    assert done.returncode == 8, done
-    assert "access_token" in done.stderr
-    assert "sahel-nb rehearse" in done.stderr
-    assert done.stdout == ""
-
-
-def test_what_is_missing_hides_no_other_row(lab: Lab) -> None:
-    awa = lab.join("awa")
-    folder = awa.kernel("fula-lid", HELLO)
-    awa.git.write(f"{folder}/scratch.txt")
-    stranger = NoKey(lab, "awa", awa.git)
-    done = stranger.sahel("run")
-    assert done.code == 3, done
-    for row in ("FAIL  tree", "FAIL  credentials", "kaggle auth login"):
-        assert row in done.err, done
-    awa.git("remote", "rename", "origin", "upstream")
-    done = awa.sahel("run", "--dry-run")
-    assert done.code == 3, done
-    for row in ("FAIL  tree", "FAIL  lock", "git remote add origin"):
-        assert row in done.err, done
-
-
-def test_a_commit_of_a_detached_head_runs_when_a_remote_branch_has_it(lab: Lab) -> None:
-    awa = lab.join("awa")
-    awa.kernel("fula-lid", HELLO)
-    awa.git("switch", "-q", "--detach")
-    done = awa.sahel("run", "--at", "HEAD", "--dry-run")
-    assert done.code == 0, done
-    awa.git.commit(message="Nobody has this")
-    refused = awa.sahel("run", "--at", "HEAD", "--dry-run")
-    assert refused.code == 3, refused
-    assert "is in no branch of a remote" in refused.err
-
-
-def test_wrong_credentials_are_named_as_such(lab: Lab) -> None:
-    awa = lab.join("awa")
-    awa.kernel("fula-lid", HELLO)
-    wrong = WrongKey(lab, "awa", awa.git)
-    done = wrong.sahel("run")
-    assert done.code == 8, done
-    assert "does not accept these credentials" in done.err
-    assert lab.versions("fula-lid") == 0
-
-
-class WrongKey(Member):
-    def env(self) -> dict[str, str]:
-        return {**super().env(), "KAGGLE_KEY": "wrong"}
-
-
-class NoKey(Member):
-    def env(self) -> dict[str, str]:
-        return {key: value for key, value in super().env().items() if not key.startswith("KAGGLE_")}

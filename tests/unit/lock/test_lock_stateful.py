@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -16,7 +16,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from sahel_nb.errors import NetworkError, Refused
 from sahel_nb.lock.backend import Tip, Verdict
-from sahel_nb.lock.clock import FakeClock
 from sahel_nb.lock.commands import Enqueue, Writer
 from sahel_nb.lock.grants import Held
 from sahel_nb.lock.kaggle_view import Phase
@@ -24,6 +23,7 @@ from sahel_nb.lock.memory import Fault, Memory, MemoryRemote
 from sahel_nb.lock.record import Op, State, Ticket
 from sahel_nb.lock.transition import step
 from support.locks import KERNEL, Person
+from support.model_kaggle import EverythingEnds, ModelKaggle
 
 TTL = 600.0
 ALWAYS = {Op.ALARM, Op.ENQUEUE}
@@ -37,64 +37,6 @@ LEGAL = {
 GRANTS = {Op.ARM, Op.HOLD}
 
 
-@dataclass
-class ModelKaggle:
-    """Versions that run until they are ended, and the overlaps that a lock is there to prevent."""
-
-    stamps: list[str | None] = field(default_factory=list)
-    phases: list[Phase] = field(default_factory=list)
-    seen_overlaps: list[tuple[int, int]] = field(default_factory=list)
-    """The version that ran, and the one that was pushed beside it."""
-    unpreventable: set[int] = field(default_factory=set)
-    """Pushed by somebody without the lock, or by a client that had paused after its last look."""
-    outsiders: int = 0
-    lag: list[Phase] = field(default_factory=list)
-    """What the next looks at a version that has ended are told."""
-
-    def push(self, stamp: str | None) -> int:
-        version = len(self.stamps) + 1
-        self.seen_overlaps += [(other, version) for other in range(1, version) if not self.phases[other - 1].ended]
-        self.stamps.append(stamp)
-        self.phases.append(Phase.RUNNING)
-        return version
-
-    def end(self, version: int, phase: Phase = Phase.ENDED_COMPLETE) -> None:
-        self.phases[version - 1] = phase
-
-    def end_all(self) -> None:
-        self.phases = [phase if phase.ended else Phase.ENDED_ERROR for phase in self.phases]
-
-    def current_version(self) -> int:
-        return len(self.stamps)
-
-    def phase(self, version: int) -> Phase:
-        if self.lag and self.phases[version - 1].ended:
-            return self.lag.pop()
-        return self.phases[version - 1]
-
-    def running(self) -> list[int]:
-        return [v for v, phase in enumerate(self.phases, 1) if not phase.ended]
-
-    def stamp(self, version: int) -> str | None:
-        return self.stamps[version - 1]
-
-
-class EverythingEnds(FakeClock):
-    """Who waits long enough sees what runs on Kaggle end."""
-
-    def __init__(self, kaggle: ModelKaggle) -> None:
-        super().__init__()
-        self._kaggle = kaggle
-        self._waited = 0.0
-
-    def sleep(self, seconds: float) -> None:
-        super().sleep(seconds)
-        self._waited += seconds if seconds >= 1 else 0
-        if self._waited > 3 * TTL:
-            self._kaggle.end_all()
-            self._waited = 0
-
-
 class Locking(RuleBasedStateMachine):
     """Each step, one of three people takes the next step of a run, or something goes wrong for them."""
 
@@ -102,7 +44,7 @@ class Locking(RuleBasedStateMachine):
     def begin(self) -> None:
         self.remote = MemoryRemote()
         self.kaggle = ModelKaggle()
-        clock = EverythingEnds(self.kaggle)
+        clock = EverythingEnds(self.kaggle, TTL)
         self.people = [Person(name, Memory(self.remote), self.kaggle, clock, ttl=TTL) for name in ("Awa", "Bob", "Cem")]
         self.held: dict[str, Held] = {}
         self.paused: dict[str, Held] = {}

@@ -2,108 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
-
 import pytest
 
 from sahel_nb.errors import NetworkError, Refused
 from sahel_nb.lock.backend import SwapResult, Tip
-from sahel_nb.lock.clock import FakeClock
-from sahel_nb.lock.commands import Enqueue, Writer
-from sahel_nb.lock.grants import Held
 from sahel_nb.lock.kaggle_view import Phase
 from sahel_nb.lock.memory import Fault, Memory, MemoryRemote
-from sahel_nb.lock.record import Op, Record, State, Ticket
-from sahel_nb.lock.refusals import KaggleBusy, Locked
-from sahel_nb.lock.tip_file import TipFile
-from sahel_nb.lock.transition import step
-from support.git import Origin
-from support.locks import KERNEL, FolderKaggle, Person, over_git
+from sahel_nb.lock.record import Op, Record, State
+from sahel_nb.lock.refusals import Locked
+from support.lock_stories import Eventful, People, free, hold, newest, waits
+from support.locks import KERNEL, FolderKaggle
 
 
-class Clock(FakeClock):
-    """Time in which other people do something: `events` are (when, what)."""
-
-    def __init__(self) -> None:
-        super().__init__(0.0)
-        self.events: list[tuple[float, Callable[[], object]]] = []
-
-    def at(self, when: float, what: Callable[[], object]) -> None:
-        self.events.append((when, what))
-
-    def sleep(self, seconds: float) -> None:
-        until = self.now + seconds
-        while due := [event for event in self.events if event[0] <= until]:
-            event = min(due, key=lambda event: event[0])
-            self.events.remove(event)
-            self.now = max(self.now, event[0])
-            event[1]()
-        self.now = max(self.now, until)
-
-
-class Counting(Memory):
-    """A chain that counts how often the remote is asked."""
-
-    reads = swaps = 0
-
-    def read(self) -> Tip | None:
-        self.reads += 1
-        return super().read()
-
-    def swap(self, old: Tip | None, record: Record) -> SwapResult:
-        self.swaps += 1
-        return super().swap(old, record)
-
-
-@pytest.fixture
-def remote() -> MemoryRemote:
-    return MemoryRemote()
-
-
-@pytest.fixture
-def kaggle(tmp_path: Path) -> FolderKaggle:
-    return FolderKaggle(tmp_path / "kaggle")
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def people(remote: MemoryRemote, kaggle: FolderKaggle, clock: Clock) -> Callable[[str], Person]:
-    return lambda name: Person(name, Memory(remote), kaggle, clock)
-
-
-People = Callable[[str], Person]
-
-
-def newest(remote: MemoryRemote) -> Record:
-    tip = remote.tip()
-    assert tip is not None
-    return tip.record
-
-
-def waits(remote: MemoryRemote, who: str, nonce: str) -> None:
-    """Somebody stands in line and is never heard of again."""
-    record = newest(remote)
-    ticket = Ticket(f"run of {who}", f"{who} <x>", "h", "s", nonce)
-    assert Memory(remote).swap(remote.tip(), step(record, Enqueue(KERNEL, ticket), Writer(who, record.at, nonce))).tip
-
-
-def hold(person: Person) -> Held:
-    return person.client.hold(replace(person.intent(), reason="maintenance"))
-
-
-def free(person: Person) -> Record:
-    record = person.client.release(person.intent().actor, "done")
-    assert record is not None
-    return record
-
-
-def test_the_lock_goes_to_whoever_came_first(remote: MemoryRemote, people: People, clock: Clock) -> None:
+def test_the_lock_goes_to_whoever_came_first(remote: MemoryRemote, people: People, clock: Eventful) -> None:
     awa, bob = people("Awa"), people("Bob")
     hold(awa)
     waits(remote, "Cem", "cem")
@@ -138,7 +49,7 @@ def test_a_run_without_a_place_does_not_jump_the_line(remote: MemoryRemote, peop
 
 
 def test_who_does_not_come_is_passed_over_after_the_offers_time(
-    remote: MemoryRemote, people: People, clock: Clock
+    remote: MemoryRemote, people: People, clock: Eventful
 ) -> None:
     awa, bob = people("Awa"), people("Bob")
     hold(awa)
@@ -154,7 +65,7 @@ def test_who_does_not_come_is_passed_over_after_the_offers_time(
 
 
 def test_nobody_loses_a_turn_that_they_could_not_take(
-    remote: MemoryRemote, people: People, clock: Clock, kaggle: FolderKaggle
+    remote: MemoryRemote, people: People, clock: Eventful, kaggle: FolderKaggle
 ) -> None:
     awa, bob = people("Awa"), people("Bob")
     hold(awa)
@@ -166,7 +77,7 @@ def test_nobody_loses_a_turn_that_they_could_not_take(
     assert clock.now >= 1120
 
 
-def test_a_dead_holder_is_found_out_by_who_waits(remote: MemoryRemote, people: People, clock: Clock) -> None:
+def test_a_dead_holder_is_found_out_by_who_waits(remote: MemoryRemote, people: People, clock: Eventful) -> None:
     awa, bob, cem = people("Awa"), people("Bob"), people("Cem")
     awa.client.acquire(awa.intent())
 
@@ -183,7 +94,7 @@ def test_a_dead_holder_is_found_out_by_who_waits(remote: MemoryRemote, people: P
 
 
 @pytest.mark.parametrize("how", ["time is up", "Ctrl-C", "the line broke"])
-def test_who_goes_leaves_no_ticket(remote: MemoryRemote, people: People, clock: Clock, how: str) -> None:
+def test_who_goes_leaves_no_ticket(remote: MemoryRemote, people: People, clock: Eventful, how: str) -> None:
     awa, bob = people("Awa"), people("Bob")
     hold(awa)
 
@@ -212,7 +123,7 @@ def test_a_ticket_whose_answer_was_lost_is_taken_back_all_the_same(remote: Memor
 
 
 def test_a_server_with_longer_patience_than_ours_is_asked_again(
-    remote: MemoryRemote, people: People, clock: Clock
+    remote: MemoryRemote, people: People, clock: Eventful
 ) -> None:
     class Strict(Memory):
         def swap(self, old: Tip | None, record: Record) -> SwapResult:
@@ -231,7 +142,7 @@ def test_a_server_with_longer_patience_than_ours_is_asked_again(
 
 
 def test_who_slept_through_their_turn_waits_again_behind_the_others(
-    remote: MemoryRemote, people: People, clock: Clock
+    remote: MemoryRemote, people: People, clock: Eventful
 ) -> None:
     awa, bob = people("Awa"), people("Bob")
     hold(awa)
@@ -250,7 +161,7 @@ def test_who_slept_through_their_turn_waits_again_behind_the_others(
     assert any("our turn had passed" in text for text in bob.notes.said)
 
 
-def test_our_own_dead_waiters_are_not_waited_for(remote: MemoryRemote, people: People, clock: Clock) -> None:
+def test_our_own_dead_waiters_are_not_waited_for(remote: MemoryRemote, people: People, clock: Eventful) -> None:
     awa, bob = people("Awa"), people("Bob")
     hold(awa)
     waits(remote, "Bob", "killed")
@@ -261,7 +172,7 @@ def test_our_own_dead_waiters_are_not_waited_for(remote: MemoryRemote, people: P
 
 
 def test_who_waits_lets_the_holder_record_what_only_they_know(
-    remote: MemoryRemote, people: People, clock: Clock, kaggle: FolderKaggle
+    remote: MemoryRemote, people: People, clock: Eventful, kaggle: FolderKaggle
 ) -> None:
     awa, bob = people("Awa"), people("Bob")
     bob.settle = 5.0
@@ -276,103 +187,3 @@ def test_who_waits_lets_the_holder_record_what_only_they_know(
     kaggle.end(2)
     assert bob.client.acquire_in_turn(bob.intent("again"), 2000).record.fence == gone.record.fence + 1
     assert Op.REAP in [tip.record.op for tip in remote.chain]
-
-
-def test_a_lock_that_stands_still_is_taken_with_one_push_and_freed_with_one(
-    remote: MemoryRemote, people: People, kaggle: FolderKaggle
-) -> None:
-    awa = people("Awa")
-    backend = awa.backend = Counting(remote)
-    client = awa.client
-    client.disarm(client.acquire(awa.intent()), "cold")
-    assert (backend.reads, backend.swaps) == (1, 2)
-    held = client.acquire(awa.intent())
-    assert (backend.reads, backend.swaps) == (1, 3)
-    held = client.started(held, kaggle.push(held.record.stamp), "")
-    kaggle.end(1)
-    client.finish(held, awa.outcome(held.record))
-    assert (backend.reads, backend.swaps) == (1, 5)
-    people("Bob").run()
-    assert client.acquire(awa.intent()).record.fence == 4  # what was remembered is stale: it lost, and was read
-    assert (backend.reads, backend.swaps) == (2, 7)
-
-
-def test_a_stale_memory_never_says_who_runs(people: People, kaggle: FolderKaggle) -> None:
-    awa, bob = people("Awa"), people("Bob")
-    client = awa.client
-    client.disarm(client.acquire(awa.intent()), "")
-    held = bob.client.acquire(bob.intent())
-    bob.client.started(held, kaggle.push(held.record.stamp), "")
-    with pytest.raises(Locked, match=r"Bob <bob@example\.org> runs it"):
-        client.acquire(awa.intent())
-
-
-def test_a_tip_outlives_the_process_and_only_for_its_remote(tmp_path: Path, kaggle: FolderKaggle) -> None:
-    origin = Origin.create(tmp_path / "origin.git")
-    awa = Person("Awa", over_git(origin.clone("awa").root), kaggle)
-    held = awa.client.acquire(awa.intent())
-    memory = TipFile(tmp_path / "locks", "example.org/nb", KERNEL)
-    assert memory.recall() is None
-    memory.keep(held.tip)
-    assert memory.recall() == held.tip == TipFile(tmp_path / "locks", "example.org/nb", KERNEL).recall()
-    assert TipFile(tmp_path / "locks", "example.org/fork", KERNEL).recall() is None
-    (path,) = (tmp_path / "locks").rglob("*.tip")
-    for damage in (b"", path.read_bytes()[:-3], path.read_bytes().replace(b"ARMED", b"OFFER")):
-        path.write_bytes(damage)
-        assert memory.recall() is None
-    memory.keep(held.tip)
-    (tmp_path / "a file").write_text("")
-    TipFile(tmp_path / "a file", "r", KERNEL).keep(held.tip)
-    assert list(tmp_path.rglob(".tip-*")) == []
-
-
-def test_a_remote_that_went_back_is_told_to_all(remote: MemoryRemote, people: People) -> None:
-    awa = people("Awa")
-    client = awa.client
-    for _ in range(2):
-        client.disarm(client.acquire(awa.intent()), "")
-    del remote.chain[2:]
-    held = client.acquire(awa.intent())
-    assert held.record.alarms == ("the remote went back: fence 2 was written, and the chain ends with fence 1",)
-    assert held.record.fence == 2
-    client.disarm(held, "")
-    remote.chain.clear()
-    assert "the chain is gone" in client.acquire(awa.intent()).record.alarms[-1]
-
-
-def test_breaking_by_hand_asks_kaggle_first(
-    remote: MemoryRemote, people: People, kaggle: FolderKaggle, clock: Clock
-) -> None:
-    awa, bob = people("Awa"), people("Bob")
-    held = awa.client.acquire(awa.intent())
-    held = awa.client.started(held, kaggle.push(held.record.stamp), "")
-    with pytest.raises(Refused, match="v1 has not ended on Kaggle") as caught:
-        bob.client.break_lock(fence=1, reason="I want it", force=False)
-    assert caught.value.hints[-1].endswith("--force")
-    with pytest.raises(Refused, match="fence 1 now, not 7"):
-        bob.client.break_lock(fence=7, reason="I want it", force=True)
-    with pytest.raises(Refused, match="needs a reason"):
-        bob.client.break_lock(fence=1, reason=" ", force=True)
-    record = bob.client.break_lock(fence=1, reason="Kaggle shows it as running for a week", force=True)
-    assert record.alarms == (
-        "fence 1 was broken by Bob <bob@example.org> on bob-laptop: Kaggle shows it as running for a week",
-        "the lock was broken by force while v1 had not ended",
-    )
-    assert bob.client.acquire(bob.intent()).record.fence == 2
-    assert awa.client.finish(held, awa.outcome(held.record)).op is Op.BREAK
-    with pytest.raises(Refused, match="is not held by hand"):
-        awa.client.release("Awa", "")
-
-
-def test_a_hold_waits_for_what_runs_outside(people: People, kaggle: FolderKaggle) -> None:
-    awa = people("Awa")
-    foreign = kaggle.push(None)
-    with pytest.raises(KaggleBusy):
-        hold(awa)
-    kaggle.end(foreign)
-    held = hold(awa)
-    assert (held.record.state, held.record.base_version, held.record.kaggle_version) == (State.HELD, 1, None)
-    with pytest.raises(Refused, match="not yours to release"):
-        awa.client.release("Bob <bob@example.org>", "")
-    assert free(awa).state is State.FREE
-    assert awa.client.release("Awa", "") is None
