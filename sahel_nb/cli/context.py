@@ -73,11 +73,14 @@ class Context:
     @cached_property
     def target(self) -> Target:
         """Which Kaggle, decided once: `--local`, else SAHEL_NB_KAGGLE, else Kaggle itself."""
-        from sahel_nb.kernels.target import Target, TargetKind
+        from dataclasses import replace
 
+        from sahel_nb.kernels.target import Target, TargetKind, patience_of
+
+        patience = patience_of(os.environ.get("SAHEL_NB_KAGGLE_TIMEOUT", ""))
         choice = Target.choose("local" if self.local else os.environ.get("SAHEL_NB_KAGGLE", ""))
         if choice.kind is not TargetKind.EMBEDDED:
-            return choice
+            return replace(choice, patience=patience)
         from sahel_nb.localkaggle import daemon
         from sahel_nb.report.crash import state_home
 
@@ -87,7 +90,7 @@ class Context:
             endpoint = self._start(folder)
         else:
             self.reporter.say(f"using the embedded Kaggle service at {endpoint.url}")
-        return Target(TargetKind.EMBEDDED, endpoint.url, self._owner, _key(folder))
+        return Target(TargetKind.EMBEDDED, endpoint.url, self._owner, _key(folder), patience)
 
     def _start(self, folder: Path) -> Endpoint:
         from sahel_nb.localkaggle import daemon

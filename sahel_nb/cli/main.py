@@ -42,8 +42,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-_LOCAL = frozenset(("run", "attach", "status", "logs", "output", "debug", "stop", "drift", "rescue", "quota"))
-
 # What a disk says that is full, over its quota, or not to be written.
 _DISK = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM))
 
@@ -124,8 +122,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(code if isinstance(code, int) else 0)
     except SahelError as exc:
         from sahel_nb.cli.context import reporter
+        from sahel_nb.cli.hints import is_local, there
 
-        exc.hints = tuple(_sent_the_same_way(hint, arguments) for hint in exc.hints)
+        if is_local(arguments):
+            exc.hints = tuple(map(there, exc.hints))
         reporter().error(exc)
         sys.exit(exc.exit_code)
     except click.exceptions.Exit as exc:
@@ -161,13 +161,6 @@ def _bug(exc: Exception) -> int:
     text = crash.redacted(f"{type(exc).__name__}: {exc}")
     print(f"error: a bug of ours: {text}{where}", file=sys.stderr)  # noqa: T201
     return EXIT_BUG
-
-
-def _sent_the_same_way(hint: str, arguments: Sequence[str]) -> str:
-    """What was asked of the embedded service goes on there: its hints do not lead to Kaggle."""
-    words = hint.split()
-    goes_on = words[:1] == ["sahel-nb"] and words[1:2] and words[1] in _LOCAL and "--local" not in words
-    return f"{hint} --local" if goes_on and ("--local" in arguments or arguments[:1] == ["rehearse"]) else hint
 
 
 if __name__ == "__main__":

@@ -196,13 +196,17 @@ def show(context: Context, finished: Finished, *, as_json: bool) -> None:
 
 
 def _preflight(context: Context, situation: Situation, plan: Plan) -> list[Check]:
+    from dataclasses import replace
+
+    from sahel_nb.cli.hints import there
     from sahel_nb.run.preflight import examine
 
     context.reporter.say(f"preflight of {plan.ref} at {plan.source.commit.short} ({plan.source.commit.subject})")
     checks = []
     for check in examine(situation, plan):
-        context.reporter.check(check)
-        checks.append(check)
+        row = replace(check, mend=there(check.mend)) if context.local else check
+        context.reporter.check(row)
+        checks.append(row)
     return checks
 
 

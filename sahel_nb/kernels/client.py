@@ -28,7 +28,7 @@ from sahel_nb.kernels.model import (
     RunState,
     RunStatus,
 )
-from sahel_nb.kernels.package import CONNECT_TIMEOUT, READ_TIMEOUT, open_api
+from sahel_nb.kernels.package import CONNECT_TIMEOUT, open_api
 from sahel_nb.kernels.service import PartlyPushed
 from sahel_nb.kernels.target import Target
 
@@ -108,7 +108,7 @@ class KaggleClient:
             with translated(f"following the log of {ref} v{version}"):
                 response = http._session.get(
                     url, params={"versionLabel": f"v{version}"}, stream=True, headers=headers,
-                    timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                    timeout=(CONNECT_TIMEOUT, self._target.patience),
                 )  # fmt: skip
                 with response:
                     response.raise_for_status()

@@ -22,7 +22,6 @@ from sahel_nb.kernels.door import translated
 from sahel_nb.kernels.target import Target
 
 CONNECT_TIMEOUT = 10.0
-READ_TIMEOUT = 60.0
 
 
 def open_api(target: Target) -> Any:
@@ -73,7 +72,7 @@ def open_api(target: Target) -> Any:
             if credentials is not None:
                 sdk._http_client._session.auth = credentials
             for scheme in ("http://", "https://"):
-                sdk._http_client._session.mount(scheme, _adapter())
+                sdk._http_client._session.mount(scheme, _adapter(target.patience))
             return sdk
 
     api = Api()
@@ -129,7 +128,7 @@ def _only(target: Target) -> Iterator[None]:
             os.environ |= kept
 
 
-def _adapter() -> Any:
+def _adapter(patience: float) -> Any:
     from requests.adapters import HTTPAdapter
 
     class Timeouts(HTTPAdapter):
@@ -137,7 +136,7 @@ def _adapter() -> Any:
 
         def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
             if kwargs.get("timeout") is None:
-                kwargs["timeout"] = (CONNECT_TIMEOUT, READ_TIMEOUT)
+                kwargs["timeout"] = (CONNECT_TIMEOUT, patience)
             return super().send(request, *args, **kwargs)
 
     return Timeouts()

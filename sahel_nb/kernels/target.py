@@ -25,6 +25,8 @@ class Target:
     username: str = ""
     key: str = field(default="", repr=False)
     """Credentials to use in place of the person's own: theirs are for Kaggle, and stay there."""
+    patience: float = 60.0
+    """Seconds without a byte after which an answer is given up."""
 
     @property
     def is_loopback(self) -> bool:
@@ -46,3 +48,15 @@ class Target:
             f"SAHEL_NB_KAGGLE must be `kaggle`, `local` or a URL, not {value!r}",
             hints=("export SAHEL_NB_KAGGLE=local",),
         )
+
+
+def patience_of(value: str) -> float:
+    """Read SAHEL_NB_KAGGLE_TIMEOUT, in seconds: longer for a very slow line. Raises `UsageError`."""
+    if not value:
+        return Target.patience
+    if value.isascii() and value.isdigit() and 1 <= int(value[:9]) <= 3600:
+        return float(value)
+    raise UsageError(
+        f"SAHEL_NB_KAGGLE_TIMEOUT must be whole seconds, from 1 to 3600, not {value!r}",
+        hints=("unset SAHEL_NB_KAGGLE_TIMEOUT",),
+    )

@@ -118,7 +118,7 @@ def _spoiled(
 ) -> Response:
     """The handler's answer; spoilt where a fault is armed for it (see `tricks`)."""
     faults = service.faults.strike(names_for(method), _about(fields)) if service.faults.armed() else ()
-    answer = around(faults, method, fields, lambda asked: handler(_call(service, request, account, asked)))
+    answer = around(service, faults, method, fields, lambda asked: handler(_call(service, request, account, asked)))
     return answer if isinstance(answer, Response) else JSONResponse(answer)
 
 
@@ -126,7 +126,7 @@ def _file(service: Service, head: str, path: str) -> Response:
     faults: tuple[Fault, ...] = ()
     if service.faults.armed():
         faults = service.faults.strike(names_for(FILE), files.kernel_of(service, head, path))
-    answer: Response = around(faults, FILE, Fields({}), lambda _: files.send(service, head, path))
+    answer: Response = around(service, faults, FILE, Fields({}), lambda _: files.send(service, head, path))
     return answer
 
 

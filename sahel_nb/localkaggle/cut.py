@@ -1,4 +1,4 @@
-"""A response over a bad line: broken off after so many bytes, or dripping."""
+"""A response over a bad line: broken off after so many bytes, dripping, or never begun."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ class _Broken(Exception):
 
 
 class Cut(Response):
-    """`inner`, of which `after` bytes of the body arrive; None: all of them, `pause` seconds apart.
+    """`inner`, of which `after` bytes of the body arrive; None: all of them, `pause` seconds apart. Before the first
+    of them there is `silence`, in seconds, for as long as the client stays.
 
     The application returns with its answer unfinished; then the server closes the connection, and the client has an
     answer whose length is not what was announced.
     """
 
-    def __init__(self, inner: Response, after: int | None, *, pause: float = 0.0) -> None:
+    def __init__(self, inner: Response, after: int | None, *, pause: float = 0.0, silence: float = 0.0) -> None:
         super().__init__(status_code=inner.status_code)
-        self._inner, self._after, self._pause = inner, after, pause
+        self._inner, self._after, self._pause, self._silence = inner, after, pause, silence
         if after == 0:
             inner.headers["content-length"] = "4096"
 
@@ -51,6 +52,10 @@ class Cut(Response):
             sent += len(body)
             await send(message)
 
+        if self._silence:
+            with anyio.move_on_after(self._silence):
+                while (await receive())["type"] != "http.disconnect":
+                    pass
         try:
             await self._inner(scope, receive, limited)
         except _Broken:

@@ -15,6 +15,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from sahel_nb.localkaggle.cut import Cut
 from sahel_nb.localkaggle.faults import Fault
+from sahel_nb.localkaggle.service import Service
+from sahel_nb.localkaggle.web_edit import edit
 from sahel_nb.localkaggle.wire import ApiError, Fields, denied, duration
 
 STREAM = "the log stream"
@@ -28,6 +30,9 @@ ASKED = (STATUS, OUTPUT, KERNEL, QUOTA, "ListKernelFiles", "ListKernels")
 
 _PAGE = "<!doctype html><html><head><title>503</title></head><body><h1>Service Unavailable</h1></body></html>"
 
+SILENCE = 120.0
+"""Seconds without an answer: every client has given up by then."""
+
 _SESSIONS = "Maximum batch GPU session count of 2 reached."
 _HOURS = "Maximum weekly GPU quota of 30.00 hours reached."
 
@@ -36,6 +41,7 @@ _HOURS = "Maximum weekly GPU quota of 30.00 hours reached."
 class Strike:
     """One request that a fault strikes: its fields, and the handler as a function of them."""
 
+    service: Service
     fault: Fault
     method: str
     fields: Fields
@@ -72,6 +78,11 @@ def _unanswered(strike: Strike) -> Any:
     strike.answer()
     time.sleep(strike.fault.seconds)
     return Cut(JSONResponse({}), 0)
+
+
+def _silent(strike: Strike) -> Any:
+    strike.answer()
+    return Cut(JSONResponse({}), 0, silence=strike.fault.seconds or SILENCE)
 
 
 def _failed_after(strike: Strike) -> Any:
@@ -112,9 +123,9 @@ def _substituted(_: Strike, answer: dict[str, Any]) -> dict[str, Any]:
     return {**answer, "metadata": {**meta, "machineShape": other}}
 
 
-def _edited(_: Strike, answer: dict[str, Any]) -> dict[str, Any]:
-    meta = answer["metadata"]
-    return {**answer, "metadata": {**meta, "currentVersionNumber": meta["currentVersionNumber"] + 1}}
+def _edited(strike: Strike) -> Any:
+    edit(strike.service, strike.fields.text("userName"), strike.fields.text("kernelSlug"))
+    return strike.answer()
 
 
 def _running(_: Strike, answer: dict[str, Any]) -> dict[str, Any]:
@@ -175,6 +186,7 @@ TRICKS = {
         Trick("503-html", "unavailable, with an HTML page", ASKED, _page, 2),
         Trick("push-429", "the push itself is one request too many", (PUSH,), _status(429, 1)),
         Trick("push-cut", "the version is made, and the answer is lost", (PUSH,), _unanswered),
+        Trick("push-timeout", "the version is made, and no answer comes", (PUSH,), _silent),
         Trick("push-500", "the version is made, and the answer is an error", (PUSH,), _failed_after),
         Trick("push-503", "no version is made, and the answer is a page", (PUSH,), _page),
         Trick("push-no-version", "the answer names no version", (PUSH,), _set(versionNumber=None)),
@@ -185,7 +197,7 @@ TRICKS = {
         Trick("quota-spent", "no hours left, in a 200", (PUSH,), _refused(_HOURS)),
         Trick("quota-low", "six minutes are left of the week", (QUOTA,), _spoilt(_quota_low), 0),
         Trick("machine-substituted", "another machine than the one asked for", (KERNEL,), _spoilt(_substituted), 0),
-        Trick("edited-on-kaggle", "a newer version than the one that git pushed", (KERNEL,), _spoilt(_edited), 0),
+        Trick("edited-on-kaggle", "a version that was saved in the web page, on top of git's", (KERNEL,), _edited, 0),
         Trick("sse-cut", "the log stream breaks after a few records, and replays", (STREAM,), _cut(400), 3),
         Trick("sse-no-charset", "the log stream names no charset", (STREAM,), _no_charset, 0),
         Trick("status-lag", "an ended run is shown as running for a while", (STATUS,), _spoilt(_running), 3),
@@ -218,13 +230,15 @@ def _by_method() -> Iterator[tuple[str, frozenset[str]]]:
 _BY_METHOD = dict(_by_method())
 
 
-def around(faults: tuple[Fault, ...], method: str, fields: Fields, handler: Callable[[Fields], Any]) -> Any:
+def around(
+    service: Service, faults: tuple[Fault, ...], method: str, fields: Fields, handler: Callable[[Fields], Any]
+) -> Any:
     """The handler's answer, with every fault around it; the one armed first stands nearest to the handler."""
     proceed = handler
     for fault in faults:
-        proceed = _wrapped(TRICKS[fault.name], fault, method, proceed)
+        proceed = _wrapped(service, fault, method, proceed)
     return proceed(fields)
 
 
-def _wrapped(trick: Trick, fault: Fault, method: str, inner: Callable[[Fields], Any]) -> Callable[[Fields], Any]:
-    return lambda fields: trick.act(Strike(fault, method, fields, inner))
+def _wrapped(service: Service, fault: Fault, method: str, inner: Callable[[Fields], Any]) -> Callable[[Fields], Any]:
+    return lambda fields: TRICKS[fault.name].act(Strike(service, fault, method, fields, inner))

@@ -196,7 +196,8 @@ class Starter:
         """The version later than `base` that carries our nonce (0 where there is none), and the newest one."""
         current = self._service.kernel(self._plan.ref)
         newest = 0 if current is None else current.current_version
-        for version in range(newest, base, -1):
+        # The first that carries it: an edit in the web page takes the stamp along into the versions after it.
+        for version in range(base + 1, newest + 1):
             kernel = current if version == newest else self._service.kernel(self._plan.ref, version)
             stamp = Stamp.find(kernel.source) if kernel is not None else None
             if stamp is not None and stamp.nonce == self._plan.stamp.nonce:

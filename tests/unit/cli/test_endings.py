@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from sahel_nb.cli.main import _sent_the_same_way
+from sahel_nb.cli.hints import is_local, there
 from sahel_nb.cli.signals import Ended, as_interrupts
 
 
@@ -20,10 +20,12 @@ from sahel_nb.cli.signals import Ended, as_interrupts
         ("sahel-nb debug awa/x@v1", ["run", "x"], "sahel-nb debug awa/x@v1"),
         ("sahel-nb lint x", ["rehearse", "x"], "sahel-nb lint x"),
         ("git push", ["run", "--local"], "git push"),
+        ("sahel-nb run awa/x   # again", ["run", "--local"], "sahel-nb run awa/x --local   # again"),
+        ("sahel-nb quota && git push", ["attach", "x", "--local"], "sahel-nb quota --local && git push"),
     ],
 )
 def test_what_was_asked_of_the_embedded_service_goes_on_there(hint: str, arguments: list[str], expected: str) -> None:
-    assert _sent_the_same_way(hint, arguments) == expected
+    assert (there(hint) if is_local(arguments) else hint) == expected
 
 
 def test_sigterm_counts_as_an_interrupt_inside_and_only_there() -> None:

@@ -1,0 +1,109 @@
+"""Whole runs on a service that misbehaves: one version of ours, the right exit code, a free lock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from support.lab import Done, Lab, Member
+
+HELLO = ["print('ŋana')", "open('result.txt', 'w', encoding='utf-8').write('ɲ')"]
+
+
+class Impatient(Member):
+    """Gives an answer up after two seconds without a byte."""
+
+    def env(self) -> dict[str, str]:
+        return {**super().env(), "SAHEL_NB_KAGGLE_TIMEOUT": "2"}
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with Lab(tmp_path_factory.mktemp("lab"), people=("awa",)) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def awa(lab: Lab) -> Iterator[Member]:
+    member = Impatient(lab, "awa", lab.join("awa").git)
+    yield member
+    member.sahel("local", "stop")
+
+
+@contextmanager
+def armed(lab: Lab, slug: str, *names: str, **more: Any) -> Iterator[None]:
+    """Inside: the faults strike this kernel. Afterwards: each has struck."""
+    for name in names:
+        fault = {"name": name, "kernel": f"awa/{slug}", **more}
+        requests.post(f"{lab.service.url}/admin/fault", json=fault, timeout=30).raise_for_status()
+    try:
+        yield
+    finally:
+        calmed = requests.post(f"{lab.service.url}/admin/calm", json={"kernel": f"awa/{slug}"}, timeout=30).json()
+    assert all(fault["struck"] for fault in calmed["disarmed"]), calmed
+
+
+def source(lab: Lab, slug: str, version: int) -> str:
+    fields = {"userName": "awa", "kernelSlug": slug, "versionLabel": f"v{version}"}
+    return str(lab.service.api("awa", "GetKernel", fields)[1]["blob"]["source"])
+
+
+def record(done: Done) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads((Path(done.out.strip().splitlines()[-1]) / "run.json").read_text("utf-8"))
+    return value
+
+
+def test_a_push_that_nobody_answers_is_found_and_not_repeated(lab: Lab, awa: Member) -> None:
+    awa.kernel("silent-push", HELLO)
+    with armed(lab, "silent-push", "push-timeout"):
+        done = awa.sahel("run", "silent-push")
+    assert done.code == 0, done
+    assert "asking Kaggle whether it took the push" in done.err
+    assert (lab.versions("silent-push"), record(done)["version"]) == (1, 1)
+    assert [entry["state"] for entry in awa.chain("silent-push")] == ["ARMED", "RUNNING", "FREE"]
+
+
+def test_an_edit_in_the_web_page_is_never_taken_for_the_run(lab: Lab, awa: Member) -> None:
+    awa.kernel("web-edited", HELLO)
+    with armed(lab, "web-edited", "edited-on-kaggle", "push-cut"):
+        done = awa.sahel("run", "web-edited")
+    assert done.code == 0, done
+    assert (record(done)["version"], record(done)["kaggle_copy"]) == (1, "same")
+    nonce = source(lab, "web-edited", 1).split("nonce=")[1][:32]
+    assert (lab.versions("web-edited"), nonce in source(lab, "web-edited", 2)) == (2, True)
+    tip = awa.lock("web-edited") or {}
+    assert (tip["state"], tip["last_done"], tip["outcome"]["version"]) == ("FREE", 2, 1)
+    assert tip["alarms"] == ["v2 was pushed outside the lock"]
+    shown = awa.sahel("drift", "web-edited")
+    assert "+# edited in the web page" in shown.out, shown
+    again = awa.sahel("run", "web-edited")
+    assert (again.code, lab.versions("web-edited"), record(again)["version"]) == (0, 3, 3), again
+    assert (awa.lock("web-edited") or {})["state"] == "FREE"
+
+
+def test_a_rehearsal_with_both_ends_well_and_what_it_prints_stays_here(awa: Member) -> None:
+    where = awa.kernel("local-lab", HELLO)
+    done = awa.sahel("rehearse", where, "--fault", "push-timeout", "--fault", "edited-on-kaggle")
+    assert done.code == 0, done
+    assert "the fault push-timeout struck 1 times" in done.err
+    assert (record(done)["version"], record(done)["kaggle_copy"]) == (1, "same")
+
+    awa.write_kernel("local-lab", ["print('begun', flush=True)\nimport time; time.sleep(600)"], where)
+    awa.git("commit", "-qam", "Longer")
+    awa.git.push()
+    assert awa.sahel("run", where, "--local", "--detach").code == 0
+    refused = awa.sahel("run", where, "--local")
+    assert refused.code == 3, refused
+    hints = [line.strip() for line in refused.err.splitlines() if line.strip().startswith("$ sahel-nb")]
+    assert hints
+    assert [hint for hint in hints if "--local" not in hint] == []
+    assert awa.sahel("stop", where, "--local").code == 0
+    ended = awa.sahel("attach", where, "--local")
+    assert ended.code == 6, ended
+    assert "$ sahel-nb debug awa/local-lab@v3 --local" in ended.err
