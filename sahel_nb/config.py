@@ -16,6 +16,7 @@ from typing import Any, get_type_hints
 from sahel_nb.errors import UsageError
 
 FILE_NAME = "sahel-nb.toml"
+_EDIT = f"$EDITOR {FILE_NAME}"
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")  # what git takes for one
 
 
@@ -109,7 +110,7 @@ def load(
 ) -> Config:
     """Merge the layers. `git_config` maps lower-case keys such as `sahel-nb.run.clean`; unknown keys are errors.
 
-    Raises `UsageError` naming the layer and the key that cannot be understood.
+    Raises `UsageError` naming the layer and the key that cannot be understood, with the command that mends it there.
     """
     document = _parse(toml) if toml is not None else {}
     sections: dict[str, Any] = {}
@@ -118,7 +119,8 @@ def load(
         sections[section.name] = _section(kind, section.name, document, git_config or {}, environ or {})
     unknown = sorted(set(document) - set(sections))
     if unknown:
-        raise UsageError(f"{FILE_NAME}: unknown section [{unknown[0]}]", details=(f"known: {', '.join(sections)}",))
+        known = f"known: {', '.join(sections)}"
+        raise UsageError(f"{FILE_NAME}: unknown section [{unknown[0]}]", details=(known,), hints=(_EDIT,))
     return Config(**sections)
 
 
@@ -141,7 +143,7 @@ def _parse(toml: bytes) -> dict[str, Any]:
         document: dict[str, Any] = tomllib.loads(toml.decode("utf-8"))
         return document
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-        raise UsageError(f"{FILE_NAME} is not valid TOML: {exc}") from exc
+        raise UsageError(f"{FILE_NAME} is not valid TOML: {exc}", hints=(_EDIT,)) from exc
 
 
 def _section(
@@ -149,12 +151,14 @@ def _section(
 ) -> Any:
     table = document.get(name, {})
     if not isinstance(table, dict):
-        raise UsageError(f"{FILE_NAME}: [{name}] must be a table")
+        raise UsageError(f"{FILE_NAME}: [{name}] must be a table", hints=(_EDIT,))
     hints = get_type_hints(kind)
     unknown = sorted(set(table) - set(hints))
     if unknown:
         raise UsageError(
-            f"{FILE_NAME}: unknown key `{unknown[0]}` in [{name}]", details=(f"known: {', '.join(hints)}",)
+            f"{FILE_NAME}: unknown key `{unknown[0]}` in [{name}]",
+            details=(f"known: {', '.join(hints)}",),
+            hints=(_EDIT,),
         )
     known_git = {f"sahel-nb.{name}.{key}" for key in hints}
     known_env = {f"SAHEL_NB_{name}_{key}".upper() for key in hints}
@@ -163,7 +167,8 @@ def _section(
     ]
     misspelt += [key for key in environ if key.startswith(f"SAHEL_NB_{name}_".upper()) and key not in known_env]
     if misspelt:
-        raise UsageError(f"unknown setting: {misspelt[0]}", details=(f"known in [{name}]: {', '.join(hints)}",))
+        known = f"known in [{name}]: {', '.join(hints)}"
+        raise UsageError(f"unknown setting: {misspelt[0]}", details=(known,), hints=(_mend(misspelt[0]),))
     values: dict[str, Any] = {}
     for key, hint in hints.items():
         if key in table:
@@ -185,14 +190,14 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
             return True
         if str(value).lower() in _FALSE:
             return False
-        raise UsageError(f"{where} must be true or false, not {value!r}")
+        raise UsageError(f"{where} must be true or false, not {value!r}", hints=(_mend(where),))
     if hint is int and not isinstance(value, bool):
         try:
             number = int(value)
         except (TypeError, ValueError):
-            raise UsageError(f"{where} must be a whole number, not {value!r}") from None
+            raise UsageError(f"{where} must be a whole number, not {value!r}", hints=(_mend(where),)) from None
         if number < 0:
-            raise UsageError(f"{where} must not be negative, not {number}")
+            raise UsageError(f"{where} must not be negative, not {number}", hints=(_mend(where),))
         return number
     if hint == tuple[str, ...]:
         if isinstance(value, str):
@@ -204,5 +209,12 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
             return hint(value)
         except ValueError:
             choices = ", ".join(repr(member.value) for member in hint)
-            raise UsageError(f"{where} must be one of {choices}, not {value!r}") from None
-    raise UsageError(f"{where}: {value!r} is not of the right kind")
+            raise UsageError(f"{where} must be one of {choices}, not {value!r}", hints=(_mend(where),)) from None
+    raise UsageError(f"{where}: {value!r} is not of the right kind", hints=(_mend(where),))
+
+
+def _mend(where: str) -> str:
+    """The command for the layer that a mistake is in; `where` names it as the messages do."""
+    if where.startswith("git config "):
+        return f"git config --unset-all {where.removeprefix('git config ')}"
+    return _EDIT if where.startswith(FILE_NAME) else f"unset {where}"

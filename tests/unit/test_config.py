@@ -41,6 +41,7 @@ def test_a_mistake_is_named(toml: bytes, named: str) -> None:
     with pytest.raises(UsageError) as caught:
         load(toml)
     assert named in caught.value.message
+    assert caught.value.hints == ("$EDITOR sahel-nb.toml",)
 
 
 def test_a_misspelt_personal_setting_is_named_too() -> None:
@@ -56,3 +57,19 @@ def test_the_layer_of_a_mistake_is_named() -> None:
         load(None, {"sahel-nb.lock.ttl": "soon"})
     with pytest.raises(UsageError, match="SAHEL_NB_LOCK_TTL"):
         load(None, None, {"SAHEL_NB_LOCK_TTL": "soon"})
+
+
+@pytest.mark.parametrize(
+    ("git_config", "environ", "mend"),
+    [
+        ({"sahel-nb.lock.ttl": "soon"}, {}, "git config --unset-all sahel-nb.lock.ttl"),
+        ({"sahel-nb.run.claen": "kernel"}, {}, "git config --unset-all sahel-nb.run.claen"),
+        ({}, {"SAHEL_NB_LOCK_TTL": "-1"}, "unset SAHEL_NB_LOCK_TTL"),
+        ({}, {"SAHEL_NB_RUN_CLAEN": "kernel"}, "unset SAHEL_NB_RUN_CLAEN"),
+        ({}, {"SAHEL_NB_VAULT_KEEP": "perhaps"}, "unset SAHEL_NB_VAULT_KEEP"),
+    ],
+)
+def test_a_mistake_is_mended_in_its_own_layer(git_config: dict[str, str], environ: dict[str, str], mend: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(None, git_config, environ)
+    assert caught.value.hints == (mend,)
