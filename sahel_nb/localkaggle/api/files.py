@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from sahel_nb.localkaggle import outputs, signing
+from sahel_nb.localkaggle.delivery import Delivery
 from sahel_nb.localkaggle.service import Service
 from sahel_nb.localkaggle.signing import Grant, Kind
 from sahel_nb.localkaggle.store import kernels
@@ -25,9 +26,10 @@ def send(service: Service, head: str, path: str) -> Response:
     found = _locate(service, grant)
     if found is None:
         raise ApiError(404, "Not found")
-    return FileResponse(
-        found, media_type="application/octet-stream", filename=path.rsplit("/", 1)[-1], headers=HARMLESS
-    )
+    try:
+        return Delivery(found, filename=path.rsplit("/", 1)[-1], headers=HARMLESS)
+    except FileNotFoundError:
+        raise ApiError(404, "Not found") from None
 
 
 def kernel_of(service: Service, head: str, path: str) -> str:
