@@ -90,9 +90,11 @@ class _Crew(Generic[Job, Result]):
     def run(self) -> None:
         import requests
 
+        from sahel_nb.kernels.lane import Lane
+
         try:
             with requests.Session() as session:
-                hand = Hand(session, self._arrived, self.stop)
+                hand = Hand(Lane(session), self._arrived, self.stop)
                 while not self.stop.is_set():
                     place, job = self._jobs.get_nowait()
                     result = self._work(hand, job)
