@@ -26,6 +26,7 @@ def logs(kernel: str | None, follow: bool, dev: bool, local: bool, as_json: bool
     from sahel_nb.cli import assembly
     from sahel_nb.report.events import Silent
     from sahel_nb.run.follow import follow as follow_run
+    from sahel_nb.run.signs import is_over
 
     context = Context.here(local=local)
     asked = assembly.asked(context, kernel, dev=dev)
@@ -38,12 +39,11 @@ def logs(kernel: str | None, follow: bool, dev: bool, local: bool, as_json: bool
         else:
             click.echo(record.data, nl=not record.data.endswith("\n"))
 
-    state = context.kaggle.status(asked.ref, version).state
     shown = 0
-    if not state.ended:
+    if not is_over(context.kaggle, asked.ref, version):
         if not follow:
             raise UsageError(
-                f"{asked.ref} v{version} is {state.value.lower()}: Kaggle has no log yet, only the live stream",
+                f"{asked.ref} v{version} has not ended: Kaggle has no log yet, only the live stream",
                 hints=(f"sahel-nb logs --follow {asked.ref}@v{version}",),
             )
         again = f"sahel-nb logs --follow {asked.ref}@v{version}"

@@ -188,7 +188,7 @@ def show(context: Context, finished: Finished, *, as_json: bool) -> None:
         from sahel_nb.cli.debug import explain
 
         explain(context, finished.record, finished.folder, finished.diagnosis)
-    else:
+    elif finished.status.state.ended:
         from sahel_nb.cli.debug import remark
 
         remark(context, finished.record)

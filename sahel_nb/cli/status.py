@@ -41,7 +41,9 @@ def status(kernels: tuple[str, ...], local: bool, as_json: bool) -> None:
     context = Context.here(local=local)
     worktree = context.worktree
     head = worktree.head()
-    chosen = [select(worktree, head, name, context.cwd).kernel for name in kernels] or list(kernels_in(worktree, head))
+    chosen = [select(worktree, head, name, context.cwd, verb="status").kernel for name in kernels] or list(
+        kernels_in(worktree, head)
+    )
     unread: list[SahelError] = []
     rows = [_row(context, kernel.folder, kernel.id, unread) for kernel in chosen]
     if as_json:
@@ -115,10 +117,14 @@ def _kaggle(context: Context, ref: KernelRef, unread: list[SahelError]) -> tuple
         info = context.kaggle.kernel(ref)
         if info is None or info.current_version == 0:
             return "no such kernel yet", ""
-        state = context.kaggle.status(ref, info.current_version).state
     except SahelError as exc:
         unread.append(exc)
         return f"could not be read: {exc.message}", ""
+    try:
+        state = context.kaggle.status(ref, info.current_version).state.value.lower()
+    except SahelError as exc:
+        unread.append(exc)
+        state = f"(its state could not be read: {exc.message})"
     stamp = Stamp.find(info.source)
     commit = f"{stamp.commit[:8]}" if stamp else "none: the current version was not pushed by sahel-nb"
-    return f"v{info.current_version} {state.value.lower()}, {context.kaggle.web_url(ref)}", commit
+    return f"v{info.current_version} {state}, {context.kaggle.web_url(ref)}", commit

@@ -205,6 +205,7 @@ TRICKS = {
         Trick("status-empty", "a status without a state", (STATUS,), lambda _: {}, 2),
         Trick("status-unknown", "a state that nobody knows", (STATUS,), _set(status="PAUSED"), 2),
         Trick("sessions-403", "this token may not read sessions", (STATUS, OUTPUT, STREAM), _denied, 0),
+        Trick("status-403", "this token may not read states", (STATUS,), _denied, 0),
         Trick("stream-403", "this token may not follow the log", (STREAM,), _denied, 0),
         Trick("paging", "one output a page", (OUTPUT,), _one_by_one, 0),
         Trick("log-empty", "the persisted log is empty", (OUTPUT,), _set(log=""), 1),

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from shlex import quote
 
-from sahel_nb.errors import OutputsIncomplete, RunCancelled, RunFailed, RunTimedOut, SahelError
+from sahel_nb.errors import NetworkError, OutputsIncomplete, RunCancelled, RunFailed, RunTimedOut, SahelError
 from sahel_nb.kernels import backoff
 from sahel_nb.kernels.diagnosis import Diagnosis, diagnose
 from sahel_nb.kernels.model import KernelRef, RunState, RunStatus
@@ -68,7 +68,7 @@ class Finished:
     diagnosis: Diagnosis | None
 
     def raise_for_outcome(self) -> None:
-        """Raise what the exit code must say: failed, cancelled, timed out, or outputs missing."""
+        """Raise what the exit code must say: failed, cancelled, timed out, outputs missing, or that nobody says how."""
         name = f"{self.record.kernel} v{self.record.version}"
         kaggle = f"The run is over ({self.record.began} to {self.record.ended}); what it used of the quota is spent."
         outputs = self.folder / collect.OUTPUTS
@@ -84,6 +84,13 @@ class Finished:
                 )
             return
         message = self.status.message
+        if self.status.state is RunState.UNKNOWN:
+            raise NetworkError(
+                f"{name} has ended, and {message}",
+                details=tuple(f"{missed.name}: {missed.why}" for missed in self.record.missed),
+                hints=(f"tail -n 30 {quote(str(self.folder / 'log.txt'))}", f"python3 -m webbrowser {self.record.url}"),
+                kaggle=kaggle,
+            )
         if "exceeded the max" in message:  # Kaggle says so of either state
             raise RunTimedOut(f"{name} timed out: {message}", kaggle=kaggle, hints=(hint,))
         if self.status.state is RunState.CANCELLED:
@@ -118,7 +125,7 @@ def finish(
             at(Step.COLLECTING)
             turn.wait(reporter)
             done = _kept(job, folder, followed.status) or _collect(job, folder, followed, ended, service, reporter)
-            failed = followed.status.state is not RunState.COMPLETE
+            failed = followed.status.state not in (RunState.COMPLETE, RunState.UNKNOWN)
             why = diagnose(collect.read_log(folder), followed.status) if failed else None
     except OSError as exc:
         raise OutputsIncomplete(
@@ -223,5 +230,5 @@ def _outputs(count: int) -> str:
 
 def _word(status: RunStatus) -> str:
     return {RunState.COMPLETE: "complete", RunState.ERROR: "failed", RunState.CANCELLED: "cancelled"}.get(
-        status.state, status.state.value.lower()
+        status.state, "ended"
     )

@@ -18,13 +18,19 @@ from sahel_nb.kernels.door import NotFound, Rejected
 from sahel_nb.kernels.model import KernelRef, LogRecord, RunState, RunStatus
 from sahel_nb.kernels.service import KernelService
 from sahel_nb.report.events import Level, Reporter
+from sahel_nb.run import signs
 
 TICK = 0.2
 POLL_FIRST = 0.3
 POLL_LONGEST = 30.0
 STREAM_RETRY_LONGEST = 30.0
 REFUSALS = 3
-"""In all, after which it is said that there is no live log: the status is read on, and the persisted log in the end."""
+"""In all, after which it is said that there is no live log: the status is read on, and the persisted log in the end.
+Of the status: in a row, after which the version is followed by what else can be read of it."""
+BLIND_PATIENCE = 20.0
+"""Seconds without anything that can be read of a version, where its kernel can, after which we stop waiting."""
+SIGNLESS_PATIENCE = 13 * 3600.0
+UNTOLD = "these credentials may not read how it ended"
 MOST_WAITING = 8_000_000
 """Characters of log that have come and are not shown yet."""
 OFFLINE_PATIENCE = 6 * 3600.0
@@ -37,7 +43,7 @@ AT_ONCE = 2_000
 
 @dataclass(frozen=True)
 class Followed:
-    """The last status, and how many log records were seen live."""
+    """The last status, and how many log records were seen live. UNKNOWN: it has ended, and nobody says how."""
 
     status: RunStatus
     records: int
@@ -55,9 +61,10 @@ def follow(
 ) -> Followed:
     """Wait until the version has ended. Every record goes to `sink` once, in order, before it is shown.
 
-    Raises `AuthError` when the credentials stop being accepted, `NetworkError` after hours without an answer or
-    minutes of refusals, all of them naming `attach`, the command that goes on. Lets KeyboardInterrupt through:
-    detaching loses nothing.
+    Credentials that may not read states follow by the log and the outputs, whose being there proves the end (see
+    `run.signs`). Raises `AuthError` when the credentials stop being accepted, `NetworkError` after hours without an
+    answer, minutes of refusals, or at once where nothing may be read: all of them naming `attach`, the command that
+    goes on. Lets KeyboardInterrupt through: detaching loses nothing.
     """
     pump = _Pump(service, ref, version)
     try:
@@ -91,9 +98,12 @@ class _Loop:
         self._interval = POLL_FIRST
         self._asked = 0.0  # what a service that is busy asks to wait
         self._offline = False
+        self._refusals = 0  # in a row
+        self._blind_since = 0.0
+        self._blind = self._over = False
 
     def run(self) -> Followed:
-        while not self._status.state.ended:
+        while not self._over:
             self._drain(TICK)
             over = self._pump.take_ended()
             if over:
@@ -128,20 +138,69 @@ class _Loop:
             self._status = self._service.status(self._ref, self._version)
         except AuthError:
             raise
+        except (NotFound, Rejected) as exc:
+            self._refused(exc)
         except SahelError as exc:
             self._asked = min(backoff.wish(exc), backoff.MOST_ASKED)
             self._unreachable(exc)
         else:
-            self._last_answer = self._now()
-            if self._offline:
-                self._offline = False
-                self._reporter.say("Kaggle answers again")
+            self._refusals, self._blind, self._over = 0, False, self._status.state.ended
+            self._answered()
             if self._status.state is not before:
                 self._interval = POLL_FIRST
         if self._status.state is RunState.RUNNING:
             self._pump.start()
         self._next_poll = self._now() + max(self._interval, self._asked)
         self._interval = min(self._interval * 1.5, POLL_LONGEST)
+
+    def _answered(self) -> None:
+        self._last_answer = self._now()
+        if self._offline:
+            self._offline = False
+            self._reporter.say("Kaggle answers again")
+
+    def _refused(self, exc: NotFound | Rejected) -> None:
+        """Right after a push it may be so for a moment; where the kernel can be read, it is the credentials."""
+        self._refusals += 1
+        if not self._blind:
+            if self._refusals < REFUSALS:
+                return
+            if not self._visible():
+                self._unreachable(exc)
+                return
+            self._blind, self._blind_since = True, self._now()
+            what = "going by its log and its outputs; its lock stays until they show the end"
+            self._reporter.say(f"{exc.message}: {what}", Level.WARN)
+        self._pump.start()
+        try:
+            self._over = signs.has_ended(self._service, self._ref, self._version)
+        except AuthError:
+            raise
+        except (NotFound, Rejected) as refusal:
+            if self._pump.silent and self._now() - self._blind_since > BLIND_PATIENCE:
+                why = f"neither its state nor its log nor its outputs may be read: {refusal.message}"
+                raise self._untold(why) from refusal
+        except SahelError as failure:
+            self._unreachable(failure)
+        else:
+            self._answered()
+            if self._over:
+                self._status = RunStatus(RunState.UNKNOWN, UNTOLD)
+            elif self._now() - self._blind_since > SIGNLESS_PATIENCE:
+                raise self._untold("no session lasts so long, and there is neither a log of it nor an output")
+
+    def _untold(self, why: str) -> NetworkError:
+        return NetworkError(
+            f"{self._ref} v{self._version}: whether it has ended cannot be told: {why}",
+            hints=(self._attach,),
+            kaggle=_may_run(self._version),
+        )
+
+    def _visible(self) -> bool:
+        try:
+            return self._service.kernel(self._ref) is not None
+        except SahelError:
+            return False
 
     def _unreachable(self, exc: SahelError) -> None:
         silent = self._now() - self._last_answer
@@ -157,7 +216,7 @@ class _Loop:
 
     def _show(self) -> None:
         elapsed = self._now() - self._began
-        state = self._status.state.value.lower()
+        state = "state hidden" if self._blind else self._status.state.value.lower()
         self._reporter.status(f"{self._ref} v{self._version}: {state}", _duration(elapsed))
 
 
@@ -174,6 +233,8 @@ class _Pump:
         self._ended = threading.Event()
         self.failure = ""
         """Why there is no live log, once, for whoever can say so."""
+        self.silent = False
+        """There is no live log, or it has come to its end."""
 
     def start(self) -> None:
         if self._thread is None:
@@ -225,6 +286,7 @@ class _Pump:
             try:
                 for record in self._service.stream(self._ref, self._version):
                     if record is None:
+                        self.silent = True
                         self._ended.set()
                         return
                     count += 1
@@ -237,12 +299,12 @@ class _Pump:
                 # Right after a push it may say so for a moment; these credentials may also read no sessions at all.
                 refusals += 1
                 if refusals == REFUSALS:
-                    self.failure = exc.message
+                    self.failure, self.silent = exc.message, True
             except SahelError as exc:
                 # A cut stream is normal on a bad line; the status, polled elsewhere, decides what it means.
                 wanted = min(backoff.wish(exc), backoff.MOST_ASKED)
             except Exception as exc:  # noqa: BLE001  a bug in here must not end the run, nor print over its log
-                self.failure = f"{type(exc).__name__}: {exc}"
+                self.failure, self.silent = f"{type(exc).__name__}: {exc}", True
                 return
             failures += 1
             self._stopping.wait(backoff.pause(failures + 1, wanted, longest=STREAM_RETRY_LONGEST))

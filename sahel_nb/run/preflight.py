@@ -29,6 +29,7 @@ from sahel_nb.repo.worktree import StatusEntry, StatusKind, Worktree
 from sahel_nb.report.events import Check, Verdict
 from sahel_nb.run import usual
 from sahel_nb.run.plan import Plan, Source
+from sahel_nb.run.signs import is_over
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ def examine_tree(worktree: Worktree, config: Config, folder: str) -> Check:
     """Tracked files anywhere, untracked ones in the kernel's folder; with `run.clean = "kernel"` that folder alone."""
     busy = worktree.in_progress()
     if busy:
-        return Check("tree", Verdict.FAILED, f"a {busy} is in progress", f"git {busy} --abort")
+        mend = "git bisect reset" if busy == "bisect" else f"git {busy} --abort"
+        return Check("tree", Verdict.FAILED, f"a {busy} is in progress", mend)
     entries = [entry for entry in worktree.status() if _counts(entry, config.run.clean, folder)]
     if any(entry.path.endswith(b".ipynb") for entry in entries):
         # A notebook that was only run again shows as modified, and no commit would make it clean.
@@ -250,14 +252,14 @@ def examine_idle(situation: Situation, ref: KernelRef) -> Check:
         over = "its runner is gone, and the lock will be taken over"
         if record.state is State.ARMED and situation.is_dead(record):
             return Check("idle", Verdict.OK, over)
-        if record.state is State.RUNNING and _ended(service, ref, max(newest, record.kaggle_version or 0)):
+        if record.state is State.RUNNING and is_over(service, ref, max(newest, record.kaggle_version or 0)):
             return Check("idle", Verdict.OK, f"v{record.kaggle_version} has ended; {over}")
         found = f"{record.actor} on {record.host} since {record.since}"
         mend = f"sahel-nb attach {ref}"
         if situation.waits:
             return Check("idle", Verdict.WARNING, f"will wait for {found}", mend)
         return Occupied("idle", Verdict.FAILED, f"locked: {found}", mend, Locked(record))
-    if newest == 0 or _ended(service, ref, newest):
+    if newest == 0 or is_over(service, ref, newest, record.last_done if record is not None else 0):
         return Check("idle", Verdict.OK, f"v{newest} has ended" if newest else "the first version of this kernel")
     if situation.lock is None:  # nobody else's business, and no lock that could tell whose it is
         return Check("idle", Verdict.FAILED, f"v{newest} still runs", situation.attach)
@@ -265,10 +267,6 @@ def examine_idle(situation: Situation, ref: KernelRef) -> Check:
         return Check("idle", Verdict.WARNING, f"will wait for v{newest}")
     busy = KaggleBusy(str(ref), (newest,))
     return Occupied("idle", Verdict.FAILED, f"v{newest} runs on Kaggle", f"sahel-nb status {ref}", busy)
-
-
-def _ended(service: KernelService, ref: KernelRef, version: int) -> bool:
-    return service.status(ref, version).state.ended
 
 
 def examine_quota(situation: Situation, plan: Plan) -> Check:

@@ -37,7 +37,7 @@ def since_failure(runs: Path, root: Path, ref: KernelRef, commit: str, folder: s
         found for path in (runs / ref.slug).glob("*/") if (found := record.read(path)) and found.kernel == str(ref)
     ]
     newest = max(known, key=lambda found: (found.began, found.version), default=None)
-    if newest is None or newest.status == RunState.COMPLETE.value:
+    if newest is None or newest.status in (RunState.COMPLETE.value, RunState.UNKNOWN.value):
         return None
     where = ("--", folder) if folder else ()
     answer = git("diff", f"--stat={CODE_WIDTH}", newest.commit, commit, *where, cwd=root, check=False)

@@ -107,3 +107,36 @@ def test_a_rehearsal_with_both_ends_well_and_what_it_prints_stays_here(awa: Memb
     ended = awa.sahel("attach", where, "--local")
     assert ended.code == 6, ended
     assert "$ sahel-nb debug awa/local-lab@v3 --local" in ended.err
+
+
+def test_credentials_that_may_not_read_states_bring_the_run_home_and_say_so_once(lab: Lab, awa: Member) -> None:
+    awa.kernel("state-hidden", HELLO)
+    with armed(lab, "state-hidden", "status-403"):
+        done = awa.sahel("run", "state-hidden", "--json")
+        again = awa.sahel("run", "state-hidden", "--dry-run")
+        shown = awa.sahel("status", "state-hidden")
+    assert done.code == 9, done
+    assert done.err.count("Permission 'kernelSessions.get' was denied") == 1, done
+    assert "has ended, and these credentials may not read how it ended" in done.err
+    value = json.loads(done.out)
+    assert (value["status"], [file["name"] for file in value["files"]]) == ("UNKNOWN", ["result.txt"])
+    tip = awa.lock("state-hidden") or {}
+    assert (tip["state"], tip["last_done"], tip["outcome"]["status"]) == ("FREE", 1, "UNKNOWN")
+    assert again.code == 0, again
+    assert "v1 (its state could not be read" in shown.out, shown
+
+
+def test_where_nothing_of_a_session_may_be_read_the_lock_stays_closed(lab: Lab, awa: Member) -> None:
+    awa.kernel("all-hidden", HELLO)
+    with armed(lab, "all-hidden", "sessions-403"):
+        running = awa.start("run", "all-hidden")
+        assert running.stderr is not None
+        for line in running.stderr:
+            if "going by its log and its outputs" in line:
+                break
+        running.terminate()
+        assert running.wait(60) == 143
+        running.stderr.close()
+    assert (awa.lock("all-hidden") or {})["state"] == "RUNNING"
+    assert awa.sahel("attach", "all-hidden").code == 0
+    assert (awa.lock("all-hidden") or {})["state"] == "FREE"

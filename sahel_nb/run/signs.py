@@ -1,0 +1,41 @@
+"""Whether a version has ended, where these credentials may not read its state.
+
+Kaggle shows a version's log and outputs when it is over, and not before: whatever can be seen of them proves the end.
+How it ended, they do not say for certain; nobody here guesses it.
+"""
+
+from __future__ import annotations
+
+from sahel_nb.kernels.door import NotFound, Rejected
+from sahel_nb.kernels.model import KernelRef
+from sahel_nb.kernels.service import KernelService
+
+
+def has_ended(service: KernelService, ref: KernelRef, version: int) -> bool:
+    """True where that is certain. Raises `NotFound` or `Rejected` where neither log nor outputs may be read."""
+    refusals: list[NotFound | Rejected] = []
+    for seen in (_log, _outputs):
+        try:
+            if seen(service, ref, version):
+                return True
+        except (NotFound, Rejected) as exc:
+            refusals.append(exc)
+    if len(refusals) == 2:
+        raise refusals[0]
+    return False
+
+
+def is_over(service: KernelService, ref: KernelRef, version: int, known: int = 0) -> bool:
+    """The same by the version's state, and by its signs where that is refused; up to `known` it was recorded before."""
+    try:
+        return service.status(ref, version).state.ended
+    except (NotFound, Rejected):
+        return version <= known or has_ended(service, ref, version)
+
+
+def _log(service: KernelService, ref: KernelRef, version: int) -> bool:
+    return any(True for _ in service.log(ref, version))
+
+
+def _outputs(service: KernelService, ref: KernelRef, version: int) -> bool:
+    return any(True for _ in service.outputs(ref, version))
