@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -43,7 +44,7 @@ def asked(context: Context, argument: str | None, *, dev: bool = False) -> Asked
     """Resolve KERNEL against the repository's HEAD; `owner/slug` alone needs no repository."""
     from sahel_nb.run.select import parse_ref, select
 
-    verb = click.get_current_context().info_name or "run"
+    verb = click.get_current_context().command_path.removeprefix("sahel-nb ")
     try:
         worktree = context.worktree
         selection = select(worktree, worktree.head(), argument, context.cwd, verb=verb)
@@ -130,7 +131,7 @@ def journal_folder(context: Context) -> Path:
 
 def attach_command(context: Context, shared: str, *, dev: bool = False) -> str:
     """What to type to go on with a run, from any clone."""
-    return f"sahel-nb attach{' --dev' if dev else ''}{' --local' if context.local else ''} {shared}"
+    return f"sahel-nb attach{' --dev' if dev else ''}{' --local' if context.local else ''} {quote(shared)}"
 
 
 def places(context: Context) -> Places:
@@ -172,6 +173,6 @@ def version_of(context: Context, what: Asked) -> int:
     if kernel is None or kernel.current_version == 0:
         raise UsageError(
             f"Kaggle has no kernel {what.ref} that {context.kaggle.account().username} may see",
-            hints=(f"sahel-nb run{' --dev' if what.dev else ''} {what.name}",),
+            hints=(f"sahel-nb run{' --dev' if what.dev else ''} {quote(what.name)}",),
         )
     return kernel.current_version

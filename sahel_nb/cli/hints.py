@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 
 LOCAL = frozenset(("run", "attach", "status", "logs", "output", "debug", "stop", "drift", "rescue", "quota"))
@@ -13,6 +14,11 @@ _PARTS = re.compile(r"(\s*(?:&&|\|\||;|\||#).*)", re.DOTALL)
 def is_local(arguments: Sequence[str]) -> bool:
     """Whether a command line goes to the embedded service by its own words."""
     return "--local" in arguments or arguments[:1] == ["rehearse"]
+
+
+def again(arguments: Sequence[str]) -> str:
+    """The command that was typed."""
+    return shlex.join(("sahel-nb", *arguments))
 
 
 def there(hint: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from sahel_nb import __version__
-from sahel_nb.errors import EXIT_BUG, EXIT_INTERRUPTED, SahelError
+from sahel_nb.errors import EXIT_BUG, EXIT_INTERRUPTED, NetworkError, SahelError
 
 # name → (module:attribute, the one line that `--help` shows). The line stands here so that help imports no command.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -122,8 +122,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(code if isinstance(code, int) else 0)
     except SahelError as exc:
         from sahel_nb.cli.context import reporter
-        from sahel_nb.cli.hints import is_local, there
+        from sahel_nb.cli.hints import again, is_local, there
 
+        if isinstance(exc, NetworkError) and not exc.hints:
+            exc.hints = (again(arguments),)
         if is_local(arguments):
             exc.hints = tuple(map(there, exc.hints))
         reporter().error(exc)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -47,7 +48,7 @@ def new(
     if not owner:
         raise UsageError(
             "whose kernel is it? Kaggle needs an owner",
-            hints=(f"sahel-nb new {name} --owner ACCOUNT", "git config sahel-nb.owner ACCOUNT"),
+            hints=(f"sahel-nb new {quote(name)} --owner ACCOUNT", "git config sahel-nb.owner ACCOUNT"),
         )
     slug = slugify_title(name)
     if slug != name.lower():
@@ -67,6 +68,7 @@ def new(
         context.reporter.say(f"  {file}")
     for problem in made.metadata.problems():
         context.reporter.say(f"  {problem.key}: {problem.message}")
+    folder = quote(folder)
     context.reporter.say("Next:")
     context.reporter.say(f'  $ git add {folder} && git commit -m "Add {slug}" && git push')
     context.reporter.say(f"  $ sahel-nb rehearse {folder}      # no account, no quota")

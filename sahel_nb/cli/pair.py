@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -63,9 +64,10 @@ def pair(files: tuple[Path, ...], check: bool, source: str | None, as_json: bool
             context.reporter.say(one.said)
     stuck = [_text(one.notebook) for one in outcomes if one.problem]
     if stuck:
+        choose = f"sahel-nb pair --from notebook {quote(stuck[0])}   # or --from mirror"
         raise Refused(
             f"{len(stuck)} pair{'s are' if len(stuck) > 1 else ' is'} out of step",
-            hints=("sahel-nb pair",) if check else (f"sahel-nb pair --from notebook {stuck[0]}   # or --from mirror",),
+            hints=("sahel-nb pair" if check else choose,),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -112,6 +113,6 @@ def _delete(context: Context, asked: Asked, *, yes: bool) -> None:
         return
     question = f"delete {asked.ref} on Kaggle, with all of its versions, logs and outputs?"
     if not yes and not (sys.stdin.isatty() and click.confirm(question, err=True)):
-        raise Refused("nothing was deleted", hints=(f"sahel-nb stop --dev --delete --yes {asked.name}",))
+        raise Refused("nothing was deleted", hints=(f"sahel-nb stop --dev --delete --yes {quote(asked.name)}",))
     remove(context.kaggle, asked.ref)
     context.reporter.say(f"{asked.ref} was deleted; the hours that it has used stay used")

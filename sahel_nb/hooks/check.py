@@ -131,7 +131,7 @@ def _commit(repository: Repository, rev: str) -> str:
         return answer.text
     if rev == "HEAD":
         raise UsageError(
-            "there is no commit yet, so there is nothing to check", hints=('git commit -m "First commit"',)
+            "there is no commit yet, so there is nothing to check", hints=('git add . && git commit -m "First commit"',)
         )
     if shallow(repository):
         raise _too_shallow(f"`{rev}` names no commit in this clone, which has only a part of the history")

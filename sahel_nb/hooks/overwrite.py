@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import tempfile
 from pathlib import Path
 
@@ -40,7 +41,8 @@ def overwrite(path: Path, target: Path, data: bytes, instead_of: bytes | None) -
                 _fill(file.fileno(), old)
             except OSError:
                 said = f"{path} could be written only in part"
-                raise Refused(said, hints=(f"cp {copy} {path}",), details=(f"what it held is in {copy}",)) from exc
+                back = shlex.join(("cp", str(copy), str(path)))
+                raise Refused(said, hints=(back,), details=(f"what it held is in {copy}",)) from exc
             copy.unlink()
             raise
         copy.unlink()

@@ -8,7 +8,7 @@ A pair that was renamed or removed by one of its halves is so by both.
 from __future__ import annotations
 
 from sahel_nb.hooks.halves import Halves
-from sahel_nb.hooks.paths import shown
+from sahel_nb.hooks.paths import shown, typed
 from sahel_nb.hooks.staged_pairs import Pair, staged_pairs
 from sahel_nb.notebook.document import NotebookError
 from sahel_nb.notebook.finding import Finding, Severity
@@ -115,9 +115,9 @@ def _without_notebook(files: Halves, pair: Pair) -> Step:
     if pair.head[0] is None or not looks_like_mirror(mirror, pair.form) or files.is_there(pair.notebook):
         return Step()
     if mirror != before:
-        name, other = shown(pair.notebook), shown(pair.mirror)
+        name, other = typed(pair.notebook), typed(pair.mirror)
         mend = f"git rm -f {other}, or bring the notebook back: git checkout HEAD -- {name}"
-        return Step(finding=_finding(pair, f"was removed, and its mirror {other} was changed", mend))
+        return Step(finding=_finding(pair, f"was removed, and its mirror {shown(pair.mirror)} was changed", mend))
     disk = files.read(pair.mirror)
     gone = pair.mirror if disk is not None and _same_text(disk, mirror) else None
     said = f"{shown(pair.mirror)} was removed, as {shown(pair.notebook)} was"
@@ -128,9 +128,9 @@ def _without_notebook(files: Halves, pair: Pair) -> Step:
 
 def _without_mirror(pair: Pair) -> Step:
     """It was removed: whether the notebook was meant, or is to be removed too, only a person knows."""
-    name, other = shown(pair.notebook), shown(pair.mirror)
+    name, other = typed(pair.notebook), typed(pair.mirror)
     mend = f"git rm {name}, or bring the mirror back: sahel-nb pair {name} && git add {other}"
-    return Step(finding=_finding(pair, f"stays, and its mirror {other} was removed", mend))
+    return Step(finding=_finding(pair, f"stays, and its mirror {shown(pair.mirror)} was removed", mend))
 
 
 def _to_mirror(pair: Pair) -> Step:
@@ -216,7 +216,7 @@ def _same_text(disk: bytes, blob: bytes | None) -> bool:
 
 
 def _refuse(pair: Pair, why: str) -> Step:
-    name = shown(pair.notebook)
+    name = typed(pair.notebook)
     mend = f"see what differs, then: sahel-nb pair --from notebook {name}   (or --from mirror), and git add both"
     return Step(finding=_finding(pair, f"{why} ({shown(pair.mirror)})", mend))
 

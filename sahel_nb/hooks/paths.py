@@ -27,3 +27,10 @@ def folder_of(path: bytes) -> bytes:
 
 def shown(path: bytes) -> str:
     return path.decode("utf-8", "backslashreplace")
+
+
+def typed(path: bytes) -> str:
+    """The path as a word of a command that can be pasted into a shell."""
+    from shlex import quote
+
+    return quote(shown(path))

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
+from shlex import quote
 
 from sahel_nb import __version__
 from sahel_nb.config import Config
@@ -254,7 +255,8 @@ def _credentials(environ: Mapping[str, str]) -> Check:
         if path.is_file():
             mode = stat.S_IMODE(path.stat().st_mode)
             if mode & 0o077:
-                return Check("credentials", _FAILED, f"{path} can be read by others ({mode:o})", f"chmod 600 {path}")
+                found = f"{path} can be read by others ({mode:o})"
+                return Check("credentials", _FAILED, found, f"chmod 600 {quote(str(path))}")
             return Check("credentials", _OK, f"{kind}, from {path}")
     found = "none; fine for `sahel-nb rehearse` and the embedded service"
     return Check("credentials", _WARNING, found, "kaggle auth login")
@@ -269,11 +271,11 @@ def _remote(worktree: Worktree, config: Config, offline: bool) -> Check:
         return Check(name, _WARNING, home.label, "git remote add origin URL")
     known = git("remote", cwd=worktree.root).text.split("\n")
     if remote not in known and "/" not in remote and ":" not in remote:
-        return Check(name, _FAILED, f"there is no remote called {remote}", f"git remote add {remote} URL")
+        return Check(name, _FAILED, f"there is no remote called {remote}", f"git remote add {quote(remote)} URL")
     answer = git("ls-remote", "--refs", remote, f"{config.lock.prefix}/*", cwd=worktree.root, check=False, timeout=20)
     if answer.returncode != 0:
         last = answer.stderr.decode("utf-8", "replace").strip().splitlines()
-        return Check(name, _FAILED, last[-1] if last else f"{remote} does not answer", f"git ls-remote {remote}")
+        return Check(name, _FAILED, last[-1] if last else f"{remote} does not answer", f"git ls-remote {quote(remote)}")
     held = len(answer.stdout.splitlines())
     return Check(name, _OK, f"{remote} answers, {held} lock{'s' if held != 1 else ''} known")
 

@@ -11,6 +11,7 @@ The metadata has every field written out: the client's defaults and Kaggle's doc
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import tempfile
 from dataclasses import dataclass, field
@@ -20,9 +21,11 @@ from typing import Any
 from sahel_nb.errors import Refused, UsageError
 from sahel_nb.install import shipped
 from sahel_nb.kernels.metadata import FILE_NAME, Metadata, slugify_title, title_for
+from sahel_nb.kernels.model import KernelRef
 from sahel_nb.notebook.generate import from_text, with_kernel
 from sahel_nb.notebook.pair import extension, mirror_of
 
+_HELP = "sahel-nb new --help"
 DEFAULT_GPU = "NvidiaTeslaT4"
 _MINE = ("notebook.py", FILE_NAME, "template.toml", "__pycache__", ".ipynb_checkpoints", ".DS_Store")
 
@@ -62,11 +65,12 @@ def create(folder: Path, wanted: NewKernel, fmt: str) -> MadeKernel:
     if slugify_title(title) != slug:
         raise UsageError(
             f"the title {title!r} resolves to {slugify_title(title)!r}, and Kaggle would push there, not to {slug!r}",
-            hints=(f"sahel-nb new {slugify_title(title)} --title {json.dumps(title, ensure_ascii=False)}",),
+            hints=(shlex.join(("sahel-nb", "new", slugify_title(title), "--owner", wanted.owner, "--title", title)),),
         )
     if folder.exists() and any(folder.iterdir()):
-        raise Refused(f"{folder} is there already, and not empty")
+        raise Refused(f"{folder} is there already, and not empty", hints=(shlex.join(("ls", "-a", str(folder))),))
     notebook = _notebook(wanted, template)
+    _refuse_owner(wanted.owner)
     metadata = _metadata(wanted, template, slug, title)
     _refuse_problems(metadata)
     code_file = metadata.code_file
@@ -90,7 +94,8 @@ def create(folder: Path, wanted: NewKernel, fmt: str) -> MadeKernel:
 def _template(name: str) -> Path:
     known = shipped.kernel_templates()
     if name not in known:
-        raise UsageError(f"there is no template {name!r}", details=(f"there are: {', '.join(known)}",))
+        there_are = f"there are: {', '.join(known)}"
+        raise UsageError(f"there is no template {name!r}", details=(there_are,), hints=(_HELP,))
     return known[name]
 
 
@@ -100,12 +105,12 @@ def _notebook(wanted: NewKernel, template: Path) -> bytes:
     try:
         data = wanted.source.read_bytes()
     except OSError as exc:
-        raise UsageError(f"{wanted.source} cannot be read: {exc.strerror}") from exc
+        raise UsageError(f"{wanted.source} cannot be read: {exc.strerror}", hints=(_HELP,)) from exc
     if wanted.source.suffix == ".ipynb":
         return with_kernel(data)
     if wanted.source.suffix == ".py":
         return from_text(data)
-    raise UsageError(f"--from takes a .py or a .ipynb, not {wanted.source.name}")
+    raise UsageError(f"--from takes a .py or a .ipynb, not {wanted.source.name}", hints=(_HELP,))
 
 
 def _metadata(wanted: NewKernel, template: Path, slug: str, title: str) -> Metadata:
@@ -124,7 +129,16 @@ def _metadata(wanted: NewKernel, template: Path, slug: str, title: str) -> Metad
     return Metadata.from_json(found.to_json())
 
 
+def _refuse_owner(owner: str) -> None:
+    try:
+        KernelRef.parse(f"{owner}/any-slug")
+    except UsageError as exc:
+        said = f"{owner!r} is no name of a Kaggle account: letters, digits and dashes"
+        raise UsageError(said, hints=(_HELP,)) from exc
+
+
 def _refuse_problems(metadata: Metadata) -> None:
     blocking = [problem for problem in metadata.problems() if problem.blocks]
     if blocking:
-        raise UsageError("Kaggle would not take this kernel", details=tuple(one.message for one in blocking))
+        details = tuple(one.message for one in blocking)
+        raise UsageError("Kaggle would not take this kernel", details=details, hints=(_HELP,))

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from sahel_nb.errors import AuthError, NetworkError, SahelError
 from sahel_nb.kernels import backoff
 
+if TYPE_CHECKING:
+    import requests
 
-class NotFound(SahelError):
+
+class Refusal(SahelError):
+    """The service understood, and said no; `status` is the number that it said it with, 0 where it used words."""
+
+    exit_code = 4
+    status = 0
+
+
+class NotFound(Refusal):
     """The service says that there is no such thing, or that these credentials may not know of it."""
 
-    exit_code = 4
+
+class Rejected(Refusal):
+    """Any other no (a 4xx other than those above)."""
 
 
-class Rejected(SahelError):
-    """The service understood and said no (a 4xx other than those above)."""
-
-    exit_code = 4
+def _with(status: int, refusal: Refusal) -> Refusal:
+    refusal.status = status
+    return refusal
 
 
 def explain(response: object) -> str:
@@ -57,17 +69,25 @@ def translated(doing: str) -> Iterator[None]:
                 hints=("sahel-nb doctor",),
             ) from exc
         if status in (403, 404):
-            raise NotFound(f"{doing}: {status} {why}") from exc
+            raise _with(status, NotFound(f"{doing}: {status} {why}")) from exc
         if 400 <= status < 500 and status != 429:
-            raise Rejected(f"{doing}: {status} {why}") from exc
+            raise _with(status, Rejected(f"{doing}: {status} {why}")) from exc
         after = backoff.asked(response.headers.get("Retry-After")) if response is not None else 0.0
         wait = f"; it asks to wait {after:.0f} s" if after > backoff.MOST_ASKED else ""
         raise backoff.Busy(f"{doing}: Kaggle answered {status} {why}{wait}", after) from exc
     except requests.exceptions.RequestException as exc:
-        raise NetworkError(f"{doing}: no answer from Kaggle ({_short(exc)})") from exc
+        raise NetworkError(f"{doing}: no answer from {_asked(exc)} ({_short(exc)})") from exc
     except (KeyError, TypeError, ValueError) as exc:
         # The SDK raises these on an answer it cannot deserialise: an unknown enum, a null list, HTML with status 200.
         raise NetworkError(f"{doing}: an answer that cannot be understood ({type(exc).__name__}: {exc})") from exc
+
+
+def _asked(exc: requests.exceptions.RequestException) -> str:
+    """Who did not answer; by its address where that is not Kaggle's own, which is easily set and forgotten."""
+    from urllib.parse import urlsplit
+
+    host = urlsplit(exc.request.url or "").netloc if exc.request is not None else ""
+    return f"Kaggle at {host}" if host and not f".{host}".endswith(".kaggle.com") else "Kaggle"
 
 
 _CAUSES = ("connection refused", "timed out", "name or service not known", "connection reset", "network is unreachable")

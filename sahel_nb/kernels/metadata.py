@@ -40,6 +40,12 @@ _FLAGS = {
 }  # as the client in force does
 
 
+def _unusable(message: str, where: str) -> UsageError:
+    from shlex import quote
+
+    return UsageError(message, hints=(f"$EDITOR {quote(where)}",))
+
+
 @dataclass(frozen=True)
 class Problem:
     """Something wrong in a metadata file. `blocks` is False for advice."""
@@ -66,16 +72,16 @@ class Metadata:
         try:
             raw = json.loads(data.decode("utf-8"))
         except (UnicodeDecodeError, ValueError) as exc:
-            raise UsageError(f"{where} is not valid JSON: {exc}") from exc
+            raise _unusable(f"{where} is not valid JSON: {exc}", where) from exc
         if not isinstance(raw, dict):
-            raise UsageError(f"{where} must hold one JSON object")
+            raise _unusable(f"{where} must hold one JSON object", where)
         for key in ("id", "title", "code_file", "kernel_type", "language"):
             if not isinstance(raw.get(key), str) or not raw[key]:
-                raise UsageError(f"{where}: `{key}` is missing or not a string")
+                raise _unusable(f"{where}: `{key}` is missing or not a string", where)
         try:
             ref = KernelRef.parse(raw["id"])
         except UsageError as exc:
-            raise UsageError(f"{where}: `id` {exc.message}") from exc
+            raise _unusable(f"{where}: `id` {exc.message}", where) from exc
         return cls(ref, raw["title"], raw["code_file"], raw["kernel_type"], raw["language"], raw)
 
     @property

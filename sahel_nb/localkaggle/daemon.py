@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 
 from sahel_nb.durable import write_atomically
 from sahel_nb.errors import NetworkError
@@ -114,9 +115,8 @@ def _await(data: DataFolder, process: subprocess.Popen[bytes]) -> Endpoint:
     if process.poll() is None:
         process.kill()
     tail = (data.root / LOG).read_bytes().decode("utf-8", "replace").splitlines()[-8:]
-    raise NetworkError(
-        "The embedded service did not start.", details=tuple(tail), hints=(f"sahel-nb local serve --data {data.root}",)
-    )
+    by_hand = f"sahel-nb local serve --data {quote(str(data.root))}"
+    raise NetworkError("The embedded service did not start.", details=tuple(tail), hints=(by_hand,))
 
 
 def _until(done: Callable[[], bool], patience: float) -> bool:

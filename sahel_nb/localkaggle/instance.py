@@ -8,6 +8,7 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from sahel_nb.errors import Refused
 
@@ -36,7 +37,10 @@ class Instance:
             who = f"process {other.pid} at {other.url}" if other else "a process that is just starting"
             raise Refused(
                 f"Another service uses {lock.parent}: {who}.",
-                hints=(f"sahel-nb local stop --data {lock.parent}", "sahel-nb local serve --data ANOTHER-FOLDER"),
+                hints=(
+                    f"sahel-nb local stop --data {quote(str(lock.parent))}",
+                    "sahel-nb local serve --data ANOTHER-FOLDER",
+                ),
             )
         os.ftruncate(descriptor, 0)
         return cls(descriptor)

@@ -85,6 +85,13 @@ def installs_packages(document: Document) -> str:
     return ""
 
 
+def _typed(path: str) -> str:
+    """The path as a word of a command that can be pasted into a shell."""
+    from shlex import quote
+
+    return quote(path)
+
+
 def _whole(document: Document, data: bytes, stripped: bytes, path: str, committed: bool) -> Iterator[Finding]:
     if document.major >= 4 and not document.kernel_name:
         yield Finding(
@@ -93,12 +100,11 @@ def _whole(document: Document, data: bytes, stripped: bytes, path: str, committe
             path,
             "",
             "names no kernel (metadata.kernelspec): the run dies before its first cell",
-            f"sahel-nb lint --fix {path}",
+            f"sahel-nb lint --fix {_typed(path)}",
         )
     if committed and not is_stripped(data):
-        yield Finding(
-            "SNB103", Severity.ERROR, path, "", "is not stripped", f"sahel-nb install && git add --renormalize {path}"
-        )
+        mend = f"sahel-nb install && git add --renormalize {_typed(path)}"
+        yield Finding("SNB103", Severity.ERROR, path, "", "is not stripped", mend)
     if len(stripped) > MAX_SOURCE_BYTES:
         size = f"{len(stripped) / 1e6:.1f} MB"
         yield Finding(

@@ -75,7 +75,8 @@ class Worktree:
         """The commit that HEAD is. Raises `Refused` before the first commit."""
         answer = git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=self.root, check=False)
         if answer.returncode != 0:
-            raise Refused("there is no commit yet, so there is nothing to run", hints=('git commit -m "First commit"',))
+            said = "there is no commit yet; a kernel is what a commit has"
+            raise Refused(said, hints=('git add . && git commit -m "First commit"',))
         return answer.text
 
     def resolve(self, rev: str) -> str:
@@ -158,9 +159,11 @@ def _entry(line: bytes) -> StatusEntry:
 def _no_worktree(start: Path, stderr: bytes) -> UsageError | Refused:
     evidence = tuple(stderr.decode("utf-8", "replace").strip().splitlines()[:1])
     if b"dubious ownership" in stderr:
+        from shlex import quote
+
         return Refused(
             f"git does not trust {start}: another user owns it",
-            hints=(f"git config --global --add safe.directory {start}",),
+            hints=(f"git config --global --add safe.directory {quote(str(start))}",),
             details=evidence,
         )
     return UsageError(f"{start} is not in a git repository", hints=("git init",), details=evidence)

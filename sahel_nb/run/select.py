@@ -62,7 +62,8 @@ def select(worktree: Worktree, commit: str, argument: str | None, cwd: Path, *, 
         return Selection(candidates[0], version)
     names = tuple(f"{kernel.folder or '.'}  ({kernel.id})" for kernel in candidates or kernels)
     if not candidates:
-        raise UsageError(f"no kernel of this commit is called {text!r}", details=names)
+        said = f"no kernel of this commit is called {text!r}"
+        raise UsageError(said, details=names, hints=(f"sahel-nb {verb} {_nearest(kernels, text)}",))
     first = quote(candidates[0].folder or candidates[0].id)
     raise UsageError("which kernel? there is more than one", details=names, hints=(f"sahel-nb {verb} {first}",))
 
@@ -88,6 +89,18 @@ def _matching(kernels: tuple[Kernel, ...], text: str, root: Path, cwd: Path) -> 
     if by_id:
         return by_id
     return tuple(kernel for kernel in kernels if kernel.name == text or kernel.id.partition("/")[2] == text)
+
+
+def _nearest(kernels: tuple[Kernel, ...], text: str) -> str:
+    """What was probably meant, to be typed; KERNEL where that is anybody's guess."""
+    from difflib import get_close_matches
+
+    names = {name: kernel for kernel in kernels for name in (kernel.folder, kernel.name, kernel.id)}
+    near = get_close_matches(text, names, n=1)
+    if not near and len(kernels) > 1:
+        return "KERNEL"
+    kernel = names[near[0]] if near else kernels[0]
+    return quote(kernel.folder or kernel.id)
 
 
 def _inside(path: Path, root: Path) -> str | None:

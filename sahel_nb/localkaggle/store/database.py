@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 
 from sahel_nb.errors import UsageError
 
@@ -63,7 +64,7 @@ class Database:
         except sqlite3.Error as exc:
             raise UsageError(
                 f"{path} cannot be used: {exc}.",
-                hints=(f"ls -l {path}", "sahel-nb local serve --data ANOTHER-FOLDER"),
+                hints=(f"ls -l {quote(str(path))}", "sahel-nb local serve --data ANOTHER-FOLDER"),
             ) from exc
 
     @contextmanager

@@ -127,7 +127,7 @@ def test_a_notebook_that_goes_while_its_mirror_was_edited_is_refused(clone: Clon
     clone.must("rm", "-qf", "a ɓ.ipynb")
     said = clone.run("commit", "-qm", "Remove")
     assert said.code != 0
-    assert "git checkout HEAD -- a ɓ.ipynb" in said.err
+    assert "git checkout HEAD -- 'a ɓ.ipynb'" in said.err
     assert tracked(clone) == ["a ɓ.py"]
 
 
@@ -142,8 +142,8 @@ def test_a_removed_mirror_of_a_notebook_that_stays_is_refused_with_both_ways_on(
     clone.must("rm", "-q", "a ɓ.py")
     said = clone.run("commit", "-qm", "Remove the mirror")
     assert said.code != 0
-    assert "git rm a ɓ.ipynb" in said.err
-    assert "sahel-nb pair a ɓ.ipynb && git add a ɓ.py" in said.err
+    assert "git rm 'a ɓ.ipynb'" in said.err
+    assert "sahel-nb pair 'a ɓ.ipynb' && git add 'a ɓ.py'" in said.err
     assert sahel_nb(clone, "pair", "a ɓ.ipynb").code == 0
     clone.must("add", "a ɓ.py")
     assert clone.git("diff", "--cached", "--name-only") == ""
