@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sahel_nb.localkaggle import long_text
 from sahel_nb.localkaggle.api import admin, blobs, datasets, files, kernels, pages, security, streams
 from sahel_nb.localkaggle.api.call import Call, Handler, who
 from sahel_nb.localkaggle.authority import AbsoluteForm, App, Own
@@ -119,7 +120,7 @@ def _spoiled(
     """The handler's answer; spoilt where a fault is armed for it (see `tricks`)."""
     faults = service.faults.strike(names_for(method), _about(fields)) if service.faults.armed() else ()
     answer = around(service, faults, method, fields, lambda asked: handler(_call(service, request, account, asked)))
-    return answer if isinstance(answer, Response) else JSONResponse(answer)
+    return answer if isinstance(answer, Response) else long_text.answer(answer)
 
 
 def _file(service: Service, head: str, path: str) -> Response:
@@ -132,7 +133,7 @@ def _file(service: Service, head: str, path: str) -> Response:
 
 def _about(fields: Fields) -> str:
     """The kernel that a request is about, as `owner/slug`; empty for none."""
-    owner, slug = fields.text("userName"), fields.text("kernelSlug")
+    owner, slug = fields.text("userName"), fields.text("kernelSlug").partition("/")[0]
     return f"{owner}/{slug}" if owner and slug else fields.text("slug")
 
 

@@ -8,9 +8,11 @@ SSE         data: {…}\\n\\n … data: END_OF_LOG\\n\\n                        
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 END = b"data: END_OF_LOG\n\n"
+_PIECE = 1 << 18
 
 # The client cuts the stream with str.splitlines(), for which these are line ends too; inside JSON they can be escaped.
 _LINE_ENDS = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
@@ -35,21 +37,32 @@ def tail(path: Path, offset: int, limit: int = 1 << 20) -> tuple[list[bytes], in
     return [line for line in whole.split(b"\n") if _is_record(line)], offset + len(whole) + 1
 
 
-def records(path: Path) -> list[bytes]:
+def records(path: Path) -> Iterator[bytes]:
     """All whole lines. What a killed writer left unfinished is not a record."""
-    found: list[bytes] = []
     offset = 0
     while True:
         lines, after = tail(path, offset)
         if after == offset:
-            return found
-        found += lines
+            return
+        yield from lines
         offset = after
 
 
+def array(path: Path) -> Iterator[bytes]:
+    """The persisted log as Kaggle keeps it, a JSON array with the comma at the line's beginning: a piece at a time."""
+    held, size = [b"["], 1
+    for count, line in enumerate(records(path)):
+        held += (b"," if count else b"", line, b"\n")
+        size += len(line) + 2
+        if size >= _PIECE:
+            yield b"".join(held)
+            held, size = [], 0
+    yield b"".join((*held, b"]"))
+
+
 def blob(path: Path) -> bytes:
-    """The persisted log as Kaggle keeps it: a JSON array with the comma at the line's beginning."""
-    return b"[" + b",".join(line + b"\n" for line in records(path)) + b"]"
+    """The same in one."""
+    return b"".join(array(path))
 
 
 def event(line: bytes) -> bytes:

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from sahel_nb.localkaggle import access, bundles, limits, logs, names, outputs, push, wire
 from sahel_nb.localkaggle.api.call import Call, Handler
+from sahel_nb.localkaggle.long_text import LongText
 from sahel_nb.localkaggle.model import Accelerator, Kernel, Settings, Status, Version
 from sahel_nb.localkaggle.names import Ref
 from sahel_nb.localkaggle.push import NotPushed
@@ -59,7 +60,7 @@ def list_output(call: Call) -> dict[str, Any]:
         {"fileName": o.name, "url": call.file_url(Grant(Kind.OUTPUT, version.id, o.name))}
         for o in found[offset : offset + size]
     ]
-    return {"files": files, "log": persisted_log(call, version).decode("utf-8", "replace"), "nextPageToken": token}
+    return {"files": files, "log": persisted_log(call, version), "nextPageToken": token}
 
 
 def list_files(call: Call) -> dict[str, Any]:
@@ -188,11 +189,11 @@ def find(call: Call) -> tuple[Kernel, Version]:
         return kernel, access.version(tx, kernel, fields.text("versionLabel"))
 
 
-def persisted_log(call: Call, version: Version) -> bytes:
+def persisted_log(call: Call, version: Version) -> LongText:
     """Empty while there is a session; `[]` for a run that said nothing."""
     if version.status.active or version.status is Status.NEW_SCRIPT:
-        return b""
-    return logs.blob(call.service.folder.log(version.id))
+        return LongText(lambda: iter(()))
+    return LongText(lambda: logs.array(call.service.folder.log(version.id)))
 
 
 def _all_outputs(call: Call, kernel: Kernel, version: Version) -> Response:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from datetime import datetime, timezone
 from html import escape
 
@@ -124,10 +125,12 @@ def _chosen(request: Request, versions: tuple[Version, ...]) -> Version:
 
 def _log(service: Service, version: Version) -> str:
     """The end of the log, also while the run goes on: here people look, no client does."""
-    lines = logs.records(service.folder.log(version.id))
-    head = f"… {len(lines) - _LOG_SHOWN} records before …\n" if len(lines) > _LOG_SHOWN else ""
+    count, last = 0, deque[bytes](maxlen=_LOG_SHOWN)
+    for count, line in enumerate(logs.records(service.folder.log(version.id)), 1):  # noqa: B007  counts to the end
+        last.append(line)
+    head = f"… {count - _LOG_SHOWN} records before …\n" if count > _LOG_SHOWN else ""
     parts = []
-    for line in lines[-_LOG_SHOWN:]:
+    for line in last:
         record = json.loads(line)
         text = escape(str(record.get("data", "")))
         parts.append(f'<span class="stderr">{text}</span>' if record.get("stream_name") == "stderr" else text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from itertools import chain
 
 import anyio
 from starlette.responses import Response, StreamingResponse
@@ -16,6 +17,7 @@ from starlette.responses import Response, StreamingResponse
 from sahel_nb.localkaggle import access, logs
 from sahel_nb.localkaggle.api.call import Call
 from sahel_nb.localkaggle.api.kernels import find, persisted_log
+from sahel_nb.localkaggle.long_text import in_parts
 from sahel_nb.localkaggle.model import Version
 from sahel_nb.localkaggle.service import Service
 from sahel_nb.localkaggle.store import kernels
@@ -39,7 +41,9 @@ def stream(call: Call) -> Response:
     else:
         _, version = find(call)
     if not version.status.active:
-        return Response(persisted_log(call, version) or b"[]", media_type="application/json; charset=utf-8")
+        pieces = persisted_log(call, version).pieces()
+        first = next(pieces, b"[]")
+        return in_parts(chain((first,), pieces), "application/json; charset=utf-8")
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return StreamingResponse(
         _follow(call.service, version), media_type="text/event-stream; charset=utf-8", headers=headers

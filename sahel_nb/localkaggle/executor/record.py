@@ -22,8 +22,8 @@ from sahel_nb.localkaggle.executor.job import Outcome, Result
 
 LOG = "log.jsonl"
 RESULT = "result.json"
-# A server has to hold a log in memory to answer with it as one string.
-LOG_LIMIT = 64 * 1024 * 1024
+# Nobody holds a log in memory; an endless loop that prints must not fill the disk.
+LOG_LIMIT = 1024 * 1024 * 1024
 _PIECE = 32 * 1024
 
 
