@@ -15,6 +15,7 @@ from typing import Any
 from sahel_nb.errors import NOTHING_STARTED, NetworkError, PushRejected
 from sahel_nb.kernels import backoff, logs
 from sahel_nb.kernels.door import NotFound, Rejected, translated
+from sahel_nb.kernels.labels import Address, Labels
 from sahel_nb.kernels.log_answer import log_lines, without_log
 from sahel_nb.kernels.model import (
     Account,
@@ -36,11 +37,16 @@ PAGE_SIZE = 100
 CHUNK = 1 << 16
 
 
-class KaggleClient:
-    """A `KernelService` over the wire."""
+def _unsaid(_text: str) -> None:
+    return
 
-    def __init__(self, target: Target) -> None:
+
+class KaggleClient:
+    """A `KernelService` over the wire. `say` hears once where versions have to be named in another way than `v7`."""
+
+    def __init__(self, target: Target, say: Callable[[str], None] = _unsaid) -> None:
         self._target = target
+        self.labels = Labels(self._current, say)
 
     # -- who and where
 
@@ -57,14 +63,8 @@ class KaggleClient:
     # -- reading
 
     def kernel(self, ref: KernelRef, version: int | None = None) -> KernelInfo | None:
-        from kagglesdk.kernels.types.kernels_api_service import ApiGetKernelRequest
-
-        request = ApiGetKernelRequest()
-        request.user_name, request.kernel_slug = ref.owner, ref.slug
-        if version is not None:
-            request.version_label = f"v{version}"
         try:
-            answer = self._read(f"reading {ref}", lambda kernels: kernels.get_kernel(request))
+            answer = self.get_kernel(ref, version)
         except NotFound:
             return None
         meta, blob = answer.metadata, answer.blob
@@ -75,13 +75,25 @@ class KaggleClient:
             source=str(blob.source or "") if blob is not None else "",
         )
 
+    def get_kernel(self, ref: KernelRef, version: int | None = None) -> Any:
+        """`GetKernel` as the SDK has it. Raises the errors of `kernels.door`."""
+        from kagglesdk.kernels.types.kernels_api_service import ApiGetKernelRequest
+
+        def ask(where: Address) -> Any:
+            request = _named(ApiGetKernelRequest(), ref, where)
+            return self._read(f"reading {ref}", lambda kernels: kernels.get_kernel(request))
+
+        return ask(Address(ref.slug)) if version is None else self.labels.ask("kernel", ref, version, ask)
+
+    def _current(self, ref: KernelRef) -> int:
+        found = self.kernel(ref)
+        return found.current_version if found is not None else 0
+
     def status(self, ref: KernelRef, version: int) -> RunStatus:
         from kagglesdk.kernels.types.kernels_api_service import ApiGetKernelSessionStatusRequest
 
-        request = ApiGetKernelSessionStatusRequest()
-        request.user_name, request.kernel_slug, request.version_label = ref.owner, ref.slug, f"v{version}"
-
-        def once() -> RunStatus:
+        def once(where: Address) -> RunStatus:
+            request = _named(ApiGetKernelSessionStatusRequest(), ref, where)
             with self._session() as sdk:
                 raw = _Body(sdk)
                 with translated(f"asking for the status of {ref} v{version}"):
@@ -96,28 +108,37 @@ class KaggleClient:
             known = {member.value: member for member in RunState}
             return RunStatus(known.get(state, RunState.UNKNOWN), str(answer.failure_message or ""))
 
-        # Who waits for an end asks again anyway, and has a log to show meanwhile.
-        return backoff.again(once, attempts=2, most=1.0)
+        def ask(where: Address) -> RunStatus:
+            # Who waits for an end asks again anyway, and has a log to show meanwhile.
+            return backoff.again(lambda: once(where), attempts=2, most=1.0)
+
+        return self.labels.ask("status", ref, version, ask)
 
     def stream(self, ref: KernelRef, version: int) -> Iterator[LogRecord | None]:
-        with self._session() as sdk:
-            http = sdk._http_client
-            http._init_session()
-            url = http._get_request_url("kernels", "logs") + f"/stream/{ref}"
-            headers = {"Accept": "text/event-stream, */*", "Content-Type": None}
+        with contextlib.ExitStack() as stack:
+            response = self.labels.ask("stream", ref, version, lambda where: self._opened(stack, ref, version, where))
             with translated(f"following the log of {ref} v{version}"):
-                response = http._session.get(
-                    url, params={"versionLabel": f"v{version}"}, stream=True, headers=headers,
-                    timeout=(CONNECT_TIMEOUT, self._target.patience),
-                )  # fmt: skip
-                with response:
-                    response.raise_for_status()
-                    if "event-stream" in response.headers.get("Content-Type", ""):
-                        yield from logs.parse_stream(logs.lines(response.iter_content(None)))
-                    else:
-                        text = (line.decode("utf-8", "replace") for line in logs.lines(response.iter_content(CHUNK)))
-                        yield from logs.persisted(text)
-                        yield None
+                if "event-stream" in response.headers.get("Content-Type", ""):
+                    yield from logs.parse_stream(logs.lines(response.iter_content(None)))
+                else:
+                    text = (line.decode("utf-8", "replace") for line in logs.lines(response.iter_content(CHUNK)))
+                    yield from logs.persisted(text)
+                    yield None
+
+    def _opened(self, stack: contextlib.ExitStack, ref: KernelRef, version: int, where: Address) -> Any:
+        """The stream of a log, as far as its head; it is closed with `stack`."""
+        http = stack.enter_context(self._session())._http_client
+        http._init_session()
+        with translated(f"following the log of {ref} v{version}"):
+            response = http._session.get(
+                http._get_request_url("kernels", "logs") + f"/stream/{ref.owner}/{where.slug}",
+                params={"versionLabel": where.label} if where.label else {}, stream=True,
+                headers={"Accept": "text/event-stream, */*", "Content-Type": None},
+                timeout=(CONNECT_TIMEOUT, self._target.patience),
+            )  # fmt: skip
+            stack.enter_context(response)
+            response.raise_for_status()
+        return response
 
     def log(self, ref: KernelRef, version: int) -> Iterator[LogRecord]:
         given = failures = 0
@@ -142,18 +163,22 @@ class KaggleClient:
         """ListKernelSessionOutput, past the SDK: the answer has the log in it, and the SDK holds an answer whole."""
         from kagglesdk.kernels.types.kernels_api_service import ApiListKernelSessionOutputRequest
 
-        request = ApiListKernelSessionOutputRequest()
-        request.user_name, request.kernel_slug, request.version_label = ref.owner, ref.slug, f"v{version}"
-        request.page_size = size
-        if token:
-            request.page_token = token
-        with self._session() as sdk:
-            http = sdk._http_client
-            prepared = http._prepare_request("kernels.KernelsApiService", "ListKernelSessionOutput", request)
-            settings = http._session.merge_environment_settings(prepared.url, {}, True, None, None)
-            with http._session.send(prepared, **settings) as response:
-                response.raise_for_status()
-                yield response.iter_content(CHUNK)
+        with contextlib.ExitStack() as stack:
+
+            def opened(where: Address) -> Any:
+                request = _named(ApiListKernelSessionOutputRequest(), ref, where)
+                request.page_size = size
+                if token:
+                    request.page_token = token
+                http = stack.enter_context(self._session())._http_client
+                prepared = http._prepare_request("kernels.KernelsApiService", "ListKernelSessionOutput", request)
+                settings = http._session.merge_environment_settings(prepared.url, {}, True, None, None)
+                with translated(f"reading what {ref} v{version} left"):
+                    response = stack.enter_context(http._session.send(prepared, **settings))
+                    response.raise_for_status()
+                return response
+
+            yield self.labels.ask("outputs", ref, version, opened).iter_content(CHUNK)
 
     def outputs(self, ref: KernelRef, version: int) -> Iterator[OutputFile]:
         token = ""
@@ -228,6 +253,13 @@ class _Body:
 
     def has(self, key: str) -> bool:
         return key in self._keys
+
+
+def _named(request: Any, ref: KernelRef, where: Address) -> Any:
+    request.user_name, request.kernel_slug = ref.owner, where.slug
+    if where.label:
+        request.version_label = where.label
+    return request
 
 
 def _is_object(item: object) -> bool:

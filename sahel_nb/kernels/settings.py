@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sahel_nb.kernels.client import KaggleClient
-from sahel_nb.kernels.door import NotFound, translated
+from sahel_nb.kernels.door import NotFound
 from sahel_nb.kernels.model import KernelRef
 
 
@@ -34,18 +34,10 @@ def settings_of(client: KaggleClient, ref: KernelRef, version: int | None = None
 
     Raises the errors of `kernels.door`.
     """
-    from kagglesdk.kernels.types.kernels_api_service import ApiGetKernelRequest
-
-    request = ApiGetKernelRequest()
-    request.user_name, request.kernel_slug = ref.owner, ref.slug
-    if version is not None:
-        request.version_label = f"v{version}"
-    with client.api.build_kaggle_client() as sdk:
-        try:
-            with translated(f"reading {ref}"):
-                answer = sdk.kernels.kernels_api_client.get_kernel(request)
-        except NotFound:
-            return None
+    try:
+        answer = client.get_kernel(ref, version)
+    except NotFound:
+        return None
     meta, blob = answer.metadata, answer.blob
     raw: dict[str, Any] = {
         "is_private": bool(meta.is_private),

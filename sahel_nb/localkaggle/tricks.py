@@ -26,6 +26,7 @@ STATUS = "GetKernelSessionStatus"
 OUTPUT = "ListKernelSessionOutput"
 KERNEL = "GetKernel"
 QUOTA = "GetAcceleratorQuotaStatistics"
+LABELLED = (STATUS, OUTPUT, KERNEL, STREAM, "ListKernelFiles")
 ASKED = (STATUS, OUTPUT, KERNEL, QUOTA, "ListKernelFiles", "ListKernels")
 
 _PAGE = "<!doctype html><html><head><title>503</title></head><body><h1>Service Unavailable</h1></body></html>"
@@ -172,6 +173,26 @@ def _denied(_: Strike) -> Any:
     raise denied("kernelSessions.get")
 
 
+def _label_refused(strike: Strike) -> Any:
+    if strike.fields.text("versionLabel"):
+        raise ApiError(404, "Not found")
+    return strike.answer()
+
+
+def _label_bare(strike: Strike) -> Any:
+    label = strike.fields.text("versionLabel")
+    if label.startswith("v"):
+        raise ApiError(400, "Invalid version label")
+    return strike.proceed(strike.fields.but(versionLabel=f"v{label}")) if label else strike.answer()
+
+
+def _label_path(strike: Strike) -> Any:
+    if strike.fields.text("versionLabel"):
+        raise ApiError(404, "Not found")
+    slug, slash, number = strike.fields.text("kernelSlug").partition("/")
+    return strike.proceed(strike.fields.but(kernelSlug=slug, versionLabel=f"v{number}" if slash else ""))
+
+
 def _quota_low(strike: Strike, answer: dict[str, Any]) -> dict[str, Any]:
     left = strike.fault.seconds or 360.0
     almost = {"timeUsed": duration(30 * 3600 - left), "timeReserved": "0s", "totalTimeAllowed": duration(30 * 3600)}
@@ -207,6 +228,9 @@ TRICKS = {
         Trick("sessions-403", "this token may not read sessions", (STATUS, OUTPUT, STREAM), _denied, 0),
         Trick("status-403", "this token may not read states", (STATUS,), _denied, 0),
         Trick("stream-403", "this token may not follow the log", (STREAM,), _denied, 0),
+        Trick("label-refused", "no version can be named", LABELLED, _label_refused, 0),
+        Trick("label-bare", "versions are named 7, and not v7", LABELLED, _label_bare, 0),
+        Trick("label-path", "versions are named in the slug, as slug/7", LABELLED, _label_path, 0),
         Trick("paging", "one output a page", (OUTPUT,), _one_by_one, 0),
         Trick("log-empty", "the persisted log is empty", (OUTPUT,), _set(log=""), 1),
         Trick("hostile-names", "outputs whose names lead out of the folder", (OUTPUT,), _spoilt(_hostile), 0),

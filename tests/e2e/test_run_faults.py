@@ -140,3 +140,37 @@ def test_where_nothing_of_a_session_may_be_read_the_lock_stays_closed(lab: Lab, 
     assert (awa.lock("all-hidden") or {})["state"] == "RUNNING"
     assert awa.sahel("attach", "all-hidden").code == 0
     assert (awa.lock("all-hidden") or {})["state"] == "FREE"
+
+
+@pytest.mark.parametrize("name", ["label-refused", "label-bare", "label-path"])
+def test_versions_that_are_named_in_another_way_are_found_and_that_is_said_once(
+    lab: Lab, awa: Member, name: str
+) -> None:
+    awa.kernel(f"by-{name}", HELLO)
+    with armed(lab, f"by-{name}", name):
+        done = awa.sahel("run", f"by-{name}")
+    assert done.code == 0, done
+    assert done.err.count("Kaggle refuses version labels") == 1, done
+    assert (record(done)["version"], record(done)["kaggle_copy"]) == (1, "same")
+    assert (lab.versions(f"by-{name}"), (awa.lock(f"by-{name}") or {})["state"]) == (1, "FREE")
+
+
+def test_an_older_version_without_a_name_is_not_mixed_up_with_the_newest(lab: Lab, awa: Member) -> None:
+    slug = "two-versions"
+    awa.kernel(slug, ["print('first')"])
+    assert awa.sahel("run", slug).code == 0
+    assert awa.sahel("run", slug).code == 0
+    with armed(lab, slug, "label-refused"):
+        newest, older = awa.sahel("logs", f"{slug}@v2"), awa.sahel("logs", f"{slug}@v1")
+        absent = awa.sahel("logs", f"{slug}@v9")
+    assert (newest.code, newest.out.split()[0]) == (0, "first"), newest
+    assert (older.code, older.out) == (9, ""), older
+    assert "its newest version is v2: they cannot be told apart" in older.err
+    assert absent.code == 4, absent
+
+
+def test_a_rehearsal_without_version_labels_ends_as_one_with(awa: Member) -> None:
+    where = awa.kernel("local-labels", HELLO)
+    done = awa.sahel("rehearse", where, "--fault", "label-refused")
+    assert done.code == 0, done
+    assert done.err.count("Kaggle refuses version labels") == 1
