@@ -125,8 +125,9 @@ class Context:
     @cached_property
     def kaggle(self) -> KaggleClient:
         from sahel_nb.kernels.client import KaggleClient
+        from sahel_nb.report.events import Level
 
-        return KaggleClient(self.target)
+        return KaggleClient(self.target, lambda text: self.reporter.say(text, Level.WARN))
 
 
 def _key(folder: Path) -> str:
