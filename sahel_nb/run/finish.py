@@ -21,6 +21,7 @@ from sahel_nb.kernels.service import KernelService
 from sahel_nb.lock.client import LockClient
 from sahel_nb.lock.grants import Held
 from sahel_nb.lock.record import Outcome
+from sahel_nb.lock.refusals import FencedOut
 from sahel_nb.report.events import Level, Reporter
 from sahel_nb.run import collect, record
 from sahel_nb.run.follow import Followed, follow
@@ -58,6 +59,10 @@ class Job:
     """The source as git has it; None where the commit is not in this clone."""
 
 
+class LockStillHeld(NetworkError):
+    """The run is over and kept here, and its lock could not be given back: whoever attaches to it does that."""
+
+
 @dataclass(frozen=True)
 class Finished:
     """A run that has ended: its record, the folder that holds everything, and, after a failure, why."""
@@ -66,9 +71,11 @@ class Finished:
     folder: Path
     status: RunStatus
     diagnosis: Diagnosis | None
+    still_held: LockStillHeld | None = None
 
     def raise_for_outcome(self) -> None:
-        """Raise what the exit code must say: failed, cancelled, timed out, outputs missing, or that nobody says how."""
+        """Raise what the exit code must say: failed, cancelled, timed out, or that nobody says how; of a run that is
+        complete, that outputs are missing or its lock is still held."""
         name = f"{self.record.kernel} v{self.record.version}"
         kaggle = f"The run is over ({self.record.began} to {self.record.ended}); what it used of the quota is spent."
         outputs = self.folder / collect.OUTPUTS
@@ -82,6 +89,8 @@ class Finished:
                     hints=(f"sahel-nb output {self.record.kernel}@v{self.record.version} -o {quote(str(outputs))}",),
                     kaggle=kaggle,
                 )
+            if self.still_held is not None:
+                raise self.still_held
             return
         message = self.status.message
         if self.status.state is RunState.UNKNOWN:
@@ -112,7 +121,8 @@ def finish(
 ) -> Finished:
     """Follow `job` to its end, fetch its outputs below `places`, write run.json, release the lock with the outcome.
 
-    The outcome of the run itself is in the result, not raised: `Finished.raise_for_outcome` does that. Where another
+    The outcome of the run itself is in the result, not raised, and so is a lock that could not be given back:
+    `Finished.raise_for_outcome` does that. Where another
     process here is at the same run, only one of them fetches. Raises `OutputsIncomplete` where the disk refuses; the
     lock then stays, and `attach` is what to type.
     """
@@ -134,9 +144,9 @@ def finish(
             hints=(f"df -h {quote(str(places))}", attach),
         ) from exc
     at(Step.RELEASING)
-    _release(done, lock, held, reporter)
+    still_held = _release(done, folder, lock, held, reporter, attach)
     reporter.say(f"{job.ref} v{job.version}: {_word(followed.status)}, {_outputs(len(done.files))} in {folder}")
-    return Finished(done, folder, followed.status, why)
+    return Finished(done, folder, followed.status, why, still_held)
 
 
 def _collect(
@@ -202,9 +212,11 @@ def _kept(job: Job, folder: Path, status: RunStatus) -> RunRecord | None:
     return done if collect.is_whole(folder, done.files, done.log_sha256) else None
 
 
-def _release(done: RunRecord, lock: LockClient | None, held: Held | None, reporter: Reporter) -> None:
+def _release(
+    done: RunRecord, folder: Path, lock: LockClient | None, held: Held | None, reporter: Reporter, attach: str
+) -> LockStillHeld | None:
     if lock is None or held is None:
-        return
+        return None
     outcome = Outcome(
         run_id=done.run_id,
         version=done.version,
@@ -218,10 +230,19 @@ def _release(done: RunRecord, lock: LockClient | None, held: Held | None, report
     )
     try:
         backoff.again(lambda: lock.finish(held, outcome))  # it asks Kaggle once more what has ended
+    except FencedOut as exc:
+        reporter.say(f"the lock was no longer ours to release: {exc.message}", Level.WARN)
     except SahelError as exc:
-        reporter.say(f"the lock could not be released ({exc.message}); anyone's next run or attach does it", Level.WARN)
+        reporter.say(f"the lock could not be released ({exc.message}); this does it: $ {attach}", Level.WARN)
+        return LockStillHeld(
+            f"{done.kernel} v{done.version} is complete, but its lock is still held: {exc.message}",
+            details=(f"outputs, log and run.json are in {folder}", *exc.details),
+            hints=tuple(dict.fromkeys((attach, *exc.hints, "sahel-nb lock doctor"))),
+            kaggle="The run itself succeeded and is over; anyone's next run or attach releases its lock.",
+        )
     else:
         reporter.say(f"lock of {done.kernel} released")
+    return None
 
 
 def _outputs(count: int) -> str:

@@ -12,7 +12,7 @@ from sahel_nb.kernels.metadata import Metadata
 from sahel_nb.kernels.model import RunState, RunStatus
 from sahel_nb.kernels.outputs import Missed
 from sahel_nb.repo.objects import CommitInfo
-from sahel_nb.run.finish import Finished
+from sahel_nb.run.finish import Finished, LockStillHeld
 from sahel_nb.run.plan import Source, began, make_plan, new_run_id
 from sahel_nb.run.record import RunRecord
 
@@ -77,3 +77,15 @@ def test_missing_outputs_are_said_by_name() -> None:
     with pytest.raises(OutputsIncomplete) as caught:
         finished.raise_for_outcome()
     assert caught.value.details == ("ɲ.txt: no room",)
+
+
+def test_a_lock_that_is_still_held_is_the_last_thing_that_an_exit_code_tells() -> None:
+    held = LockStillHeld("v3 is complete, but its lock is still held")
+    complete, failed = RunStatus(RunState.COMPLETE), RunStatus(RunState.ERROR, "it broke")
+    with pytest.raises(LockStillHeld) as caught:
+        Finished(DONE, Path(), complete, None, held).raise_for_outcome()
+    assert caught.value.exit_code == 9
+    with pytest.raises(OutputsIncomplete):
+        Finished(replace(DONE, missed=(Missed("ɲ.txt", ""),)), Path(), complete, None, held).raise_for_outcome()
+    with pytest.raises(RunFailed):
+        Finished(DONE, Path(), failed, None, held).raise_for_outcome()
