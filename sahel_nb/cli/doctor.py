@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import click
 
 from sahel_nb.cli.context import Context
-from sahel_nb.errors import Refused
-from sahel_nb.report.events import Check
+from sahel_nb.config import Config
+from sahel_nb.errors import Refused, UsageError
+from sahel_nb.report.console import Console
+from sahel_nb.report.events import Check, Verdict
 
 
 @click.command()
@@ -25,24 +28,27 @@ def doctor(fix: bool, offline: bool, as_json: bool) -> None:
     from sahel_nb.install.doctor import examine as look
 
     context = Context.here()
+    config, mistake = _settings(context)
 
     def examine() -> list[Check]:
-        return look(context.worktree, context.config, os.environ, offline=offline, mirrors=of_worktree)
+        known = of_worktree if mistake is None else None
+        rows = look(context.worktree, config, os.environ, offline=offline, mirrors=known)
+        return [mistake if mistake is not None and row.name == mistake.name else row for row in rows]
 
     checks = examine()
-    if fix:
+    if fix and mistake is None:
         from sahel_nb.repo.phantom import mend
 
         for path in mend(context.worktree):
             context.reporter.say(f"{path.decode('utf-8', 'backslashreplace')} no longer shows as modified")
         checks = examine()
     mends = {check.mend.split(" && ")[0] for check in checks if check.mend}
-    if fix and mends & {"sahel-nb init", "sahel-nb install"}:
+    if fix and mistake is None and mends & {"sahel-nb init", "sahel-nb install"}:
         from sahel_nb.install.install import install
         from sahel_nb.install.repository import initialize
 
         if "sahel-nb init" in mends:
-            for one in initialize(context.worktree.root, context.config, pre_commit=False):
+            for one in initialize(context.worktree.root, config, pre_commit=False):
                 context.reporter.say(f"{one.outcome.value}: {one.name}")
         install(context.worktree, context.reporter, of_worktree(context.worktree))
         checks = examine()
@@ -52,11 +58,20 @@ def doctor(fix: bool, offline: bool, as_json: bool) -> None:
         rows = [{"name": c.name, "verdict": c.verdict.value, "found": c.found, "mend": c.mend} for c in checks]
         click.echo(json.dumps({"schema": "sahel-nb.doctor/1", "checks": rows}, ensure_ascii=False))
     else:
+        table = Console(sys.stdout)
         for check in checks:
-            context.reporter.check(check)
+            table.check(check)
     failing = [check for check in checks if check.blocks]
     if failing:
         raise Refused(
             f"{len(failing)} of {len(checks)} checks failed: {', '.join(check.name for check in failing)}",
             hints=tuple(dict.fromkeys(check.mend for check in failing if check.mend)),
         )
+
+
+def _settings(context: Context) -> tuple[Config, Check | None]:
+    """The configuration; where it cannot be read, the defaults and the row that says so: the other rows still help."""
+    try:
+        return context.config, None
+    except UsageError as exc:
+        return Config(), Check("settings", Verdict.FAILED, exc.message, exc.hints[0] if exc.hints else "")

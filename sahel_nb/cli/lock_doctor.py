@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from sahel_nb.cli.context import Context
 from sahel_nb.errors import Refused, SahelError
+from sahel_nb.report.console import Console
 
 if TYPE_CHECKING:
     from sahel_nb.lock.doctor import Examined
@@ -39,8 +41,9 @@ def doctor(kernels: tuple[str, ...], fix: bool, as_json: bool) -> None:
         rows = [{"name": c.name, "verdict": c.verdict.value, "found": c.found, "mend": c.mend} for c in examined.rows]
         click.echo(json.dumps({"schema": "sahel-nb.lock-doctor/1", "checks": rows}, ensure_ascii=False, indent=2))
     else:
+        table = Console(sys.stdout)
         for row in examined.rows:
-            context.reporter.check(row)
+            table.check(row)
     failing = [row for row in examined.rows if row.blocks]
     if failing:
         raise Refused(

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
-from shlex import quote
+from shlex import quote, split
 
 from sahel_nb import __version__
-from sahel_nb.config import Config
+from sahel_nb.config import FILE_NAME, Config
 from sahel_nb.errors import SahelError
 from sahel_nb.install import drivers, shipped, vault
 from sahel_nb.install.install import BEFORE, HookState, Settings, configured, hooks_folder, state
@@ -56,6 +56,7 @@ def examine(
     checks: tuple[tuple[str, Callable[[], Check]], ...] = (
         ("versions", _versions),
         ("git", lambda: _git(worktree)),
+        ("settings", lambda: _settings(worktree)),
         ("filter", lambda: _filter(worktree)),
         ("attributes", lambda: _attributes(worktree, config)),
         ("merge", lambda: _merge(worktree, known)),
@@ -96,17 +97,41 @@ def _git(worktree: Worktree) -> Check:
     return Check("git", _OK, text)
 
 
+def _settings(worktree: Worktree) -> Check:
+    """What `init` writes is for everybody, and nobody else has it before it is committed."""
+    names = [name for name in (FILE_NAME, ".gitattributes") if (worktree.root / name).exists()]
+    known = git("ls-files", "-z", "--", *names, cwd=worktree.root).stdout.split(b"\0") if names else []
+    loose = [name for name in names if name.encode() not in known]
+    if loose:
+        found = (
+            f"{' and '.join(loose)} {'is' if len(loose) == 1 else 'are'} not in git: others do not have what it says"
+        )
+        return Check("settings", _WARNING, found, f'git add {" ".join(loose)} && git commit -m "Set up sahel-nb"')
+    return Check("settings", _OK, FILE_NAME if FILE_NAME in names else f"no {FILE_NAME}: the defaults hold")
+
+
 def _filter(worktree: Worktree) -> Check:
     current, wanted = configured(worktree), Settings.mine().entries()
-    if not current:
+    process = current.get("filter.sahel-nb.process", "")
+    if not process:
         return Check("filter", _FAILED, "not set in this clone: outputs would be committed", "sahel-nb install")
     wrong = sorted(key for key, value in wanted.items() if current.get(key) != value)
     if not wrong:
         return Check("filter", _OK, "set, and required")
-    program = current.get("filter.sahel-nb.process", "").split(" ")[0].strip("'\"")
-    if not Path(program).exists():
-        return Check("filter", _FAILED, f"{program} is gone", "sahel-nb install")
+    gone = [word for word in _words(process) if word.startswith("/") and not Path(word).exists()]
+    if gone:
+        return Check("filter", _FAILED, f"{gone[0]} is gone: git can stage no notebook", "sahel-nb install")
+    if "filter.sahel-nb.required" in wrong:
+        found = "not required: a notebook that it cannot strip would be committed with its outputs"
+        return Check("filter", _FAILED, found, "sahel-nb install")
     return Check("filter", _WARNING, f"{wrong[0]} points at another installation of sahel-nb", "sahel-nb install")
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return split(command)
+    except ValueError:  # a quote that does not end
+        return [command]
 
 
 def _attributes(worktree: Worktree, config: Config) -> Check:

@@ -143,7 +143,7 @@ def _put(path: Path, reporter: Reporter) -> None:
         if before.exists():
             raise Refused(
                 f"{path.name}: two foreign hooks, {path} and {before}",
-                hints=(f"mv {shlex.quote(str(before))} {shlex.quote(str(before))}.old",),
+                hints=(f"mv {shlex.quote(str(before))} {shlex.quote(str(before))}.old && sahel-nb install",),
             )
         path.replace(before)
         reporter.say(f"{path.name}: the hook that was there runs first, as {before.name}")

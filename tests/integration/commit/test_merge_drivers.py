@@ -195,7 +195,7 @@ def test_mirrors_that_lie_or_look_otherwise_are_merged_as_their_notebooks(tmp_pa
     clone.must("commit", "-qm", "A pair")
     (mirror,) = (name for name in clone.git("ls-files").split() if name in ("scripts/a.py", "nb/a.md"))
     assert registered(clone) == [f"/{mirror} merge=sahel-nb-mirror"]
-    assert "    ok  merge" in sahel_nb(clone, "doctor", "--offline").err
+    assert "    ok  merge" in sahel_nb(clone, "doctor", "--offline").out
     for branch, other in (("other", "theirs()"), ("main", "ours()")):
         clone.must("switch", "-q", *(["-c"] if branch == "other" else []), branch)
         clone.git.write("nb/a.ipynb", pair("import os", other, "a = 1"))

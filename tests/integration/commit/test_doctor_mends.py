@@ -1,0 +1,78 @@
+"""Doctor, on one thing broken at a time: what it says of it, and that --fix leaves a clone with nothing to say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.integration.commit.story import Clone, Said, sahel_nb, set_up
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    return set_up(tmp_path / "lab ŋ")
+
+
+def rows(clone: Clone, *args: str) -> dict[str, tuple[str, str, str]]:
+    said = sahel_nb(clone, "doctor", "--offline", "--json", *args)
+    found = json.loads(said.out)
+    assert found["schema"] == "sahel-nb.doctor/1"
+    return {one["name"]: (one["verdict"], one["found"], one["mend"]) for one in found["checks"]}
+
+
+def config(*words: str) -> Callable[[Clone], object]:
+    return lambda clone: clone.git("config", *words)
+
+
+def moved(clone: Clone) -> object:
+    python = clone.git("config", "filter.sahel-nb.process").split(" ")[0]
+    return clone.git("config", "filter.sahel-nb.process", f"{python} -I -S '/gone ŋ/launch.py' filter")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "name", "word"),
+    [
+        (config("--remove-section", "filter.sahel-nb"), "filter", "outputs would be committed"),
+        (config("filter.sahel-nb.required", "false"), "filter", "not required"),
+        (moved, "filter", "/gone ŋ/launch.py is gone"),
+        (lambda clone: (clone.root / ".git/hooks/pre-push").unlink(), "hooks", "pre-push"),
+    ],
+)
+def test_what_would_let_outputs_into_git_fails_and_is_mended(
+    clone: Clone, spoil: Callable[[Clone], object], name: str, word: str
+) -> None:
+    spoil(clone)
+    verdict, found, mend = rows(clone)[name]
+    assert (verdict, mend) == ("failed", "sahel-nb install")
+    assert word in found
+    assert rows(clone, "--fix")[name][0] == "ok"
+
+
+def test_settings_that_cannot_be_read_are_a_row_and_the_others_are_there(clone: Clone) -> None:
+    clone.git.write("sahel-nb.toml", "[lock\n")
+    clone.git("config", "--unset", "filter.sahel-nb.process")
+    found = rows(clone, "--fix")
+    assert found["settings"][0] == "failed"
+    assert found["settings"][2] == "$EDITOR sahel-nb.toml"
+    assert found["filter"][0] == "failed", "nothing is set up by settings that nobody can read"
+    said: Said = sahel_nb(clone, "doctor", "--offline")
+    assert said.code == 3
+    assert "FAIL  settings" in said.out
+    assert "$ $EDITOR sahel-nb.toml" in said.err
+
+
+def test_what_init_wrote_and_nobody_committed_is_named(clone: Clone) -> None:
+    assert rows(clone)["settings"][0] == "ok"
+    clone.must("rm", "--quiet", "--cached", ".gitattributes")
+    verdict, found, mend = rows(clone)["settings"]
+    assert (verdict, mend) == ("warning", 'git add .gitattributes && git commit -m "Set up sahel-nb"')
+    assert ".gitattributes is not in git" in found
+
+
+def test_the_rows_are_the_product(clone: Clone) -> None:
+    said = sahel_nb(clone, "doctor", "--offline")
+    assert "ok  filter" in said.out
+    assert "ok  filter" not in said.err
