@@ -60,10 +60,10 @@ def _hold_notebooks(repository: Repository) -> None:
 
 
 def _register_mirrors(repository: Repository) -> None:
-    from sahel_nb.hooks.mirrors import in_index
+    from sahel_nb.hooks.mirrors import of_repository
     from sahel_nb.install.drivers import register_mirrors
 
-    register_mirrors(repository.worktree, in_index(repository))
+    register_mirrors(repository.worktree, of_repository(repository))
 
 
 def _follow_settings(repository: Repository) -> None:

@@ -10,6 +10,7 @@ from sahel_nb.hooks.halves import Halves, object_id
 from sahel_nb.hooks.paths import is_notebook
 from sahel_nb.hooks.status import status
 from sahel_nb.notebook.pair import stripped
+from sahel_nb.repo.cmd import git
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,6 +111,11 @@ class Changed:
         oid = self.head_id(path)
         return self._repository.git("cat-file", "blob", oid).stdout if oid else None
 
+    def compare(self, folder: str, old: str, new: str, *options: str) -> bytes:
+        """What differs between two folders below `folder`, as `git diff --name-status -z` has it."""
+        asked = ("diff", "--no-index", "--no-ext-diff", "--no-textconv", "--name-status", "-z", *options)
+        return git(*asked, "--", old, new, cwd=folder, check=False).stdout  # 1: they differ
+
     def renamed(self, old: bytes, new: bytes) -> None:
         """From here on HEAD's `old` is what `new` is compared with."""
         self._was[new] = old
@@ -120,7 +126,17 @@ class Changed:
             return name
         head = self.files.read(path, _HEAD)
         name = self.forms.notebook_of(path, head) if head else None
+        if name is None or not self._is_known(name):
+            name = self._named(path)
         return name if name is not None and self._is_known(name) else None
+
+    def _named(self, path: bytes) -> bytes | None:
+        """Its notebook may say so alone."""
+        if self.forms.off or not may_be_mirror(path):
+            return None
+        from sahel_nb.hooks.mirrors import named
+
+        return named(self._repository, self.forms, (path,)).get(path)
 
     def _is_known(self, name: bytes) -> bool:
         return name in self.status or self.files.is_there(name)

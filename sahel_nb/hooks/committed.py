@@ -72,7 +72,7 @@ class Checker:
         found = [
             *self._files(versions),
             *self._metadata(versions),
-            *pairs_out_of_step(self._repository, self._memory, versions, settings),
+            *pairs_out_of_step(self._repository, self._memory, versions, settings, self._tips),
         ]
         found = [one for one in found if applies(one.finding.code, settings[one.version].disabled)]
         bad = {one.version for one in found} | self._not_pure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sahel_nb.hooks.forms import Forms, configurations, formats_in, may_be_mirror
 from sahel_nb.hooks.memory import PAIR
+from sahel_nb.hooks.named import naming, notebooks_of
 from sahel_nb.hooks.paths import is_notebook, shown
 from sahel_nb.notebook.form import Form
 from sahel_nb.repo.batch import objects
@@ -44,24 +45,34 @@ class Half:
 
 
 def pairs_out_of_step(
-    repository: Repository, memory: Memory, versions: Sequence[Version], settings: Mapping[str, Settings]
+    repository: Repository,
+    memory: Memory,
+    versions: Sequence[Version],
+    settings: Mapping[str, Settings],
+    tips: Sequence[str] = (),
 ) -> list[Committed]:
-    """A finding for each pair that a version brought, and that is none."""
+    """A finding for each pair that a version brought, and that is none. `tips` have what none of them touched."""
     from sahel_nb.hooks.committed import Committed, at
 
     return [
         Committed(pair.version.name, at(finding, shown(pair.path)))
-        for pair, found in _Checked(repository, memory, versions, settings).pairs()
+        for pair, found in _Checked(repository, memory, versions, settings, tips).pairs()
         for finding in found
     ]
 
 
 class _Checked:
     def __init__(
-        self, repository: Repository, memory: Memory, versions: Sequence[Version], settings: Mapping[str, Settings]
+        self,
+        repository: Repository,
+        memory: Memory,
+        versions: Sequence[Version],
+        settings: Mapping[str, Settings],
+        tips: Sequence[str],
     ) -> None:
         self._repository = repository
         self._memory = memory
+        self._tips = tips
         self._forms = _forms(repository, versions, settings)
         self._versions = [version for version in versions if version.name in self._forms]
 
@@ -102,13 +113,26 @@ class _Checked:
                     yield version, name, mirror, form
 
     def _hinted(self) -> Iterator[tuple[Version, bytes, bytes, Form]]:
-        """Texts that the configuration takes for no mirror, and that the notebook beside them may name as its own."""
+        """Texts that a notebook names as its mirror, wherever it lies; what its version at the time says is seen later.
+
+        A notebook of any of these versions is in what they changed, or in one of the tips as it was.
+        """
+        texts = {
+            version.name: {path for paths in version.touched for path in paths if may_be_mirror(path)}
+            for version in self._versions
+        }
+        if not any(texts.values()):
+            return
+        changes = [change for version in self._versions for change in version.changes]
+        notebooks = [(change.path, oid) for change in changes for oid in (change.before, change.after) if oid]
+        there = notebooks_of(self._repository, self._tips)
+        known = list(naming(self._repository, (*notebooks, *there), self._memory))
         for version in self._versions:
             forms = self._forms[version.name]
-            for path in sorted({path for paths in version.touched for path in paths if may_be_mirror(path)}):
-                name = path.rpartition(b".")[0] + b".ipynb"
-                if forms.notebook_of(path) is None and b"\n" not in path and version.brought(name, path):
-                    yield version, name, path, Form()
+            for one in known if texts[version.name] else ():
+                mirror = one.mirror(forms)
+                if mirror in texts[version.name] and b"\n" not in mirror and version.brought(one.path, mirror):
+                    yield version, one.path, mirror, Form()
 
     def _found(self, asked: Iterable[tuple[Version, bytes, bytes, Form]]) -> Iterator[Half]:
         asked = list(asked)

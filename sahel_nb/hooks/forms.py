@@ -114,12 +114,16 @@ class Forms:
 
     def of_notebook(self, path: bytes, content: bytes | None = None) -> Form | None:
         """None where the notebook is not paired. Raise `UsageError` for a form that cannot be understood."""
+        own = formats_in(content) if content and not self._chosen else ""
+        return self.of_formats(path, own, content)
+
+    def of_formats(self, path: bytes, own: str, content: bytes | None = None) -> Form | None:
+        """The same, where somebody has looked already which formats the notebook names."""
         if self.off:
             return None
         config = self._config(path.rpartition(b"/")[0])
         if self._chosen:
             return self._form(config, f"ipynb,{self._chosen}")
-        own = formats_in(content) if content else ""
         groups = [own] if own else config.groups if config else []
         if not groups:
             return self._form(config, f"ipynb,{DEFAULT_FORMAT}")

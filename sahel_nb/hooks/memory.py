@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 COMMIT, NO_SECRET, NO_SECRET_AS_NOTEBOOK, STRIPPED, PAIR = b"c", b"s", b"k", b"n", b"p"
+NO_FORMATS = b"o"
+"""A notebook that does not name its mirror itself."""
 _LARGEST = 8 << 20
 _LIBRARIES = ("jupytext", "nbformat", "nbstripout", "python_slugify")
 

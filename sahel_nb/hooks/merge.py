@@ -23,6 +23,11 @@ from sahel_nb.notebook.merge_lines import Labels
 NOT_OURS = 125
 """The exit code for a file that is to be merged as text."""
 _SIZE = 7
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sahel_nb.hooks.forms import Forms
+    from sahel_nb.hooks.staged import Repository
+
 _HEADER = (b"# ---\n# jupyter:", b"---\njupyter:")
 
 
@@ -78,6 +83,10 @@ def _notebook(request: Request) -> Answer:
     from sahel_nb.notebook.merge import merge
 
     done = merge(request.base, request.ours, request.theirs, request.labels)
+    if request.labels.size == _SIZE:
+        from sahel_nb.hooks.mirrors import become_known
+
+        become_known(os.fsencode(request.path), done.content)
     return Answer(done.content, tuple(map(str, done.conflicts)))
 
 
@@ -91,7 +100,7 @@ def _mirror(request: Request) -> Answer | None:
     repository = Repository.here()
     forms = Forms.of(repository, Personal.of(repository).settings(repository.config_file()))
     mirror = os.fsencode(request.path)
-    other_half = forms.notebook_of(mirror, request.ours)
+    other_half = _other_half(repository, forms, mirror, request.ours)
     if other_half is None or repository.opted_out([other_half]):
         return None
     try:
@@ -104,6 +113,14 @@ def _mirror(request: Request) -> Answer | None:
     except (FileNotFoundError, NotebookError):
         return None
     return Answer(done.content, tuple(map(str, done.conflicts)))
+
+
+def _other_half(repository: Repository, forms: Forms, mirror: bytes, ours: bytes) -> bytes | None:
+    """The notebook, by the mirror's name and header, or by what a notebook says of it."""
+    from sahel_nb.hooks.mirrors import named
+
+    found = None if forms.off else named(repository, forms, (mirror,)).get(mirror)
+    return found or forms.notebook_of(mirror, ours)
 
 
 def _beside(request: Request, notebook: Path) -> bytes | None:

@@ -168,15 +168,18 @@ def _pairs(
     """What each pair needs of which the commit touches a half. A text file without a notebook beside it is none."""
     if forms.off:
         return []
-    if not headed and not any(is_notebook(change.path) for change in changes):
-        names = [forms.notebook_of(change.path) for change in changes if may_be_mirror(change.path)]
-        if not repository.index(filter(None, names)):
-            return []
+    from sahel_nb.hooks.mirrors import named
+
+    texts = [change.path for change in changes if may_be_mirror(change.path) and change.path not in headed]
+    only_named = named(repository, forms, texts) if texts else {}
+    sure = headed or only_named or any(is_notebook(change.path) for change in changes)
+    if not sure and not repository.index(filter(None, map(forms.notebook_of, texts))):
+        return []
     from sahel_nb.hooks.pairing import plan, staged_pairs
     from sahel_nb.hooks.reach import with_site_packages
 
     with_site_packages()
-    return [plan(repository, pair) for pair in staged_pairs(repository, changes, forms, headed)]
+    return [plan(repository, pair) for pair in staged_pairs(repository, changes, forms, headed, only_named)]
 
 
 def _follow(repository: Repository, steps: Sequence[Step]) -> None:

@@ -57,13 +57,18 @@ class Pair:
 
 
 def staged_pairs(
-    repository: Repository, changes: Iterable[Change], forms: Forms, own: Mapping[bytes, bytes] = {}
+    repository: Repository,
+    changes: Iterable[Change],
+    forms: Forms,
+    own: Mapping[bytes, bytes] = {},
+    named: Mapping[bytes, bytes] = {},
 ) -> list[Pair]:
     """Every pair of which the commit touches a half; without a notebook, those whose mirror is left.
 
-    `own` are changed texts that name their notebook themselves: path → contents.
+    `own` are changed texts that name their notebook themselves: path → contents. `named` are those that only their
+    notebooks name: mirror → notebook.
     """
-    return _Staged(repository, changes, forms).pairs(own)
+    return _Staged(repository, changes, forms).pairs(own, named)
 
 
 class _Unit:
@@ -92,10 +97,10 @@ class _Staged:
         self._looked: set[bytes] = set()
         self._contents: dict[str, bytes] = {}
 
-    def pairs(self, own: Mapping[bytes, bytes]) -> list[Pair]:
+    def pairs(self, own: Mapping[bytes, bytes], named: Mapping[bytes, bytes]) -> list[Pair]:
         names = {path for path in self._changed if is_notebook(path)}
         for path in filter(may_be_mirror, self._changed):
-            found = (self._forms.notebook_of(path), self._forms.notebook_of(path, own.get(path)))
+            found = (self._forms.notebook_of(path), self._forms.notebook_of(path, own.get(path)), named.get(path))
             names |= {name for name in found if name is not None}
         guessed = [form.mirror_path(name) for name in names if (form := self._forms.of_notebook(name)) is not None]
         self._look({*names, *filter(None, guessed)})

@@ -9,8 +9,7 @@ clone: a line for *.py would take every module of the repository away from git's
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -79,8 +78,16 @@ def forget_mirrors(worktree: Worktree) -> None:
 def unregistered(worktree: Worktree, mirrors: Iterable[bytes]) -> list[bytes]:
     """Those of these mirrors that git would merge as ordinary text."""
     path = _attributes(worktree)
-    there = path.read_bytes().splitlines() if path.is_file() else []
-    return [mirror for mirror in mirrors if _line(mirror) not in there]
+    there = registered(path.read_bytes() if path.is_file() else b"", mirrors := list(mirrors))
+    return [mirror for mirror in mirrors if mirror not in there]
+
+
+def registered(attributes: bytes, paths: Iterable[bytes]) -> set[bytes]:
+    """Those of these paths that .git/info/attributes has as mirrors."""
+    if _END not in attributes:
+        return set()
+    there = set(attributes.splitlines())
+    return {path for path in paths if _line(path) in there}
 
 
 def mirrors_beside(worktree: Worktree, fmt: str) -> list[bytes]:
