@@ -1,7 +1,8 @@
 """A half that was renamed on disk, without git being told: the other half is renamed with it.
 
-It is known by its content, which is what HEAD has under the old name. Whatever is less certain is no rename: the old
-pair is removed where nothing is lost by it, and the new one gets the half that it lacks.
+It is known by its content: what HEAD has under the old name, or what git would still call the same file after an edit
+(similar.py). Whatever is less alike is no rename: the old pair is removed where nothing is lost by it, and the new one
+gets the half that it lacks.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def _mirrors_after_notebooks(
 ) -> tuple[list[bytes], list[Outcome]]:
     left, found = list(names), []
     gone = [name for name in names if not changed.files.is_there(name) and changed.head_id(name)]
-    for old, name in _same(changed, gone, [path for path in new if path in names]):
+    for old, name in _found_again(changed, gone, [path for path in new if path in names]):
         before, after = changed.form(old, None), changed.form(name, changed.files.read(name))
         was = before.mirror_path(old) if before is not None else None
         mirror = after.mirror_path(name) if after is not None else None
@@ -58,7 +59,7 @@ def _notebooks_after_mirrors(
         path = form.mirror_path(name) if form is not None else None
         if path is not None and path in changed.status and not changed.files.is_there(path):
             mirrors[path] = name
-    for was, mirror in _same(changed, [path for path in mirrors if changed.head_id(path)], new):
+    for was, mirror in _found_again(changed, [path for path in mirrors if changed.head_id(path)], new):
         old, other = mirrors[was], changed.forms.notebook_of(mirror)
         if other is None or not changed.files.is_there(old) or changed.files.is_there(other):
             continue
@@ -70,10 +71,22 @@ def _notebooks_after_mirrors(
     return left, found
 
 
-def _same(changed: Changed, gone: list[bytes], new: list[bytes]) -> Iterable[tuple[bytes, bytes]]:
-    """(old, new) of files that are one and the same, where there is no choice."""
+def _found_again(changed: Changed, gone: list[bytes], new: list[bytes]) -> Iterable[tuple[bytes, bytes]]:
+    """(old, new): those that are the same to the byte, then those that were edited as well."""
     if not gone or not new:
         return
+    same = dict(_same(changed, gone, new))
+    yield from same.items()
+    gone = [path for path in gone if path not in same]
+    new = [path for path in new if path not in same.values()]
+    if gone and new:
+        from sahel_nb.hooks.similar import similar
+
+        yield from similar(changed, gone, new)
+
+
+def _same(changed: Changed, gone: list[bytes], new: list[bytes]) -> Iterable[tuple[bytes, bytes]]:
+    """Files that are one and the same, where there is no choice."""
     ids = object_ids(changed, new, changed.head_id(gone[0]))
     heads = [changed.head_id(path) for path in gone]
     for old, head in zip(gone, heads, strict=True):
