@@ -149,7 +149,7 @@ def test_a_remote_that_refuses_refs_of_ones_own_gets_branches(here: Scene) -> No
     assert "git commit -m" in done.stderr
     text = (here.clone.root / "sahel-nb.toml").read_text()
     assert text == f'# ours\n[lock]\nprefix = "{BRANCHES}"\nttl = 60\n'
-    assert "committed is" in done.stderr, "until everybody has it"
+    assert "committed is" in done.stdout, "until everybody has it"
     here.clone("commit", "-qam", "Keep the locks where the host takes them")
     done = here.sahel("--json")
     assert done.returncode == 0, done.stderr
