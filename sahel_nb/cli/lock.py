@@ -1,6 +1,6 @@
 """`sahel-nb lock list, show, log`: what the shared remote says, without asking Kaggle and without changing anything.
 
-What changes something stands beside it: `lock_by_hand` and `lock_doctor`.
+What changes something stands beside it: `lock_by_hand`, `lock_compact` and `lock_doctor`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import click
 
 from sahel_nb.cli.context import Context
 from sahel_nb.cli.lock_by_hand import acquire, break_, release
+from sahel_nb.cli.lock_compact import compact
 from sahel_nb.cli.lock_doctor import doctor
+from sahel_nb.errors import UsageError
 
 if TYPE_CHECKING:
     from sahel_nb.lock.git_refs import GitRefs
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 _KERNEL = click.argument("kernel", required=False, metavar="[KERNEL]")
+_ALL = 2**31 - 1  # what git takes for the depth of everything
 
 
 @click.group(epilog="Example: sahel-nb lock list")
@@ -28,7 +31,7 @@ def lock() -> None:
     """Look at the locks on the shared remote, and take, give back or break one by hand."""
 
 
-for _command in (acquire, release, break_, doctor):
+for _command in (acquire, release, break_, compact, doctor):
     lock.add_command(_command)
 
 
@@ -72,14 +75,20 @@ def show(kernel: str | None, as_json: bool) -> None:
 @lock.command(epilog="Example: sahel-nb lock log fula-lid -n 5")
 @_KERNEL
 @click.option("-n", "--limit", default=30, show_default=True, type=click.IntRange(1), help="How many records.")
+@click.option("--all", "everything", is_flag=True, help="All there ever were.")
 @_JSON
-def log(kernel: str | None, limit: int, as_json: bool) -> None:
-    """Show what happened to one kernel's lock, newest first."""
+def log(kernel: str | None, limit: int, everything: bool, as_json: bool) -> None:
+    """Show what happened to one kernel's lock, newest first.
+
+    Records that `lock compact` has archived are fetched and shown like the others.
+    """
     context = Context.here()
     name, chain = _chain(context, kernel)
-    tips = chain.history(limit)
+    tips = chain.history(_ALL if everything else limit)
+    wrong = _mismatches(context, name)
     if as_json:
-        _print_json("log", kernel=name, records=[{"id": tip.oid, **_record(tip.record)} for tip in tips])
+        rows = [{"id": tip.oid, **_record(tip.record), "mismatch": wrong.get(_run_id(tip.record), "")} for tip in tips]
+        _print_json("log", kernel=name, records=rows)
         return
     if not tips:
         context.reporter.say(f"{name} was never locked")
@@ -87,7 +96,7 @@ def log(kernel: str | None, limit: int, as_json: bool) -> None:
         record = tip.record
         version = f" v{record.kaggle_version}" if record.kaggle_version else ""
         click.echo(f"{tip.oid[:9]}  {record.at}  fence {record.fence}  {record.op.value:<7}{version:<5}  {record.by}")
-        for text in (record.reason, *(f"alarm: {alarm}" for alarm in record.alarms)):
+        for text in (record.reason, *(f"alarm: {alarm}" for alarm in record.alarms), wrong.get(_run_id(record), "")):
             if text:
                 click.echo(f"           {text}")
 
@@ -97,6 +106,21 @@ def _chain(context: Context, kernel: str | None) -> tuple[str, GitRefs]:
 
     name = str(asked(context, kernel).ref)
     return name, context.lock_home.chain(name)
+
+
+def _mismatches(context: Context, kernel: str) -> dict[str, str]:
+    """What this clone knows of runs whose copy on Kaggle was not what was pushed; nothing where it cannot know."""
+    from sahel_nb.cli.assembly import mismatches
+    from sahel_nb.kernels.model import KernelRef
+
+    try:
+        return mismatches(context, KernelRef.parse(kernel))
+    except UsageError:
+        return {}
+
+
+def _run_id(record: Record) -> str:
+    return record.outcome.run_id if record.outcome is not None else ""
 
 
 def _line(record: Record) -> str:
@@ -124,6 +148,7 @@ def _facts(record: Record, oid: str) -> list[tuple[str, str]]:
         ("url", record.url),
         ("written", f"{record.at} by {record.by}: {record.op.value}"),
         ("record", oid),
+        ("archive", record.archive),
         ("reason", record.reason),
         *(("waits", f"{ticket.actor} on {ticket.host} since {ticket.since}") for ticket in record.queue),
         *(("alarm", text) for text in record.alarms),

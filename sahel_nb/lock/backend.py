@@ -51,5 +51,10 @@ class Backend(Protocol):
     def swap(self, old: Tip | None, record: Record) -> SwapResult:
         """Let `record` follow on `old`, if `old` is still the end. Repeating a call with equal arguments is safe."""
 
+    def archive(self, tip: Tip) -> SwapResult:
+        """Keep the chain up to `tip`, its newest record, for good, where no lock is. Repeating it is safe. A record
+        that makes a chain begin anew may be swapped in only after this was WON."""
+
     def history(self, limit: int) -> tuple[Tip, ...]:
-        """At most `limit` records, newest first."""
+        """At most `limit` records, newest first: of this chain, and then of those before it. Raises `ArchiveMissing`
+        where one is not to be found."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import datetime, timezone
 
-from sahel_nb.errors import NetworkError
+from sahel_nb.errors import NetworkError, Refused
 from sahel_nb.lock.backend import Backend, Tip, Verdict
 from sahel_nb.lock.clock import Clock
 from sahel_nb.lock.commands import Alarm, Command, Writer
@@ -53,7 +53,7 @@ class Chain:
         return tip
 
     def history(self, limit: int) -> list[Record]:
-        """At most `limit` records, newest first."""
+        """At most `limit` records, newest first, archived ones with them."""
         return [tip.record for tip in self._backend.history(limit)]
 
     def write(self, old: Tip | None, command: Command) -> Tip | None:
@@ -88,6 +88,22 @@ class Chain:
                 return now
             if (now.oid if now else None) != (old.oid if old else None):
                 return None
+        raise wedged(self.kernel, evidence) if busy else undecided(self.kernel, evidence)
+
+    def archive(self, tip: Tip) -> None:
+        """Keep the chain up to `tip` where nothing moves it any more. Returns when that is certain; raises
+        `NetworkError` when it stays uncertain, `Refused` when the remote does not let us."""
+        evidence: tuple[str, ...] = ()
+        busy = False
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                self.pause(0.05 * 2**attempt, 0.1 * 2**attempt)
+            result = self._backend.archive(tip)
+            if result.verdict is Verdict.WON:
+                return
+            if result.verdict is Verdict.LOST and attempt:  # once: somebody made the very same one beside us
+                raise Refused(f"{self.kernel}: something else lies in the archive's place", details=result.evidence)
+            evidence, busy = result.evidence, result.verdict is Verdict.BUSY
         raise wedged(self.kernel, evidence) if busy else undecided(self.kernel, evidence)
 
     def alarm(self, text: str) -> Tip | None:

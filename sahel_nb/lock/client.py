@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from sahel_nb.errors import NOTHING_STARTED
-from sahel_nb.lock import by_hand, release
+from sahel_nb.lock import by_hand, compaction, release
 from sahel_nb.lock.backend import Backend, Tip
 from sahel_nb.lock.chain import ROUNDS, Chain
 from sahel_nb.lock.clock import Clock
@@ -119,6 +119,13 @@ class LockClient:
         """End the grant `fence`, by decision; on record for ever. Raises `Refused` while Kaggle says that a run is on,
         unless forced."""
         return by_hand.break_lock(self._chain, self._survey, fence=fence, reason=reason, force=force)
+
+    def compact(self) -> Tip | None:
+        """Archive the chain as a whole, and let it begin anew; its first record. None where there is nothing to do.
+
+        Only while nobody holds the lock or waits. Safe to repeat after a crash at any point.
+        """
+        return compaction.compact(self._chain)
 
     def _wait(self, intent: Intent, patience: float, *, by_hand: bool) -> Held:
         self._chain.by = _signature(intent.actor, intent.host)

@@ -154,4 +154,13 @@ class Alarm:
     outcome: Outcome | None = None
 
 
-Command = Arm | Hold | Start | Adopt | Finish | Disarm | Release | Reap | Break | Enqueue | Leave | Pass | Alarm
+@dataclass(frozen=True)
+class Compact:
+    """The chain begins anew, with what the record `archive` says: the one that it ended with, and which is archived."""
+
+    archive: str
+
+
+Command = (
+    Arm | Hold | Start | Adopt | Finish | Disarm | Release | Reap | Break | Enqueue | Leave | Pass | Alarm | Compact
+)

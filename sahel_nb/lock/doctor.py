@@ -12,7 +12,7 @@ from sahel_nb.errors import NetworkError, SahelError
 from sahel_nb.lock.clock import Clock
 from sahel_nb.lock.home import Home
 from sahel_nb.lock.listing import list_locks
-from sahel_nb.lock.names import kernel_of, lock_ref, remote_id
+from sahel_nb.lock.names import kernel_of, lock_of_archive, lock_ref, remote_id
 from sahel_nb.lock.probe import BRANCHES, FIX, is_probe, probe
 from sahel_nb.lock.signing import ADVISORY, FILE
 from sahel_nb.repo.refs import RemoteRefs
@@ -176,6 +176,8 @@ def _elsewhere(home: Home, shown: dict[str, str]) -> list[str]:
 
 def _prefix_of(ref: str) -> str:
     """`refs/a/b` of a ref `refs/a/b/owner/slug` that may be a lock."""
+    if lock_of_archive(ref):
+        return ""
     prefix = ref.rsplit("/", 2)[0]
     known = prefix == BRANCHES or prefix.startswith(f"{OWN}/")
     return prefix if known and kernel_of(prefix, ref) else ""

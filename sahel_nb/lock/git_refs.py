@@ -7,9 +7,11 @@ from datetime import datetime
 
 from sahel_nb.errors import NetworkError, Refused
 from sahel_nb.lock.backend import SwapResult, Tip, Verdict
-from sahel_nb.lock.record import Record
+from sahel_nb.lock.names import archive_ref
+from sahel_nb.lock.record import Op, Record
+from sahel_nb.lock.refusals import ArchiveMissing
 from sahel_nb.lock.signing import Signing
-from sahel_nb.repo.refs import RemoteRefs, try_again
+from sahel_nb.repo.refs import RemoteRefs, SwapAnswer, try_again
 from sahel_nb.repo.scratch import RawCommit, make_commit
 from sahel_nb.repo.swap_answer import Swap
 
@@ -54,25 +56,40 @@ class GitRefs:
         before = RawCommit(old.oid, old.raw) if old else None
         commit = self._commit(before, record)
         answer = self.refs.swap(self.ref, before, commit)
+        result = self._said(answer, Tip(commit.oid, record, commit.body), f"move {self.ref}")
+        if result.verdict is Verdict.WON:
+            self._keep(result.tip)
+        return result
+
+    def archive(self, tip: Tip) -> SwapResult:
+        place = archive_ref(self.ref, tip.oid)
+        return self._said(self.refs.keep(place, RawCommit(tip.oid, tip.raw)), tip, f"make {place}")
+
+    def history(self, limit: int) -> tuple[Tip, ...]:
+        found = [to_tip(commit) for commit in self.refs.history(self.ref, limit)]
+        while found and len(found) < limit and (oid := found[-1].record.archive):
+            older = self.refs.history(archive_ref(self.ref, oid), limit - len(found))
+            if not older or older[0].oid != oid:
+                raise ArchiveMissing(found[-1].record.kernel, archive_ref(self.ref, oid))
+            found += [to_tip(commit) for commit in older]
+        return tuple(found)
+
+    def _said(self, answer: SwapAnswer, tip: Tip, what: str) -> SwapResult:
         if answer.swap is Swap.UNREACHABLE:
             raise NetworkError(
                 "the remote with the locks was not reached", details=answer.evidence, hints=try_again(self.refs.remote)
             )
         if answer.swap is Swap.REFUSED:
             raise Refused(
-                f"the remote does not let us move {self.ref}",
+                f"the remote does not let us {what}",
                 hints=("sahel-nb lock doctor",),
                 details=answer.evidence,
             )
-        tip, verdict = Tip(commit.oid, record, commit.body), _VERDICTS[answer.swap]
-        if verdict is Verdict.WON:
-            self._keep(tip)
-        return SwapResult(verdict, tip, answer.evidence)
-
-    def history(self, limit: int) -> tuple[Tip, ...]:
-        return tuple(to_tip(commit) for commit in self.refs.history(self.ref, limit))
+        return SwapResult(_VERDICTS[answer.swap], tip, answer.evidence)
 
     def _commit(self, parent: RawCommit | None, record: Record) -> RawCommit:
+        """`record` on `parent`; or, where the chain begins anew with it, on nothing."""
+        parent = None if record.op is Op.COMPACT else parent
         if self.signing is None:
             return make_commit(
                 record.to_json(),

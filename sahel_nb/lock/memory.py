@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
 from sahel_nb.errors import NetworkError
 from sahel_nb.lock.backend import SwapResult, Tip, Verdict
-from sahel_nb.lock.record import Record
+from sahel_nb.lock.record import Op, Record
+from sahel_nb.lock.refusals import ArchiveMissing
 
 
 class Fault(Enum):
@@ -34,6 +36,7 @@ class MemoryRemote:
 
     def __init__(self) -> None:
         self.chain: list[Tip] = []
+        self.archives: dict[str, tuple[Tip, ...]] = {}
         self._late: list[_Late] = []
         self._lock = threading.Lock()
 
@@ -58,8 +61,18 @@ class MemoryRemote:
                 return True
             if (now.oid if now else None) != (old.oid if old else None):
                 return False
+            if tip.record.op is Op.COMPACT:
+                self.chain = []
             self.chain.append(tip)
             return True
+
+    def keep(self, tip: Tip) -> bool:
+        """The chain as far as `tip`, under its id; what is kept already stays as it is."""
+        with self._lock:
+            ids = [known.oid for known in self.chain]
+            if tip.oid in ids:
+                self.archives.setdefault(tip.oid, tuple(self.chain[: ids.index(tip.oid) + 1]))
+            return tip.oid in self.archives
 
 
 class Memory:
@@ -77,8 +90,22 @@ class Memory:
         return self.remote.tip()
 
     def swap(self, old: Tip | None, record: Record) -> SwapResult:
-        raw = (old.oid if old else "").encode("ascii") + b"\n" + record.to_json()
+        raw = (old.oid if old and record.op is not Op.COMPACT else "").encode("ascii") + b"\n" + record.to_json()
         tip = Tip(hashlib.sha256(raw).hexdigest(), record, raw)
+        return self._push(tip, lambda: self.remote.apply(old, tip), lambda: self.remote.delay(old, tip))
+
+    def archive(self, tip: Tip) -> SwapResult:
+        return self._push(tip, lambda: self.remote.keep(tip), lambda: None)
+
+    def history(self, limit: int) -> tuple[Tip, ...]:
+        found = self.remote.chain[::-1]
+        while found and len(found) < limit and (oid := found[-1].record.archive):
+            if oid not in self.remote.archives:
+                raise ArchiveMissing(found[-1].record.kernel, oid)
+            found += self.remote.archives[oid][::-1]
+        return tuple(found[:limit])
+
+    def _push(self, tip: Tip, apply: Callable[[], bool], delay: Callable[[], None]) -> SwapResult:
         fault = self.faults.pop(0) if self.faults else None
         if fault is Fault.UNREACHABLE:
             raise NetworkError("the remote with the locks was not reached")
@@ -88,12 +115,9 @@ class Memory:
         if fault is Fault.DROPPED_UNANSWERED:
             return SwapResult(Verdict.UNKNOWN, tip)
         if fault is Fault.DELAYED:
-            self.remote.delay(old, tip)
+            delay()
             return SwapResult(Verdict.UNKNOWN, tip)
-        won = self.remote.apply(old, tip)
+        won = apply()
         if fault is Fault.APPLIED_UNANSWERED:
             return SwapResult(Verdict.UNKNOWN, tip)
         return SwapResult(Verdict.WON if won else Verdict.LOST, tip)
-
-    def history(self, limit: int) -> tuple[Tip, ...]:
-        return tuple(reversed(self.remote.chain[-limit:]))

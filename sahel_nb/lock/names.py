@@ -10,6 +10,8 @@ from sahel_nb.errors import UsageError
 _KERNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}/[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _PREFIX = re.compile(r"refs(/[A-Za-z0-9][A-Za-z0-9_-]*){2,}")
 _SCP_LIKE = re.compile(r"(?:[^/@]+@)?(?P<host>[^/:]{2,}):(?P<path>.*)")
+ARCHIVE = "-archive"
+_ARCHIVED = re.compile(rf"(?P<kernel>{_KERNEL.pattern})/(?P<oid>[0-9a-f]{{40}}|[0-9a-f]{{64}})")
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:[^/@]*@)?(?P<host>[^/:]*)(?::\d+)?/(?P<path>.*)", re.I)
 
 
@@ -26,11 +28,28 @@ def lock_ref(prefix: str, kernel: str) -> str:
 
 
 def check_prefix(prefix: str) -> str:
-    if not _PREFIX.fullmatch(prefix):
+    if not _PREFIX.fullmatch(prefix) or prefix.endswith(ARCHIVE):
         raise UsageError(
             f"lock.prefix {prefix!r} is not a place for refs: use refs/sahel/locks, or refs/heads/sahel-locks",
         )
     return prefix
+
+
+def archive_ref(lock: str, oid: str) -> str:
+    """The ref that keeps the chain of the lock at the ref `lock` which ended with the record `oid`.
+
+    It lies beside the locks, not below them: nothing that lists or fetches locks meets it. It has the name of what it
+    points to, so it can be found from the record that replaced that, and no two chains want one name.
+    """
+    prefix, owner, slug = lock.rsplit("/", 2)
+    return f"{prefix}{ARCHIVE}/{owner}/{slug}/{oid}"
+
+
+def lock_of_archive(ref: str) -> tuple[str, str] | None:
+    """The lock's ref that an archive belongs to, and the record that it keeps; None for what is no archive's name."""
+    prefix, found, name = ref.partition(f"{ARCHIVE}/")
+    match = _ARCHIVED.fullmatch(name) if found and _PREFIX.fullmatch(prefix) else None
+    return (f"{prefix}/{match['kernel']}", match["oid"]) if match else None
 
 
 def kernel_of(prefix: str, ref: str) -> str | None:

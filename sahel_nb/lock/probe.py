@@ -23,7 +23,7 @@ def probe_ref(prefix: str) -> str:
 
 
 def is_probe(prefix: str, ref: str) -> bool:
-    return ref.startswith(f"{prefix}/probe-")
+    return ref.startswith(f"{prefix}/probe-") and "/" not in ref.removeprefix(f"{prefix}/")
 
 
 def probe(refs: RemoteRefs, prefix: str) -> list[Check]:

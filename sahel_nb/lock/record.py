@@ -11,20 +11,25 @@ The message of each commit is one JSON object, UTF-8, indented for people who re
 
 A ticket in the queue is {"id": "20260102T040506Z-11aa", "actor": "Bob <bob@example.org>", "host": "desk",
 "since": "2026-01-02T04:05:06Z", "nonce": "b0b…"}. Format 1 knew no tickets, no OFFERED and no HELD; it is still read.
+Format 3 is format 2 with an "archive", and is only written where a chain was compacted: until then, whoever has not
+upgraded yet reads everything.
 Reading is strict: a record that is not understood in full is not acted upon.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, fields
 from enum import Enum
 from typing import Any
 
 from sahel_nb.errors import Refused
 
-FORMAT = 2
+FORMAT = 3
+_WITHOUT_ARCHIVE = 2
 _MAX_BYTES = 256 * 1024
+_OID = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class State(Enum):
@@ -55,6 +60,8 @@ class Op(Enum):
     ENQUEUE = "enqueue"
     LEAVE = "leave"
     PASS = "pass"  # noqa: S105  an offer that nobody took goes on to the next
+    COMPACT = "compact"
+    """A chain begins anew with what the old one ended with; the old one is archived."""
 
 
 class CorruptRecord(Refused):
@@ -126,6 +133,8 @@ class Record:
     reason: str
     alarms: tuple[str, ...]
     outcome: Outcome | None
+    archive: str = ""
+    """The id of the newest record of the chain before this one; empty where this chain is the lock's first."""
     v: int = FORMAT
 
     @property
@@ -152,6 +161,9 @@ class Record:
         """The commit message: one object, keys sorted, UTF-8, one final line end."""
         document = asdict(self)
         document["op"], document["state"] = self.op.value, self.state.value
+        if not self.archive:
+            del document["archive"]
+            document["v"] = _WITHOUT_ARCHIVE
         text = json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True)
         return text.encode("utf-8") + b"\n"
 
@@ -165,7 +177,11 @@ class Record:
                 hints=("pip install --upgrade sahel-nb",),
             )
         if type(document.get("v")) is int and document["v"] == 1 and document.get("queue") == []:
-            document = {**document, "v": FORMAT}
+            document = {**document, "v": _WITHOUT_ARCHIVE}
+        if type(document.get("v")) is int and document["v"] == _WITHOUT_ARCHIVE and "archive" not in document:
+            document = {**document, "v": FORMAT, "archive": ""}
+        elif not document.get("archive"):
+            raise CorruptRecord("the lock's record has missing or unknown fields: archive")
         queue = document.get("queue")
         if isinstance(queue, list):
             document = {**document, "queue": tuple(_build(Ticket, ticket, "queue") for ticket in queue)}
@@ -253,5 +269,7 @@ def _check(record: Record) -> None:
         wrong = "FREE, and somebody waits"
     elif len({ticket.nonce for ticket in record.queue}) < len(record.queue):
         wrong = "a ticket is there twice"
+    elif record.archive and not _OID.fullmatch(record.archive):
+        wrong = "the archive has no name that git gives"
     if wrong:
         raise CorruptRecord(f"the lock's record contradicts itself: {wrong}")

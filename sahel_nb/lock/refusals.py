@@ -73,6 +73,16 @@ class FencedOut(Refused):
         self.record = record
 
 
+class ArchiveMissing(Refused):
+    """The chain goes on in an archive that the remote does not have (any more)."""
+
+    def __init__(self, kernel: str, ref: str) -> None:
+        super().__init__(
+            f"{kernel}: older records were archived as {ref}, and it is not there",
+            hints=("git ls-remote REMOTE 'refs/*-archive/*'", f"sahel-nb lock log {kernel} -n 1"),
+        )
+
+
 def undecided(kernel: str, evidence: tuple[str, ...]) -> NetworkError:
     """The remote never said whether a record was written; it will be found, or will have expired, by the next look."""
     return NetworkError(

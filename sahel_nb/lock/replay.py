@@ -16,6 +16,7 @@ from sahel_nb.lock.commands import (
     Arm,
     Break,
     Command,
+    Compact,
     Disarm,
     Enqueue,
     Finish,
@@ -34,7 +35,7 @@ from sahel_nb.lock.transition import Illegal, step
 _PERSON = re.compile(r"[^<>]*<([^<>@ ]+@[^<>@ ]+)>")
 _WRITER = re.compile(r"[^<>]*<([^<>@ ]+@[^<>@ ]+)> on [^<>]*")
 _BY_HOLDER = frozenset((Op.START, Op.FINISH, Op.DISARM, Op.RELEASE))
-_BY_ANYONE = frozenset((Op.ADOPT, Op.REAP, Op.ALARM, Op.PASS))
+_BY_ANYONE = frozenset((Op.ADOPT, Op.REAP, Op.ALARM, Op.PASS, Op.COMPACT))
 
 
 class Forbidden(Exception):
@@ -148,6 +149,8 @@ def _command(old: Record | None, new: Record) -> Command:
 
 
 def _by_others(old: Record, new: Record) -> Command:
+    if new.op is Op.COMPACT:
+        return Compact(new.archive)
     if new.op is Op.REAP:
         return Reap(new.last_done, new.reason, new.outcome, new.alarms)
     if new.op is Op.BREAK:

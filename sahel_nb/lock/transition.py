@@ -13,8 +13,10 @@
                 └── leave, pass: OFFERED to the next in line, or FREE
 
 `enqueue` puts a ticket at the end of the queue in any state, `leave` takes one out; FREE is only what nobody waits for.
-`alarm` adds a line to the record of any state and changes nothing else. Only what the record itself can prove is
-checked here; that Kaggle is idle, that a stamp was found, that a silent lock has expired is observed by the client.
+`alarm` adds a line to the record of any state and changes nothing else. `compact` says a FREE record again, as the
+first of a new chain: nothing of it changes, but where what came before is to be found. Only what the record itself can
+prove is checked here; that Kaggle is idle, that a stamp was found, that a silent lock has expired is observed by the
+client.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from sahel_nb.lock.commands import (
     Arm,
     Break,
     Command,
+    Compact,
     Disarm,
     Enqueue,
     Finish,
@@ -61,6 +64,8 @@ def step(tip: Record | None, command: Command, writer: Writer) -> Record:
     next_ = replace(tip, by=writer.by, at=writer.at, nonce=writer.nonce, reason=reason)
     if isinstance(command, Alarm):
         return replace(next_, op=Op.ALARM, alarms=_with(tip, command.text), outcome=command.outcome or tip.outcome)
+    if isinstance(command, Compact):
+        return _compact(tip, next_, command)
     if isinstance(command, Start | Adopt):
         return _start(tip, next_, command)
     if isinstance(command, Leave | Pass):
@@ -118,6 +123,7 @@ def _grant(tip: Record | None, command: Arm | Hold, writer: Writer) -> Record:
         reason=command.reason,
         alarms=command.alarms,
         outcome=None,
+        archive=tip.archive if tip else "",
     )
 
 
@@ -226,6 +232,15 @@ def _unqueue(tip: Record, next_: Record, command: Leave | Pass) -> Record:
     queue = tuple(ticket for ticket in tip.queue if ticket.nonce != command.nonce)
     next_ = replace(next_, op=Op.LEAVE if isinstance(command, Leave) else Op.PASS, queue=queue)
     return _freed(next_, queue) if first else next_
+
+
+def _compact(tip: Record, next_: Record, command: Compact) -> Record:
+    _require(tip, State.FREE)
+    if tip.op is Op.COMPACT:
+        raise Illegal("the chain is one record already")
+    if not command.archive or command.archive == tip.archive:
+        raise Illegal("a chain is compacted when its newest record is archived")
+    return replace(next_, op=Op.COMPACT, archive=command.archive)
 
 
 # -- what is required

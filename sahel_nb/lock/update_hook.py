@@ -1,6 +1,7 @@
 """`python -m sahel_nb.lock.update_hook REF OLD NEW`: what git's update hook asks on a server, see githooks(5).
 
-A lock's ref moves only by one legal transition, brought by somebody who may make it. Settings are the repository's:
+A lock's ref moves only by one legal transition, brought by somebody who may make it. An archive is made of what a lock
+ends with just now, and never moved or removed; only then may its chain begin anew. Settings are the repository's:
 
     sahel.identity      the variable that says who pushes: REMOTE_USER (http), GL_USER (ssh, gitolite); unset: not asked
     sahel.<user>.email  an address of that user, as in their records; a user that is an address is its own
@@ -28,8 +29,9 @@ from sahel_nb.config import LockConfig
 from sahel_nb.durable import write_atomically
 from sahel_nb.errors import SahelError
 from sahel_nb.lock.expiry import OFFER_TTL
-from sahel_nb.lock.names import kernel_of
-from sahel_nb.lock.record import Op, Record
+from sahel_nb.lock.names import ARCHIVE, archive_ref, kernel_of, lock_of_archive
+from sahel_nb.lock.probe import is_probe
+from sahel_nb.lock.record import Op, Record, State
 from sahel_nb.lock.replay import Forbidden, Pusher, check, check_alone, check_author, is_early
 from sahel_nb.lock.signing import FILE
 from sahel_nb.lock.transition import Illegal
@@ -44,10 +46,10 @@ _HEADERS = (b"tree ", b"parent ", b"author ", b"committer ", b"encoding ", b"gpg
 
 
 def _prefix_of(ref: str) -> str:
-    """The `lock.prefix` below which a ref lies, whichever a team has chosen in our own room; empty for other refs."""
-    if ref.startswith(_OWN):
-        return _OWN + ref.removeprefix(_OWN).partition("/")[0]
-    return _BRANCHES if ref.startswith(f"{_BRANCHES}/") else ""
+    """The `lock.prefix` below which a ref lies, whichever a team has chosen in our own room, or its archives' place;
+    empty for other refs."""
+    ours = (_OWN, f"{_BRANCHES}/", f"{_BRANCHES}{ARCHIVE}/")
+    return "/".join(ref.split("/")[:3]) if ref.startswith(ours) else ""
 
 
 class Everybody:
@@ -78,21 +80,29 @@ class Server:
     def judge(self, ref: str, old: str, new: str) -> None:
         """Raises `Illegal`, `Forbidden`, or `SahelError` for what cannot be understood."""
         prefix = _prefix_of(ref)
-        if not prefix or ref.startswith(f"{prefix}/probe-"):
+        if not prefix or is_probe(prefix, ref):
+            return
+        if prefix.endswith(ARCHIVE):
+            self._judge_archive(ref, old, new)
             return
         kernel = kernel_of(prefix, ref)
         if kernel is None or kernel != kernel.lower():
             raise Illegal(f"{ref} is no kernel's lock")
         if not new.strip("0"):
             raise Illegal("a lock's chain is the ledger, and is never removed")
-        before = self._record(old) if old.strip("0") else None
-        after = self._record(new, parent=old if before else None)
+        before = self._record(old)[0] if old.strip("0") else None
+        after, parents = self._record(new)
+        anew = before is not None and after.op is Op.COMPACT
+        if parents != ((old,) if before is not None and not anew else ()):
+            raise Illegal("a transition is one commit on the newest record")
         if after.kernel != kernel:
             raise Illegal(f"the record is of {after.kernel}")
         here = self.settings.get("sahel.remoteid", (before.lock_remote_id if before else after.lock_remote_id,))[-1]
         if after.lock_remote_id != here:
             raise Illegal(f"the record is of {after.lock_remote_id}, and this is {here}")
         check(before, after)
+        if anew:
+            self._check_archived(ref, old, after)
         pusher = self._pusher()
         self._check_signature(new, after)
         check_author(before, after, pusher)
@@ -103,17 +113,41 @@ class Server:
             raise Forbidden(f"{after.op.value} is for {ttl:g} s after the lock last moved; sahel.ttl says so here")
         self._remember(ref, before, after)
 
-    def _record(self, oid: str, *, parent: str | bool | None = False) -> Record:
-        """The record of a commit; `parent` is what must be its only parent, None: it must have none."""
+    def _judge_archive(self, ref: str, old: str, new: str) -> None:
+        """What is kept is what the lock ends with: whoever dies before it begins anew has changed nothing."""
+        archived = lock_of_archive(ref)
+        if archived is None:
+            raise Illegal(f"{ref} is no lock's archive")
+        lock, kept = archived
+        if old.strip("0"):
+            raise Illegal("an archive is what it is for ever: it is never moved, and never removed")
+        if new != kept:
+            raise Illegal(f"an archive has the name of what it keeps: that is {new}")
+        if self._points_to(lock) != new:
+            raise Illegal(f"{lock} does not end with {new[:9]}: an archive is made of what it ends with")
+        if self._record(new)[0].state is not State.FREE:
+            raise Illegal("a lock is archived only while it is free")
+        self._pusher()
+
+    def _check_archived(self, ref: str, old: str, after: Record) -> None:
+        if after.archive != old:
+            raise Illegal("a chain begins anew with the name of the record that it ended with")
+        if self._points_to(archive_ref(ref, old)) != old:
+            raise Illegal("a chain begins anew only when it is archived")
+
+    def _points_to(self, ref: str) -> str:
+        told = told_to_hooks(self.environ)
+        return git("rev-parse", "--verify", "--quiet", ref, cwd=self.folder, check=False, env=told).text
+
+    def _record(self, oid: str) -> tuple[Record, tuple[str, ...]]:
+        """The record of a commit, and its parents."""
         answer = git("cat-file", "commit", oid, cwd=self.folder, env=told_to_hooks(self.environ))
         commit = RawCommit(oid, answer.stdout)
-        if parent is not False and commit.parents != ((parent,) if parent else ()):
-            raise Illegal("a transition is one commit on the newest record")
         header = commit.body.partition(b"\n\n")[0].split(b"\n")
         tree = object_id("tree", b"", "sha1" if len(oid) == 40 else "sha256")
         if header[0] != b"tree " + tree.encode("ascii") or not all(line.startswith(_HEADERS) for line in header):
             raise Illegal("a record is a commit of the empty tree, and nothing else")
-        return Record.from_json(commit.message)
+        return Record.from_json(commit.message), commit.parents
 
     def _pusher(self) -> Pusher:
         leads = frozenset(email.lower() for email in self.settings.get("sahel.lead", ()))

@@ -115,6 +115,10 @@ class RemoteRefs:
         """
         return self._push(ref, old, new, (f"{new.oid}:{ref}",), timeout)
 
+    def keep(self, ref: str, commit: RawCommit, *, timeout: float = PUSH_TIMEOUT) -> SwapAnswer:
+        """Make `ref`, which must not exist, point to a commit that the remote has, parents and all. Safe to repeat."""
+        return self._push(ref, commit, commit, (f"{commit.oid}:{ref}",), timeout, new_ref=True)
+
     def delete(self, ref: str, old: RawCommit, *, timeout: float = PUSH_TIMEOUT) -> SwapAnswer:
         """Remove `ref` if it points to `old`. Never for a lock's chain, which is the ledger."""
         return self._push(ref, old, old, (f":{ref}",), timeout)
@@ -163,9 +167,17 @@ class RemoteRefs:
         return (path / found.text).resolve() if found.returncode == 0 else None
 
     def _push(
-        self, ref: str, old: RawCommit | None, new: RawCommit, refspecs: tuple[str, ...], timeout: float, *more: str
+        self,
+        ref: str,
+        old: RawCommit | None,
+        new: RawCommit,
+        refspecs: tuple[str, ...],
+        timeout: float,
+        *more: str,
+        new_ref: bool = False,
     ) -> SwapAnswer:
-        lease = f"--force-with-lease={ref}:{old.oid if old else ''}"
+        """`old` is sent without its parents. It is what `ref` must point to, unless that must be a `new_ref`."""
+        lease = f"--force-with-lease={ref}:{old.oid if old and not new_ref else ''}"
         with outbox(self._folder, self._transport, self.algorithm, old, new) as here:
             try:
                 answer = git(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .mutants import AGAIN, ANY, DUO, HAND, MUTANTS, PAIR, PROMPT
+from .mutants import AGAIN, ANY, DUO, HAND, MUTANTS, PAIR, PROMPT, SHORT, UNSURE
 from .search import Report, Search
 
 
@@ -16,7 +16,8 @@ def main() -> int:
     asked = parser.parse_args()
     failed = False
     if not asked.mutants:
-        reports = [_explore(Search(scenario), asked.states) for scenario in (DUO, PAIR, AGAIN, PROMPT, ANY, HAND)]
+        scenarios = (DUO, PAIR, AGAIN, PROMPT, ANY, HAND, SHORT, UNSURE)
+        reports = [_explore(Search(scenario), asked.states) for scenario in scenarios]
         states, seconds = sum(r.states for r in reports), sum(r.seconds for r in reports)
         print(f"{states:>9,} states, {seconds:.1f} s of one core, {states / seconds:,.0f} states/s")
         failed = any(report.violation for report in reports)

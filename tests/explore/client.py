@@ -31,15 +31,16 @@ from sahel_nb.lock.record import Outcome, Record, State, Ticket
 from sahel_nb.lock.survey import outside, outsiders
 
 from .chain import Chain
+from .compacting import Compacting
 from .events import push
 from .invariants import check_push
-from .swap import Move, Swapper
+from .swap import Move
 from .world import LONG, Local, Shared
 
 KERNEL = "awa/fula-lid"
 
 
-class Client(Swapper):
+class Client(Compacting):
     """The rules. A mutant is a subclass that breaks one. `prompt`: no pause is longer than the TTL, no outsiders."""
 
     def __init__(self, chain: Chain, *, attempts: int, prompt: bool) -> None:
@@ -92,6 +93,9 @@ class Client(Swapper):
         if left.breaks and record is not None and record.is_held:
             looked = Local(local.who, "break", local.attempt, version=record.fence)
             yield looked, shared._replace(left=left._replace(breaks=left.breaks - 1))
+        if left.compactions:
+            compacting = Local(local.who, "compact", local.attempt)
+            yield compacting, shared._replace(left=left._replace(compactions=left.compactions - 1))
 
     # -- taking the lock
 

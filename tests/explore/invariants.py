@@ -18,6 +18,8 @@ def check_write(before: Record | None, after: Record, client: Local, shared: Sha
     if before is None:
         return
     _require(after.last_done >= before.last_done, "what has ended has ended")
+    if after.op is Op.COMPACT:
+        _check_compaction(before, after, shared)
     if grants:
         _require(not before.is_held, "a grant follows on no other")
         _require(before.stamp != after.stamp, "a grant has its own stamp")
@@ -49,6 +51,14 @@ def check_write(before: Record | None, after: Record, client: Local, shared: Sha
         _require(stamp == before.stamp, "what is adopted carries the stamp")
     if after.op is Op.PASS and before.queue[0].nonce[0] != client.who:
         _require(shared.age >= LONG, "an offer stands for its TTL")
+
+
+def _check_compaction(before: Record, after: Record, shared: Shared) -> None:
+    _require(before.state is State.FREE, "only a free lock is compacted")
+    _require(shared.tip in shared.archived, "a chain is archived before it begins anew")
+    _require(after.archive == str(shared.tip), "a chain that begins anew says what was before it")
+    for name in ("state", "fence", "stamp", "hb", "last_done", "kaggle_version", "queue", "alarms", "outcome"):
+        _require(getattr(before, name) == getattr(after, name), "a chain begins anew with what it ended with")
 
 
 def _check_queue(before: Record, after: Record) -> None:

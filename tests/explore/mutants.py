@@ -15,6 +15,15 @@ from sahel_nb.lock.transition import Illegal, step
 
 from .chain import Chain, Step
 from .client import Client
+from .compacting_mutants import (
+    ArchivesOneAndReplacesAnother,
+    CompactsWhateverIsThere,
+    SwapsBeforeItArchives,
+    compacts_in_any_state,
+    counts_grants_anew,
+    forgets_alarms,
+)
+from .compacting_mutants import forgets_what_has_ended as compacts_what_has_ended
 from .search import Scenario, Search
 from .swap import Move
 from .world import Left, Local, Shared
@@ -24,6 +33,8 @@ ANY = Scenario("any pause, an outsider", Left(crashes=1, foreign=1), prompt=Fals
 HAND = Scenario("by hand", Left(crashes=1, holds=1, breaks=1), prompt=False)
 DUO = Scenario("two clients, pauses shorter than the TTL", Left(faults=1), prompt=True, clients=2)
 PAIR = Scenario("two clients, any pause, an outsider", Left(foreign=1), prompt=False, clients=2)
+SHORT = Scenario("chains that begin anew", Left(crashes=1, compactions=1), prompt=False, clients=2)
+UNSURE = Scenario("chains that begin anew, unsure answers", Left(faults=1, compactions=1), prompt=False, clients=2)
 AGAIN = Scenario("an outsider, two attempts", Left(foreign=1), prompt=False, clients=2, attempts=2)
 
 
@@ -316,6 +327,12 @@ MUTANTS = (
     Mutant("outsiders unseen", "pushes beside a run go unreported", ANY, step, ForeignPushesUnseen),
     Mutant("earlier pushes unseen", "pushes between two runs go unreported", PAIR, step, EarlierPushesUnseen),
     Mutant("no lease", "the last push wins", PROMPT, step, PushesWithoutLease),
+    Mutant("compact a held lock", "a holder is compacted away", SHORT, compacts_in_any_state, CompactsWhateverIsThere),
+    Mutant("compact and count anew", "a stale holder's fence is valid again", SHORT, counts_grants_anew),
+    Mutant("compact last_done away", "what has ended is waited for again", SHORT, compacts_what_has_ended),
+    Mutant("compact alarms away", "an overlap is never seen", SHORT, forgets_alarms),
+    Mutant("compact, then archive", "whoever dies in between has lost the ledger", SHORT, step, SwapsBeforeItArchives),
+    Mutant("archive one, replace another", "what came between is lost", SHORT, step, ArchivesOneAndReplacesAnother),
     Mutant("expire on the tip's hash", "whoever begins to wait keeps the dead alive", DUO, step, WatchesTheHash),
 )
 

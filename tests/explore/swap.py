@@ -13,6 +13,7 @@ from .invariants import check_write
 from .world import Local, Shared
 
 Move = tuple[Local, Shared]
+_AGAIN = {"left": "leaving", "reported": "pushed", "broken": "break", "compacted": "compact"}
 
 
 class Swapper:
@@ -77,7 +78,7 @@ class Swapper:
             return idle
         if then == "done":
             return after._replace(at="running" if local.version else self._held(local))
-        return after._replace(at={"left": "leaving", "reported": "pushed", "broken": "break"}[then])
+        return after._replace(at=_AGAIN[then])
 
     def _held(self, local: Local) -> str:
         return "holding" if local.by_hand else "armed"

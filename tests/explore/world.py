@@ -23,6 +23,7 @@ class Left(NamedTuple):
     leaves: int = 0
     holds: int = 0
     breaks: int = 0
+    compactions: int = 0
 
 
 class Shared(NamedTuple):
@@ -39,6 +40,8 @@ class Shared(NamedTuple):
     """Versions that alarms have named."""
     forced: frozenset[int] = frozenset()
     """Versions that somebody has decided not to wait for."""
+    archived: frozenset[int] = frozenset()
+    """Records that are kept, with all before them, whatever the ref points to."""
 
     def later(self, *, stands: bool) -> Shared:
         """A tick has passed; `stands`: the tip is one that may expire."""

@@ -67,6 +67,7 @@ def on(tip: Record, who: str = AWA) -> dict[str, c.Command]:
         "leave": c.Leave("t1"),
         "pass": c.Pass("t1", "nobody there"),
         "alarm": c.Alarm("v3 was pushed outside the lock"),
+        "compact": c.Compact("a" * 40),
     }
 
 

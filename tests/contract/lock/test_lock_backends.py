@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from sahel_nb.lock.backend import Backend, Verdict
+from sahel_nb.lock.commands import Arm, Compact, Disarm, Grant, Writer
 from sahel_nb.lock.memory import Memory, MemoryRemote
 from sahel_nb.lock.record import Op, Record, State
-from sahel_nb.lock.transition import Arm, Disarm, Grant, Writer, step
+from sahel_nb.lock.transition import step
 from support.git import Origin, git_daemon, git_http
 from support.locks import KERNEL, FolderKaggle, Person, over_git
 
@@ -106,6 +107,24 @@ def test_of_many_at_once_one_wins(clones: Clones) -> None:
         assert now is not None
         tip = backends[0].swap(now, disarm(now.record)).tip
     assert len(backends[0].history(50)) == 6
+
+
+def test_a_chain_is_archived_and_begins_anew(clones: Clones) -> None:
+    awa, bob = clones("awa"), clones("bob")
+    first = awa.swap(None, arm(None, "awa")).tip
+    free = awa.swap(first, disarm(first.record)).tip
+    assert awa.archive(free).verdict is Verdict.WON
+    assert awa.archive(free).verdict is Verdict.WON, "repeating it is safe"
+    anew = step(free.record, Compact(free.oid), Writer("x", "2026-01-02T03:04:05Z", "c"))
+    assert bob.swap(first, anew).verdict is Verdict.LOST
+    won = bob.swap(free, anew)
+    assert won.verdict is Verdict.WON
+    assert bob.swap(free, anew) == won
+    assert awa.read() == won.tip
+    last = awa.swap(won.tip, arm(anew, "cem")).tip
+    for backend in (awa, bob, clones("cem")):
+        assert [tip.oid for tip in backend.history(9)] == [last.oid, won.tip.oid, free.oid, first.oid]
+        assert [tip.oid for tip in backend.history(3)] == [last.oid, won.tip.oid, free.oid]
 
 
 def test_whole_runs_by_two_people(clones: Clones, tmp_path: Path) -> None:

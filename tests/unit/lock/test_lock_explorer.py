@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import pytest
 
-from explore.mutants import ANY, DUO, HAND, MUTANTS, PAIR, PROMPT, Mutant
+from explore.mutants import ANY, DUO, HAND, MUTANTS, PAIR, PROMPT, SHORT, Mutant
 from explore.search import Scenario, Search
 
 
-@pytest.mark.parametrize("scenario", [DUO, PAIR], ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize("scenario", [DUO, PAIR, SHORT], ids=lambda scenario: scenario.name)
 def test_two_clients_in_every_order_there_is(scenario: Scenario) -> None:
     report = Search(scenario).run(limit=1_000_000)
     assert (report.violation, report.trace, report.complete) == ("", [], True)

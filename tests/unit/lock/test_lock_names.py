@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sahel_nb.errors import UsageError
 from sahel_nb.lock.clock import SystemClock
 from sahel_nb.lock.expiry import Observation
-from sahel_nb.lock.names import kernel_of, lock_ref, remote_id
+from sahel_nb.lock.names import archive_ref, check_prefix, kernel_of, lock_of_archive, lock_ref, remote_id
 
 
 def test_a_kernel_has_one_ref() -> None:
@@ -26,11 +28,46 @@ def test_what_is_no_kernel_never_becomes_a_ref(kernel: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "prefix", ["", "refs", "refs/heads", "heads/x", "refs/../x", "refs/a b", "refs/x/", "refs/x/y.lock"]
+    "prefix",
+    [
+        "",
+        "refs",
+        "refs/heads",
+        "heads/x",
+        "refs/../x",
+        "refs/a b",
+        "refs/x/",
+        "refs/x/y.lock",
+        "refs/sahel/locks-archive",
+    ],
 )
 def test_a_prefix_is_a_place_of_its_own(prefix: str) -> None:
     with pytest.raises(UsageError):
         lock_ref(prefix, "a/b")
+
+
+@given(
+    st.sampled_from(["refs/sahel/locks", "refs/heads/sahel-locks", "refs/sahel/signed", "refs/a/b/c"]),
+    st.from_regex(r"[a-z0-9][a-z0-9_-]{0,8}(-archive)?/[a-z0-9][a-z0-9_-]{0,8}(-archive)?", fullmatch=True),
+    st.sampled_from([40, 64]).flatmap(lambda size: st.from_regex(rf"[0-9a-f]{{{size}}}", fullmatch=True)),
+)
+def test_an_archive_is_never_a_lock(prefix: str, kernel: str, oid: str) -> None:
+    lock = lock_ref(check_prefix(prefix), kernel)
+    place = archive_ref(lock, oid)
+    assert lock_of_archive(place) == (lock, oid)
+    assert lock_of_archive(lock) is None
+    assert kernel_of(prefix, place) is None
+    assert not place.startswith(f"{prefix}/")
+    assert not lock.startswith(f"{place.rsplit('/', 1)[0]}/")
+
+
+@pytest.mark.parametrize(
+    "ref",
+    ["refs/sahel/locks-archive/a/b", "refs/sahel/locks-archive/a/b/main", f"refs/sahel/locks/a/b/{'a' * 40}",
+     f"refs/sahel/locks-archive/a/b/c/{'a' * 40}", f"heads/locks-archive/a/b/{'a' * 40}"],
+)  # fmt: skip
+def test_what_is_no_archive(ref: str) -> None:
+    assert lock_of_archive(ref) is None
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_any_bytes_are_refused_in_our_own_words(data: bytes) -> None:
 
 def test_a_later_format_asks_for_an_upgrade() -> None:
     with pytest.raises(CorruptRecord, match="newer") as caught:
-        Record.from_json(b'{"v": 3, "whatever": 1}')
+        Record.from_json(b'{"v": 4, "whatever": 1}')
     assert caught.value.hints == ("pip install --upgrade sahel-nb",)
 
 
@@ -104,3 +104,23 @@ def test_the_first_format_is_still_read() -> None:
     assert Record.from_json(json.dumps(document).encode()) == FREE
     offered = {**json.loads(FREE.to_json()), "state": "OFFERED", "queue": [TICKET]}
     assert Record.from_json(json.dumps(offered).encode()).queue == (Ticket(**TICKET),)
+
+
+def test_who_has_not_upgraded_reads_everything_until_a_chain_is_compacted() -> None:
+    document = json.loads(FREE.to_json())
+    assert document["v"] == 2
+    assert "archive" not in document
+    compacted = replace(FREE, op=Op.COMPACT, archive="a" * 40)
+    assert json.loads(compacted.to_json())["v"] == 3
+    assert Record.from_json(compacted.to_json()) == compacted
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"v": 3}, {"v": 3, "archive": ""}, {"v": 2, "archive": "a" * 40}, {"v": 3, "archive": "A" * 40},
+     {"v": 3, "archive": "../heads/main"}, {"v": 3, "archive": 7}],
+)  # fmt: skip
+def test_an_archive_has_a_name_that_git_gives(change: dict[str, object]) -> None:
+    document = {**json.loads(FREE.to_json()), **change}
+    with pytest.raises(CorruptRecord):
+        Record.from_json(json.dumps(document).encode())
