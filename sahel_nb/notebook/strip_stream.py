@@ -253,7 +253,8 @@ class StripStream:
 
     def _long_text(self, depth: int) -> Steps:
         """A line as long as this can only be one text, or a key and a text. A mark is kept of the text."""
-        head = self._buffer[self._at : self._at + _HEAD].decode("utf-8", "ignore")
+        head_end = _cut(self._buffer, self._at, min(len(self._buffer), self._at + _HEAD))
+        head = self._buffer[self._at : head_end].decode("utf-8")
         start = depth
         if head[:start].strip(" ") or head[start : start + 1] != '"':
             raise Unsure
@@ -267,7 +268,7 @@ class StripStream:
         self._keep(size)
         is_empty = True
         while True:
-            cut = self._cut()
+            cut = _cut(self._buffer, self._at, len(self._buffer))
             text = self._buffer[self._at : cut].decode("utf-8") + '"'
             _, end = scanstring(text, 0, True)
             if end < len(text):
@@ -284,14 +285,20 @@ class StripStream:
             self._kept.append(MARK)
         self._keep(1)
 
-    def _cut(self) -> int:
-        """A place near the end of the buffer that is neither inside a character nor inside an escape."""
-        cut = len(self._buffer)
-        while cut > self._at and (b"\\" in self._buffer[max(self._at, cut - 6) : cut] or self._buffer[cut - 1] >= 0x80):
-            cut -= 1
-        if cut == self._at and len(self._buffer) - cut > 4096:
-            raise Unsure
-        return cut
+
+def _cut(buffer: bytes, start: int, end: int) -> int:
+    """A place near `end` of the text that begins at `start`, neither inside a character nor inside an escape."""
+    last = buffer.rfind(b"\\", max(start, end - 6), end)
+    if last >= 0:
+        # Backslashes pair up from the left: one that is left over begins an escape, of two bytes or of six.
+        before = buffer[start : last + 1]
+        alone = (len(before) - len(before.rstrip(b"\\"))) % 2
+        if alone and end - last < (6 if buffer[last + 1 : min(last + 2, end)] == b"u" else 2):
+            return last
+    first = end - 1
+    while first >= max(start, end - 3) and buffer[first] & 0xC0 == 0x80:
+        first -= 1
+    return first if first >= start and buffer[first] >= 0xC0 else end
 
 
 def _scanned(text: str) -> tuple[Any, int]:

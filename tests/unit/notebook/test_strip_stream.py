@@ -136,6 +136,23 @@ def test_a_notebook_cut_short_anywhere_is_no_notebook(limits: tuple[int, int, in
         assert streamed([data[:cut]], limits) is None
 
 
+@pytest.mark.parametrize("written", ["ߒߞߏ", "አማርኛ", "𞤆𞤵𞤤𞤢𞤪", "\\u014b\\u0253", "\\\\", '\\"', "\\n", "ɓ\\\\n"])
+@pytest.mark.parametrize("before", ["", "x", "xy", "xyz"])
+def test_a_long_line_in_any_script_is_streamed(written: str, before: str) -> None:
+    """Pieces of any size end inside characters and inside escapes."""
+    text = as_jupyter(_printed("TEXT")).replace(b"TEXT", (before + written * 6000).encode())
+    for size in (997, 65_516):
+        pieces = [text[at : at + size] for at in range(0, len(text), size)]
+        for limits in ((1000, 2000, 100), (1 << 12, 1 << 13, 1 << 9)):
+            assert streamed(pieces, limits) == strip(text)
+
+
+def _printed(text: str) -> dict[str, Any]:
+    output = {"name": "stdout", "output_type": "stream", "text": [text]}
+    cell = {"cell_type": "code", "execution_count": 1, "metadata": {}, "outputs": [output], "source": ["a"]}
+    return {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
+
+
 def test_a_mark_in_what_is_kept_is_noticed() -> None:
     """Somebody's own metadata that looks like outputs, and a source that speaks of the mark."""
     notebook = long_outputs(1)
