@@ -16,7 +16,8 @@ from sahel_nb.cli.context import Context
 from sahel_nb.errors import Refused, UsageError
 
 if TYPE_CHECKING:
-    from sahel_nb.repo.vault import Entry, Vault
+    from sahel_nb.repo.vault import Vault
+    from sahel_nb.repo.vault_entry import Entry
     from sahel_nb.repo.vault_sweep import Swept
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
@@ -203,7 +204,7 @@ def _rows(context: Context, kept: Vault) -> list[dict[str, Any]]:
 
 def _key_on_disk(path: bytes) -> str | None:
     from sahel_nb.hooks.filter import strip_anything
-    from sahel_nb.repo.vault import key_of
+    from sahel_nb.repo.vault_entry import key_of
 
     try:
         with open(path, "rb") as file:
@@ -214,7 +215,7 @@ def _key_on_disk(path: bytes) -> str | None:
 
 def _keys_in_head(context: Context, paths: list[bytes]) -> dict[bytes, str]:
     from sahel_nb.repo.cmd import git
-    from sahel_nb.repo.vault import key_of
+    from sahel_nb.repo.vault_entry import key_of
 
     found = {}
     for path in paths:

@@ -9,11 +9,14 @@ was and why.
 from __future__ import annotations
 
 import sys
+from binascii import crc32
 
+from sahel_nb.notebook import strip_fast
 from sahel_nb.notebook.strip_fast import strip_ordinary
 from sahel_nb.repo.filter_process import ProtocolError, serve
 from sahel_nb.repo.second_names import is_gone
-from sahel_nb.repo.vault import Vault, VaultFailed, key_of
+from sahel_nb.repo.vault import Vault, VaultFailed
+from sahel_nb.repo.vault_entry import NOBODY, key_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,6 +70,7 @@ class NotebookFilter:
 
     def __init__(self, vault: Vault | None) -> None:
         self._vault = vault
+        self._stripper = "" if vault is None else stripper(strip_fast.__file__)
 
     def finish(self) -> None:
         """git has all that it wanted, and waits for us to end."""
@@ -90,12 +94,22 @@ class NotebookFilter:
             size += len(piece)
             if size > _LARGE:
                 from sahel_nb.hooks.filter_large import clean_large
+                from sahel_nb.notebook import strip_stream
 
-                return (clean_large(self._vault, path, pieces, content, strip_anything),)
+                by = stripper(strip_stream.__file__, strip_fast.__file__)
+                return (clean_large(self._vault, path, pieces, content, strip_anything, by),)
         raw = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        stripped = strip_anything(raw)
-        if self._vault is not None and stripped != raw:
-            self._vault.keep(path, key_of(stripped), raw)
+        if self._vault is None:
+            return (strip_anything(raw),)
+        stripped = self._vault.known_as(path, raw, self._stripper)
+        if stripped is None:
+            stripped = strip_ordinary(raw)
+            by = self._stripper
+            if stripped is None:
+                stripped = strip_thoroughly(raw)
+                by = NOBODY
+            if stripped != raw:
+                self._vault.keep(path, key_of(stripped), raw, stripped, by)
         return (stripped,)
 
     def smudge(self, path: bytes, content: Iterator[bytes]) -> Iterable[bytes]:
@@ -166,11 +180,26 @@ def _cleans_into(raw: bytes, blob: bytes) -> bool:
         return False
 
 
+def stripper(*modules: str) -> str:
+    """A name for the code of these modules as it is now: what it has made of a notebook counts no longer than it."""
+    try:
+        code = 0
+        for module in modules:
+            with open(module, "rb") as file:
+                code = crc32(file.read(), code)
+    except OSError:
+        return NOBODY  # it came out of an archive: nothing is remembered
+    return f"{code:08x}"
+
+
 def strip_anything(raw: bytes) -> bytes:
     """The stripped notebook; the fast way if that knows it. Raise `NotebookError`."""
     stripped = strip_ordinary(raw)
-    if stripped is not None:
-        return stripped
+    return strip_thoroughly(raw) if stripped is None else stripped
+
+
+def strip_thoroughly(raw: bytes) -> bytes:
+    """The stripped notebook, by nbstripout's own code. Raise `NotebookError`."""
     from sahel_nb.hooks.reach import with_site_packages
 
     with_site_packages()
@@ -188,7 +217,24 @@ def _report(path: bytes, exc: Exception) -> None:
     elif isinstance(exc, VaultFailed):
         _say("  nothing of it was staged, stashed or replaced; make room, or do without: sahel-nb vault off")
     else:
-        _say(f"  nothing of it was staged; if it is meant to be like this: echo '{name} -filter' >> .gitattributes")
+        _say("  nothing of it was staged; if it is meant to be like this, let it go round the filter:")
+        line = shell_quoted(f"{_pattern(name)} -filter")
+        _say(f"  $ printf '%s\\n' {line} >> \"$(git rev-parse --show-toplevel)/.gitattributes\"")
+
+
+def _pattern(name: str) -> str:
+    """The line of .gitattributes that matches this path, and no other one, begins like this."""
+    exact = "".join("\\" + letter if letter in "\\*?[" else letter for letter in name)
+    if all(letter.isalnum() or letter in "/._-+@%" for letter in name):
+        return f"/{exact}"
+    return '"/' + "".join(_in_c(letter) for letter in exact) + '"'
+
+
+def _in_c(letter: str) -> str:
+    """As git quotes names, https://git-scm.com/docs/gitattributes: in C's way."""
+    if letter in '"\\':
+        return "\\" + letter
+    return letter if letter >= " " and letter != "\x7f" else f"\\{ord(letter):03o}"
 
 
 def shell_quoted(name: str) -> str:

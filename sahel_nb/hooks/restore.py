@@ -8,7 +8,8 @@ from pathlib import Path
 from sahel_nb.errors import Refused
 from sahel_nb.hooks.filter import outputs_for, strip_anything
 from sahel_nb.hooks.inplace import read_if_there, replace
-from sahel_nb.repo.vault import Entry, Vault, VaultFailed, key_of
+from sahel_nb.repo.vault import Vault, VaultFailed
+from sahel_nb.repo.vault_entry import Entry, key_of
 
 
 def versions_of(vault: Vault, path: bytes) -> list[Entry]:

@@ -5,13 +5,12 @@
     .git/sahel-nb/vault/off                           while this file is there, nothing is kept
     .git/sahel-nb/vault/limit                         bytes that it may take up; `install` writes it
 
-    entry: vault1 SP <key> SP <size> SP <length of the path> SP <file, or -> SP <nanoseconds> SP <worktree> LF
-           <path> LF  <size bytes> LF
+What an entry looks like is in vault_entry.py. All worktrees share the vault, and each prefers what is its own. A pack
+has one writer and only grows. What a crash cut short is the last entry of its pack, does not fit into the file, and is
+passed over. Nothing here is trusted on its way out: whoever restores an entry strips it again, and compares.
 
-The key is the CRC-32 and the length of the stripped notebook. The worktree is "-" for the main one and a checksum for
-a linked one: all of them share the vault, and each prefers what is its own. A pack has one writer and only grows. What
-a crash cut short is the last entry of its pack, does not fit into the file, and is passed over. Nothing here is trusted
-on its way out: whoever restores an entry strips it again, and compares.
+An entry also remembers what its notebook is without outputs. So `git status` of a notebook that was only touched, and
+every second look that git takes at one, compares bytes, which is ten times as fast as to parse them.
 
 On the path of every `git add`: it imports almost nothing that the interpreter has not loaded already.
 """
@@ -24,49 +23,24 @@ import time
 from binascii import crc32
 
 from sahel_nb.repo.second_names import SecondNames, is_there
+from sahel_nb.repo.vault_entry import HEADER, INSIDE, NOBODY, Entry, entry_at, head_of, key_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_MAGIC = b"vault1"
-_HEADER = 8192
-"""Bytes that hold any header and any path."""
 _NEW_PACK = posix.O_RDWR | posix.O_CREAT | posix.O_EXCL | posix.O_APPEND
+_WORTH_ITS_ROOM = 2
+"""A stripped notebook is remembered where it is this many times smaller: the rest is parsed again soon enough."""
 MOST_VERSIONS = 8
 """Older ones of a notebook are found by their key alone."""
 MOST_PACKS = 64
-INSIDE = "-"
-"""The file of an entry that has its bytes with it."""
 MAIN = "-"
 """The worktree that was not made by `git worktree add`."""
 
 
 class VaultFailed(Exception):
     """Outputs could not be kept, so the command that would go on without them must not. The message says why."""
-
-
-class Entry:
-    """One notebook as it was on disk. `offset` is where its bytes begin in `file`; `kept_at` is in nanoseconds."""
-
-    __slots__ = ("file", "kept_at", "key", "offset", "pack", "path", "size", "worktree")
-
-    def __init__(
-        self, path: bytes, key: str, size: int, pack: str, file: str, offset: int, kept_at: int, worktree: str
-    ) -> None:
-        self.path = path
-        self.key = key
-        self.size = size
-        self.pack = pack
-        self.file = file
-        self.offset = offset
-        self.kept_at = kept_at
-        self.worktree = worktree
-
-
-def key_of(stripped: bytes) -> str:
-    """What an entry is found by: it tells versions of a notebook apart at a tenth of the price of git's own id."""
-    return f"{crc32(stripped):08x}-{len(stripped):x}"
 
 
 def place_here() -> tuple[str, str]:
@@ -140,15 +114,33 @@ class Vault:
             return None
         return cls(folder, worktree)
 
-    def keep(self, path: bytes, key: str, raw: bytes) -> None:
-        """Keep `raw` as the newest of `path`, until git brings the blob of `key` back. Raise `VaultFailed`."""
+    def keep(self, path: bytes, key: str, raw: bytes, stripped: bytes = b"", stripper: str = NOBODY) -> None:
+        """Keep `raw` as the newest of `path`, until git brings the blob of `key` back. Raise `VaultFailed`.
+
+        `stripped` is what `known_as` is to give back for it, to whom the same stripper counts.
+        """
         try:
             known = self.newest(path, key)
             if known is not None and known.size == len(raw) and self.read(known) == raw:
                 return
-            self.append(path, key, len(raw), INSIDE, raw)
+            self.append(path, key, len(raw), INSIDE, raw, stripped, stripper)
         except OSError as exc:
             raise VaultFailed(f"its outputs could not be kept: {exc.strerror}") from exc
+
+    def known_as(self, path: bytes, raw: bytes, stripper: str) -> bytes | None:
+        """What this stripper made of exactly these bytes, where they are the newest of their key; None if not known."""
+        for entry in self.paths().get(path, [])[: -1 - MOST_VERSIONS : -1]:
+            if entry.size == len(raw) and entry.stripper == stripper and self.read(entry) == raw:
+                return self.stripped(entry)
+        return None
+
+    def stripped(self, entry: Entry) -> bytes | None:
+        """The stripped notebook of an entry; None where it has none, or it is not what it was."""
+        try:
+            stripped = self._bytes(entry.pack, entry.stripped_at, entry.stripped_size)
+        except OSError:
+            return None
+        return stripped if stripped and key_of(stripped) == entry.key else None
 
     def find(self, path: bytes, key: str) -> bytes | None:
         """The newest notebook of this path that was committed as the blob of `key`."""
@@ -185,16 +177,21 @@ class Vault:
     def read(self, entry: Entry) -> bytes | None:
         """The bytes of an entry; None where they are gone, or not all there."""
         try:
-            with open(f"{self.folder}/{entry.file}", "rb", buffering=0) as file:
-                file.seek(entry.offset)
-                raw = file.read(entry.size)
+            return self._bytes(entry.file, entry.offset, entry.size)
         except FileNotFoundError:
             from sahel_nb.repo.vault_search import was_moved
 
             return self.read(entry) if was_moved(self, entry) else None
         except OSError:
             return None
-        return raw if raw is not None and len(raw) == entry.size else None
+
+    def _bytes(self, name: str, offset: int, size: int) -> bytes | None:
+        file = posix.open(f"{self.folder}/{name}", posix.O_RDONLY | posix.O_CLOEXEC)
+        try:
+            found = posix.pread(file, size, offset)
+        finally:
+            posix.close(file)
+        return found if len(found) == size else None
 
     def close(self) -> None:
         if self._pack >= 0:
@@ -262,7 +259,7 @@ class Vault:
             size = posix.fstat(pack).st_size
             at = 0
             while at < size:
-                found = _entry(posix.pread(pack, _HEADER, at), name, at)
+                found = entry_at(posix.pread(pack, HEADER, at), name, at)
                 if found is None:
                     return
                 entry, at = found
@@ -272,18 +269,23 @@ class Vault:
         finally:
             posix.close(pack)
 
-    def append(self, path: bytes, key: str, size: int, file: str, raw: bytes) -> None:
+    def append(
+        self, path: bytes, key: str, size: int, file: str, raw: bytes, stripped: bytes = b"", stripper: str = NOBODY
+    ) -> None:
         """Add an entry, whole or not at all: `raw` is in it, or its bytes are in `file`. Raise `OSError`."""
+        if stripper == NOBODY or len(stripped) * _WORTH_ITS_ROOM > size:
+            stripped, stripper = b"", NOBODY
         pack = self._open_pack()
         start = self._end
         index = self._index()
         # In order of time, also on a machine whose clock was set back.
         self._last = max(time.time_ns(), self._last + 1)
-        entry = Entry(path, key, size, self._name, file, 0, self._last, self._worktree)
+        entry = Entry(path, key, size, self._name, file, 0, self._last, self._worktree, stripper, len(stripped), 0)
         head = head_of(entry)
+        whole = len(head) + len(raw) + len(stripped) + 1
         try:
-            written = posix.writev(pack, (head, raw, b"\n"))
-            rest = (head + raw + b"\n")[written:] if written < len(head) + len(raw) + 1 else b""
+            written = posix.writev(pack, (head, raw, stripped, b"\n"))
+            rest = (head + raw + stripped + b"\n")[written:] if written < whole else b""
             while rest:  # a disk that is full takes what fits, and then says so
                 rest = rest[posix.write(pack, rest) :]
         except BaseException:
@@ -291,7 +293,8 @@ class Vault:
             raise
         if file == INSIDE:
             entry.file, entry.offset = self._name, start + len(head)
-        self._end += len(head) + len(raw) + 1
+        self._end += whole
+        entry.stripped_at = self._end - 1 - len(stripped)
         self._note(index, entry)
 
     def make_folder(self) -> None:
@@ -317,29 +320,3 @@ class Vault:
             f"{self.folder}/{self._name}", posix.O_RDWR | posix.O_CREAT | posix.O_EXCL | posix.O_APPEND, 0o600
         )
         return self._pack
-
-
-def head_of(entry: Entry) -> bytes:
-    """What stands before the bytes of an entry."""
-    file = INSIDE if entry.file in (entry.pack, INSIDE) else entry.file
-    words = f"{entry.key} {entry.size} {len(entry.path)} {file} {entry.kept_at} {entry.worktree}"
-    return b"%s %s\n%s\n" % (_MAGIC, words.encode(), entry.path)
-
-
-def _entry(head: bytes, pack: str, at: int) -> tuple[Entry, int] | None:
-    """The entry that begins at `at`, and where it ends; None for what is none."""
-    line, newline, rest = head.partition(b"\n")
-    words = line.split(b" ")
-    if not newline or len(words) != 7 or words[0] != _MAGIC or not line.isascii() or b"/" in words[4]:
-        return None
-    try:
-        size, length, kept_at = int(words[2]), int(words[3]), int(words[5])
-    except ValueError:
-        return None
-    if rest[length : length + 1] != b"\n" or size < 0:
-        return None
-    path, key, worktree = rest[:length], words[1].decode(), words[6].decode()
-    start = at + len(line) + length + 2
-    if words[4] == INSIDE.encode():
-        return Entry(path, key, size, pack, pack, start, kept_at, worktree), start + size + 1
-    return Entry(path, key, size, pack, words[4].decode(), 0, kept_at, worktree), start + 1

@@ -11,7 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sahel_nb.repo.vault import Entry, Vault
+    from sahel_nb.repo.vault import Vault
+    from sahel_nb.repo.vault_entry import Entry
 
 
 def elsewhere(vault: Vault, path: bytes, key: str) -> Iterator[bytes]:
@@ -34,5 +35,6 @@ def was_moved(vault: Vault, entry: Entry) -> bool:
         if (other.path, other.key, other.kept_at) == (entry.path, entry.key, entry.kept_at):
             moved = other.file != entry.file
             entry.pack, entry.file, entry.offset = other.pack, other.file, other.offset
+            entry.stripped_at, entry.stripped_size = other.stripped_at, other.stripped_size
             return moved
     return False

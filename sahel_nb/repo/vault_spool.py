@@ -10,10 +10,12 @@ import time
 from itertools import count
 
 from sahel_nb.repo.vault import VaultFailed
+from sahel_nb.repo.vault_entry import NOBODY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from sahel_nb.repo.vault import Entry, Vault
+    from sahel_nb.repo.vault import Vault
+    from sahel_nb.repo.vault_entry import Entry
 
 _BLOCK = 1 << 20
 
@@ -53,7 +55,7 @@ class Spool:
         self._file.seek(0)
         return self._file.read()
 
-    def keep(self, path: bytes, key: str) -> None:
+    def keep(self, path: bytes, key: str, stripped: bytes = b"", stripper: str = NOBODY) -> None:
         """As `Vault.keep`. Raise `VaultFailed`."""
         vault = self._vault
         try:
@@ -62,7 +64,7 @@ class Spool:
                 return
             self._file.close()
             os.rename(self._temporary, f"{vault.folder}/{self._name}")  # noqa: PTH104  pathlib is not imported on this path
-            vault.append(path, key, self.size, self._name, b"")
+            vault.append(path, key, self.size, self._name, b"", stripped, stripper)
         except OSError as exc:
             raise VaultFailed(f"its outputs could not be kept: {exc.strerror}") from exc
 

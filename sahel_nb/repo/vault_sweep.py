@@ -19,7 +19,8 @@ from pathlib import Path
 
 from sahel_nb.durable import sync_folder
 from sahel_nb.repo.second_names import FOLDER, second_name
-from sahel_nb.repo.vault import MOST_PACKS, MOST_VERSIONS, Entry, Vault, head_of
+from sahel_nb.repo.vault import MOST_PACKS, MOST_VERSIONS, Vault
+from sahel_nb.repo.vault_entry import NOBODY, Entry, head_of, room_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -132,14 +133,14 @@ def _too_old(entries: Sequence[Entry], busy: frozenset[str], limit: int, now: fl
     """What is to go; what lies in a busy pack counts, and stays."""
     ranks = _ranks(entries)
     dropped: set[Entry] = set()
-    total, number = sum(entry.size for entry in entries), len(entries)
+    total, number = sum(map(room_of, entries)), len(entries)
     goal = limit * _ROOM if total > limit else limit
     for entry in sorted(entries, key=lambda entry: (entry.size <= limit, ranks[entry], entry.kept_at)):
         rank = ranks[entry]
         aged = rank == 0 and entry.kept_at < (now - _TWO_WEEKS) * 1e9
         if entry.pack not in busy and (rank < 0 or aged or total > goal or (number > _MOST_ENTRIES and rank < 2)):
             dropped.add(entry)
-            total -= entry.size
+            total -= room_of(entry)
             number -= 1
     return dropped
 
@@ -184,7 +185,10 @@ def _whole(vault: Vault, entry: Entry) -> bytes:
     raw = vault.read(entry) if entry.file == entry.pack else b""
     if raw is None:
         raise OSError(f"{entry.pack} cannot be read")
-    return head_of(entry) + raw + b"\n"
+    stripped = vault.stripped(entry)
+    if stripped is None:
+        entry.stripper, entry.stripped_size = NOBODY, 0
+    return head_of(entry) + raw + (stripped or b"") + b"\n"
 
 
 def _drop_pack(folder: Path, name: str, sizes: dict[str, int]) -> None:

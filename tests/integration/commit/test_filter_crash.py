@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from sahel_nb.notebook.strip import strip
-from sahel_nb.repo.vault import Vault, key_of
+from sahel_nb.repo.vault import Vault
+from sahel_nb.repo.vault_entry import key_of
 from tests.integration.commit.story import Clone, set_up
 from tests.unit.notebook.shapes import simple
 

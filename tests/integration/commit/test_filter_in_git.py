@@ -58,6 +58,18 @@ def test_a_path_can_opt_out(clone: Clone) -> None:
     clone.must("commit", "-qm", "Fixtures")
 
 
+@pytest.mark.parametrize(
+    "name", ["b.ipynb", 'it\'s "one" [1]*.ipynb', "back\\slash ɲ.ipynb", "ŋ\nline.ipynb", "!#.ipynb"]
+)
+def test_the_command_that_is_named_lets_exactly_that_file_round_the_filter(clone: Clone, name: str) -> None:
+    clone.git.write(f"nb/{name}", b"{")
+    clone.git.write(f"nb/x{name}", b"{")
+    command = clone.run("add", f"nb/{name}").err.partition("  $ ")[2].splitlines()[0]
+    subprocess.run(["sh", "-c", command], cwd=clone.root / "nb", check=True)
+    clone.must("add", f"nb/{name}")
+    assert clone.run("add", f"nb/x{name}").code != 0
+
+
 def test_checkout_stash_and_switch_come_through(clone: Clone) -> None:
     clone.git.write("a.ipynb", simple("x = 1"))
     clone.must("add", ".")

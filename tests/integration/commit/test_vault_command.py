@@ -13,7 +13,8 @@ from sahel_nb.install.doctor import examine
 from sahel_nb.install.install import install, uninstall
 from sahel_nb.install.vault import folder, opened
 from sahel_nb.notebook.strip import strip
-from sahel_nb.repo.vault import MAIN, Entry
+from sahel_nb.repo.vault import MAIN
+from sahel_nb.repo.vault_entry import Entry
 from sahel_nb.repo.worktree import Worktree
 from sahel_nb.report.events import Check, Silent, Verdict
 from tests.integration.commit.story import Clone, Said, executed, sahel_nb, set_up
