@@ -30,6 +30,7 @@ from sahel_nb.kernels.model import (
     RunStatus,
 )
 from sahel_nb.kernels.package import CONNECT_TIMEOUT, open_api
+from sahel_nb.kernels.quick import open_session, url_of
 from sahel_nb.kernels.service import PartlyPushed
 from sahel_nb.kernels.target import Target
 
@@ -161,20 +162,15 @@ class KaggleClient:
     @contextlib.contextmanager
     def _answer(self, ref: KernelRef, version: int, size: int, token: str = "") -> Iterator[Iterator[bytes]]:
         """ListKernelSessionOutput, past the SDK: the answer has the log in it, and the SDK holds an answer whole."""
-        from kagglesdk.kernels.types.kernels_api_service import ApiListKernelSessionOutputRequest
-
         with contextlib.ExitStack() as stack:
 
             def opened(where: Address) -> Any:
-                request = _named(ApiListKernelSessionOutputRequest(), ref, where)
-                request.page_size = size
-                if token:
-                    request.page_token = token
-                http = stack.enter_context(self._session())._http_client
-                prepared = http._prepare_request("kernels.KernelsApiService", "ListKernelSessionOutput", request)
-                settings = http._session.merge_environment_settings(prepared.url, {}, True, None, None)
+                values: dict[str, Any] = {"userName": ref.owner, "kernelSlug": where.slug, "pageSize": size}
+                values |= {"versionLabel": where.label} if where.label else {}
+                values |= {"pageToken": token} if token else {}
+                session, url = stack.enter_context(self._requests("ListKernelSessionOutput"))
                 with translated(f"reading what {ref} v{version} left"):
-                    response = stack.enter_context(http._session.send(prepared, **settings))
+                    response = stack.enter_context(session.post(url, json=values, stream=True))
                     response.raise_for_status()
                 return response
 
@@ -228,6 +224,18 @@ class KaggleClient:
                 return call(sdk.kernels.kernels_api_client)
 
         return backoff.again(once)
+
+    @contextlib.contextmanager
+    def _requests(self, method: str) -> Iterator[tuple[Any, str]]:
+        """A signed `requests.Session`, and where it may ask for a method of the kernels' service."""
+        service = "kernels.KernelsApiService"
+        quick = open_session(self._target)
+        if quick is not None:
+            with quick:
+                yield quick, url_of(self._target, service, method)
+            return
+        with self._session() as sdk:
+            yield sdk._http_client._session, sdk._http_client._get_request_url(service, method)
 
     @contextlib.contextmanager
     def _session(self) -> Iterator[Any]:

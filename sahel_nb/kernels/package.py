@@ -35,10 +35,7 @@ def open_api(target: Target) -> Any:
 
         # The package asks for PROD by name and appends /v1/…; other services live under /api/v1/….
         kaggle_env._env_to_endpoint[kaggle_env.KaggleEnv.PROD] = f"{target.url}/api"
-    if target.is_loopback:
-        # Also for the files that the service offers. No other process of ours speaks to it.
-        for name in ("no_proxy", "NO_PROXY"):
-            os.environ[name] = ",".join(filter(None, (os.environ.get(name), "localhost,127.0.0.1,::1")))
+    without_proxy(target)
     own = _only(target) if target.username else contextlib.nullcontext()
     with own, contextlib.redirect_stdout(io.StringIO()), translated("signing in to Kaggle"):
         try:
@@ -72,12 +69,19 @@ def open_api(target: Target) -> Any:
             if credentials is not None:
                 sdk._http_client._session.auth = credentials
             for scheme in ("http://", "https://"):
-                sdk._http_client._session.mount(scheme, _adapter(target.patience))
+                sdk._http_client._session.mount(scheme, time_limits(target.patience))
             return sdk
 
     api = Api()
     api.config_values = dict(kaggle.api.config_values)
     return api
+
+
+def without_proxy(target: Target) -> None:
+    """For a service on this machine, and for the files that it offers. No other process of ours speaks to it."""
+    if target.is_loopback:
+        for name in ("no_proxy", "NO_PROXY"):
+            os.environ[name] = ",".join(filter(None, (os.environ.get(name), "localhost,127.0.0.1,::1")))
 
 
 def _broken(path: Path) -> str:
@@ -128,7 +132,8 @@ def _only(target: Target) -> Iterator[None]:
             os.environ |= kept
 
 
-def _adapter(patience: float) -> Any:
+def time_limits(patience: float) -> Any:
+    """An adapter for a `requests.Session` whose requests end, whatever the line does."""
     from requests.adapters import HTTPAdapter
 
     class Timeouts(HTTPAdapter):
