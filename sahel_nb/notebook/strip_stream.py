@@ -313,7 +313,7 @@ def _replaced(run: bytes, depth: int, bracket: bytes) -> bytes:
     """Parse a run of whole children, each with its comma, and find the mark that may stand for them."""
     short = without_pictures(run) or run
     opening = "[" if bracket == b"]" else "{"
-    text = opening + short.rstrip(b",\n").decode("utf-8") + bracket.decode()
+    text = opening + short.removesuffix(b",\n").decode("utf-8") + bracket.decode()
     children, end = _scanned(text)
     if end != len(text) or not children:
         raise Unsure

@@ -147,6 +147,18 @@ def test_a_long_line_in_any_script_is_streamed(written: str, before: str) -> Non
             assert streamed(pieces, limits) == strip(text)
 
 
+def test_a_comma_too_many_is_no_notebook() -> None:
+    """Found by the fuzzer, where such a line was the last of those that are looked at together."""
+    document = _printed("0")
+    document["cells"][0]["outputs"][0]["text"] = [f"epoch {number}\n" for number in range(60)]
+    whole = as_jupyter(document)
+    damaged = whole.replace(b'epoch 41\\n",', b'epoch 41\\n",,')
+    assert told(damaged) is None
+    for cut in range(300, len(whole)):
+        assert streamed((damaged[:cut], damaged[cut:]), TINY[1]) is None
+        assert streamed((whole[:cut], whole[cut:]), TINY[1]) == told(whole)
+
+
 def _printed(text: str) -> dict[str, Any]:
     output = {"name": "stdout", "output_type": "stream", "text": [text]}
     cell = {"cell_type": "code", "execution_count": 1, "metadata": {}, "outputs": [output], "source": ["a"]}
