@@ -49,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from sahel_nb.hooks import strip_files
 
         if strip_files.all_stripped(arguments):
+            strip_files.remember(arguments)
             return 0
     if verb == "pair" and not arguments:
         from sahel_nb.hooks import status

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _FIRST_READ = 1 << 16
+_MANY = 40
+"""From here on it pays to ask what is known of them all. bin/sahel-nb-hook has the same number."""
 
 
 def all_stripped(paths: Sequence[str]) -> bool:
@@ -38,7 +40,18 @@ def run(verb: str, arguments: Sequence[str]) -> int:
             raise UsageError(f"`sahel-nb-hook {verb}` takes files, not {argument}", hints=(hint,))
     left = [path for path in arguments if path.endswith(".ipynb") and not all_stripped((path,))]
     clean = _staged_clean(left)
-    return _strip([path for path in left if path not in clean])
+    changed = _strip([path for path in left if path not in clean])
+    if not changed:
+        remember(arguments)
+    return changed
+
+
+def remember(paths: Sequence[str]) -> None:
+    """There was nothing to strip in these. Of a few nothing is gained by it: they are the ones of a commit, and new."""
+    if len(paths) >= _MANY:
+        from sahel_nb.hooks import strip_known
+
+        strip_known.remember(paths)
 
 
 def _strip(paths: Sequence[str]) -> int:
