@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 LISTEN = 3.0
 """Seconds for which a running version is listened to: its stream begins with all that it has said."""
 
+WIDTH = 300
+"""How much of a line of the log is shown."""
+
 
 class Timed:
     """A log as it passes, with the time of its last record."""
@@ -69,6 +72,7 @@ def _version(context: Context, asked: Asked, version: int, *, as_json: bool) -> 
     from sahel_nb.cli import evidence
     from sahel_nb.kernels.diagnosis import diagnose
     from sahel_nb.kernels.model import RunState
+    from sahel_nb.report.events import Level
 
     status = context.kaggle.status(asked.ref, version)
     known = evidence.version(context, asked.ref, version, asked.selection.kernel.folder if asked.selection else None)
@@ -81,9 +85,18 @@ def _version(context: Context, asked: Asked, version: int, *, as_json: bool) -> 
     diagnosis = diagnose(log, status, facts)
     spent = _spent(status, facts, log.last)
     place = _place(known.source, known.stamp.commit if known.stamp else "", diagnosis)
+    copy = evidence.mismatch(known)
+    if copy and not as_json:
+        context.reporter.say(f"{asked.ref} v{version}: {copy}", Level.WARN)
     if as_json:
-        head = {"kernel": str(asked.ref), "version": version, "status": status.state.value, "message": status.message}
-        _echo_json({**head, "explained": bool(diagnosis.findings) or not complete, "spent": spent}, diagnosis, place)
+        head: dict[str, Any] = {
+            "kernel": str(asked.ref),
+            "version": version,
+            "status": status.state.value,
+            "message": status.message,
+        }
+        head |= {"explained": bool(diagnosis.findings) or not complete, "spent": spent, "mismatch": copy}
+        _echo_json(head, diagnosis, place)
         return
     name = f"{asked.ref} v{version}"
     if complete or not ended:
@@ -188,18 +201,21 @@ def _print(title: str, place: dict[str, Any], diagnosis: Diagnosis, message: str
         if text:
             click.echo(f"  {label:<8} {text}", err=True)
 
+    failed = bool(diagnosis.main or diagnosis.error or message or not diagnosis.also)
     click.echo(title, err=True)
     row("where", place.get("where", ""))
     row("raised", place.get("raised", ""))
     row("line", diagnosis.source_line)
     row("error", diagnosis.error or message)
-    if diagnosis.main is None and not diagnosis.also:
-        row("cause", "unknown to sahel-nb; the last lines of the log:" if diagnosis.evidence else "unknown: no log")
-        for line in diagnosis.evidence:
-            click.echo(f"           {line}", err=True)
-    else:
-        row("cause", diagnosis.cause)
+    if diagnosis.main is not None:
+        row("cause" if diagnosis.sure else "likely", diagnosis.cause)
         row("mend", diagnosis.remedy)
+        row("said", "" if diagnosis.sure or not diagnosis.evidence else "the last lines of the log:")
+    elif failed:
+        row("cause", "unknown to sahel-nb; the last lines of the log:" if diagnosis.evidence else "unknown: no log")
+    if failed and not diagnosis.sure:
+        for line in diagnosis.evidence:
+            click.echo(f"           {line[:WIDTH]}", err=True)
     for found in diagnosis.also:
         row("also", f"{found.cause}: {found.remedy}")
     row("spent", spent)
@@ -214,6 +230,7 @@ def _echo_json(head: dict[str, Any], diagnosis: Diagnosis, place: dict[str, Any]
         "source_line": diagnosis.source_line,
         "error": diagnosis.error,
         "rule": diagnosis.rule.code if diagnosis.rule else None,
+        "certain": diagnosis.sure,
         "cause": diagnosis.cause,
         "remedy": diagnosis.remedy,
         "also": [{"rule": found.rule.code, "cause": found.cause, "remedy": found.remedy} for found in diagnosis.also],
@@ -248,19 +265,24 @@ def _folder_of(context: Context, record: RunRecord) -> str | None:
 def _place(source: Source | None, commit: str, diagnosis: Diagnosis) -> dict[str, Any]:
     """`where`: `cell 7 of notebooks/x/x.ipynb, notebooks/x/x.py:41`, as far as it can be told; and its parts.
 
-    The commit in the stamp says which mirror to look in.
+    The commit in the stamp says which mirror to look in. A cell that has no number is the only one with its line.
     """
+    from sahel_nb.kernels.diagnosis import count_of
+
     count = diagnosis.execution_count
     if source is None:
         where = f"In [{count}]" if count else ""
         return {"where": f"{where} of a commit that is not here: {commit[:8]}" if where and commit else where}
     if not source.is_notebook:
         return {"where": f"{source.code_path}:{diagnosis.line}" if diagnosis.line else source.code_path}
+    count = count or count_of(source.code, diagnosis.line or 1, diagnosis.source_line)
     if count is None:
         return {}
     place = _cell(source, count, diagnosis.line)
     if diagnosis.raised_in is not None:
-        place["raised"] = _cell(source, *diagnosis.raised_in)["where"]
+        cell, line = diagnosis.raised_in
+        cell = cell or count_of(source.code, line, diagnosis.raised_line) or 0
+        place |= {"raised": _cell(source, cell, line)["where"]} if cell else {}
     return place
 
 

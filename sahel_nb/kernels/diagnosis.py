@@ -1,7 +1,6 @@
 """From a log and a state to an answer: which cell failed, on which line, with what, the cause, and what to change.
 
-The shapes read here are papermill's report (`Exception encountered at "In [3]":`, an IPython traceback with `----> 4`)
-and a plain Python traceback of a script. The causes are rules (`rules`); an unknown failure is said to be unknown, with
+What the log says is read by `failure`. The causes are rules (`rules`); an unknown failure is said to be unknown, with
 its evidence.
 """
 
@@ -13,12 +12,18 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sahel_nb.kernels import rules_log, rules_state
-from sahel_nb.kernels.model import LogRecord, RunStatus
-from sahel_nb.kernels.rules import Case, Facts, Finding, Rule, findings
+from sahel_nb.kernels import failure, rules_log, rules_state
+from sahel_nb.kernels.failure import Failure
+from sahel_nb.kernels.model import LogRecord, RunState, RunStatus
+from sahel_nb.kernels.rules import Case, Facts, Finding, Rule, Text, findings
 
 TAIL = 1_000_000
-END = 20_000
+END = failure.END
+LAST_LINES = 12
+"""How much of a log without an error is evidence of what ended it."""
+SAID_LINES = 30
+"""How much of what a command said, before it failed, is taken for its reason."""
+BEFORE_LINES = 3
 
 RULES: tuple[Rule, ...] = (
     *rules_log.RULES,
@@ -29,14 +34,12 @@ RULES: tuple[Rule, ...] = (
     *rules_state.BESIDE,
 )
 
-_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_CELL = re.compile(r'Exception encountered at "In \[(\d+)\]"')
-_FRAME = re.compile(r"^(?:Cell |File )?(?:In\[|<ipython-input-)(\d+)[^\n]*?, line (\d+)", re.MULTILINE)
-_ARROW = re.compile(r"^-+> (\d+) ?(.*)$", re.MULTILINE)
-_SCRIPT_LINE = re.compile(r'File "[^"]*script\.py", line (\d+)')
-_ERROR = re.compile(
-    r"^((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Expired|Warning|NotFound)\b)(?:: (.*))?$",
-    re.MULTILINE,
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_BY_ANOTHER = re.compile(r"CalledProcessError|SystemExit|NameError: name '(?:exit|quit)' is not defined")
+"""Errors that only say that something else failed, which has said why before."""
+
+_TELLING = re.compile(
+    r"(?:FileNotFound|NotADirectory|ModuleNotFound|Import|Memory|OS|IO|Permission|Timeout|Connection\w*)Error\b"
 )
 
 
@@ -54,7 +57,8 @@ class Diagnosis:
     """The cause, where a rule knows it, and what else there is to say."""
     evidence: tuple[str, ...]
     raised_in: tuple[int, int] | None = None
-    """The cell and line that raised, where a function of another cell did."""
+    """The cell and line that raised, where that is another place. Cell 0: the cell that has `raised_line` there."""
+    raised_line: str = ""
 
     @property
     def main(self) -> Finding | None:
@@ -77,6 +81,11 @@ class Diagnosis:
     def remedy(self) -> str:
         return self.main.remedy if self.main else ""
 
+    @property
+    def sure(self) -> bool:
+        """The cause is known from the error or the state itself, and not from what stands near it."""
+        return self.main is not None and self.main.sure
+
 
 @dataclass(frozen=True)
 class CellPlace:
@@ -86,41 +95,72 @@ class CellPlace:
     mirror_line: int | None
 
 
-def diagnose(records: Iterable[LogRecord], status: RunStatus, facts: Facts = Facts()) -> Diagnosis:  # noqa: B008
+def diagnose(
+    records: Iterable[LogRecord],
+    status: RunStatus,
+    facts: Facts = Facts(),  # noqa: B008 - frozen
+    rules: tuple[Rule, ...] = RULES,
+) -> Diagnosis:
     """Read the end of a log, however long it is. Never raises: what cannot be recognised is left None."""
     tail, count = _tail(records)
     text = _ANSI.sub("", tail)
-    report = text[text.rfind("Exception encountered at") :] if "Exception encountered at" in text else text[-END:]
-    cell = _CELL.search(text)
-    arrows = _ARROW.findall(report)
-    frames = [(int(number), int(line)) for number, line in _FRAME.findall(report)]
-    script = _SCRIPT_LINE.findall(report)
-    errors = list(_ERROR.finditer(report))
-    error = ": ".join(part for part in errors[-1].groups() if part) if errors else ""
-    number = int(cell[1]) if cell else None
-    # The first arrow of the report is in the cell itself; later ones are inside libraries.
-    line = int(arrows[0][0]) if arrows else (int(script[-1]) if script else None)
-    inner = frames[-1] if frames and number is not None and frames[-1][0] != number else None
-    case = Case(status.state, _texts(report, errors, status.message), text[-END:], count, error, facts)
+    read = failure.read(text, status.message)
+    failed = facts.text_only or status.state in (RunState.ERROR, RunState.UNKNOWN)
+    if not failed and (status.state is not RunState.CANCELLED or read.execution_count is None):
+        # It goes on, is complete or was ended from outside: an error that was printed before did not end it.
+        read = Failure(None, (), "", "", (), read.report, read.before)
+    case = Case(
+        status.state,
+        _stages(read, status.message, facts, failed=failed),
+        Text(text[-END:], sure=False),
+        count,
+        read.error,
+        facts,
+        in_library=read.raised_in_library,
+        headed=read.execution_count is not None,
+    )
+    found = findings(case, rules)
+    place, raised = read.place, read.raised
     return Diagnosis(
-        number,
-        line,
-        arrows[0][1].strip() if arrows else "",
-        error,
-        findings(case, RULES),
-        tuple(row for row in report.rstrip().split("\n")[-12:] if row.strip()),
-        inner,
+        read.execution_count,
+        place.line if place else None,
+        place.text if place else "",
+        read.error,
+        found,
+        _evidence(read),
+        (raised.cell or 0, raised.line) if raised and raised.line else None,
+        raised.text if raised else "",
     )
 
 
-def _texts(report: str, errors: list[re.Match[str]], message: str) -> tuple[str, ...]:
-    """The last error with what follows it, then the errors that led to it; the end of the log where there is none.
+def _stages(read: Failure, message: str, facts: Facts, *, failed: bool) -> tuple[tuple[Text, ...], ...]:
+    """Where a cause is looked for, the surest first: a rule that fits in one stage is not asked to beat a later one.
 
-    Not the traceback between them: the source lines in it may speak of anything.
+    What the run's state says; the error, with what a command said that it reports; the errors that led to it. Not the
+    traceback between them: the source lines in it may speak of anything. Without an error, the end of the log.
     """
-    if not errors:
-        return (f"{message}\n{report}",)
-    return f"{report[errors[-1].start() :]}\n{message}", "\n".join(error[0] for error in reversed(errors[:-1]))
+    stated = () if message.startswith("Exception encountered") else ((Text(message, sure=True),),)
+    if not read.error and not failed:
+        return stated
+    if not read.error:
+        return (*stated, (Text(_last(read.report, LAST_LINES), sure=facts.text_only),))
+    said = _last(read.before, SAID_LINES) if _BY_ANOTHER.match(read.error) else ""
+    way = "\n".join(read.way)
+    # What the team wrote into an error of its own is no word of Kaggle's: believed where its class says the same.
+    own = read.in_own_words or read.error.startswith("SystemExit")
+    whole = "" if own and not _TELLING.match(read.error) else read.whole
+    return (*stated, (Text(whole, sure=not own), Text(said, sure=False)), (Text(way, sure=False),))
+
+
+def _evidence(read: Failure) -> tuple[str, ...]:
+    """The last lines: of the report, and of what was said just before it."""
+    before = [row for row in read.before[-END:].split("\n") if row.strip()]
+    lines = [row for row in read.report.rstrip().split("\n")[-LAST_LINES:] if row.strip()]
+    return (*(before[-BEFORE_LINES:] if read.execution_count is not None else ()), *lines)
+
+
+def _last(text: str, count: int) -> str:
+    return "\n".join([row for row in text.split("\n") if row.strip()][-count:])
 
 
 def _tail(records: Iterable[LogRecord]) -> tuple[str, int]:
@@ -142,27 +182,41 @@ def place(notebook: bytes, mirror: bytes | None, execution_count: int) -> CellPl
 
     Empty code cells are not executed and have no number.
     """
-    try:
-        cells = json.loads(notebook)["cells"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    count = 0
-    for index, cell in enumerate(cells):
-        source = cell.get("source", "")
-        text = "".join(source) if isinstance(source, list) else str(source)
-        if cell.get("cell_type") != "code" or not text.strip():
-            continue
-        count += 1
+    for count, (index, _) in enumerate(_code_cells(notebook), start=1):
         if count == execution_count:
             return CellPlace(index + 1, _mirror_line(mirror, index) if mirror is not None else None)
     return None
 
 
+def count_of(notebook: bytes, line: int, text: str) -> int | None:
+    """The N of the only code cell that has this text on this line; None where none has, or several have."""
+    found = [
+        count
+        for count, (_, source) in enumerate(_code_cells(notebook), start=1)
+        if text and [row.strip() for row in source.split("\n")[line - 1 : line]] == [text.strip()]
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _code_cells(notebook: bytes) -> list[tuple[int, str]]:
+    """The cells that are executed: their number among all cells from 0, and their source."""
+    found = []
+    try:
+        for index, cell in enumerate(json.loads(notebook)["cells"]):
+            source = cell.get("source", "")
+            text = "".join(source) if isinstance(source, list) else str(source)
+            if cell.get("cell_type") == "code" and text.strip():
+                found.append((index, text))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []
+    return found
+
+
 def _mirror_line(mirror: bytes, index: int) -> int | None:
-    # In py:percent every cell begins with a `# %%` marker, in the notebook's order.
+    # In py:percent every cell begins with a `# %%` marker, in the notebook's order; `# %%bash` is a magic in a cell.
     starts = [
         number
         for number, line in enumerate(mirror.decode("utf-8", errors="replace").split("\n"), start=1)
-        if line.startswith("# %%")
+        if line == "# %%" or line.startswith("# %% ")
     ]
     return starts[index] + 1 if index < len(starts) else None

@@ -35,6 +35,12 @@ class Need(Enum):
     DATASET_LISTED = auto()
     COMPETITION_LISTED = auto()
     OTHER_LISTED = auto()
+    IN_PLACE = auto()
+    """The path that the pattern found is where its source is mounted now."""
+    OWN_CODE = auto()
+    """The error was raised by the kernel's own code, and not in a library that it calls."""
+    CONSEQUENCE = auto()
+    """The error is one that comes of something else having failed before."""
     BESIDE = auto()
     """What the pattern found is the name of a file beside the notebook."""
 
@@ -82,23 +88,36 @@ class Rule:
     """Looked for in the code that ran."""
     needs: tuple[Need, ...] = (Need.FAILED,)
     anywhere: bool = False
-    """The pattern may stand before the error, too: in what pip said, and the cell went on."""
+    """The pattern may stand before an error that is a consequence: in what pip said, and the cell went on."""
     also: bool = False
     """Stands beside the cause, and is none itself."""
     last: bool = False
     """Only where no other rule fits."""
+    guess: bool = False
+    """Likely at best, however it was found."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """A piece of what a run said. What is found in one that is not `sure` stands near the error, and is likely."""
+
+    text: str
+    sure: bool
 
 
 @dataclass(frozen=True)
 class Case:
-    """One run, or one text. `texts` are looked at in order: the error itself, errors on the way to it, or the end."""
+    """One run, or one text. `stages` are looked at in order: the state, the error itself, errors on the way to it."""
 
     state: RunState
-    texts: tuple[str, ...]
-    whole: str
+    stages: tuple[tuple[Text, ...], ...]
+    whole: Text
     records: int
     error: str = ""
     facts: Facts = field(default_factory=Facts)
+    in_library: bool = False
+    headed: bool = False
+    """The log has the report of a cell that failed."""
 
 
 @dataclass(frozen=True)
@@ -108,33 +127,39 @@ class Finding:
     rule: Rule
     cause: str
     remedy: str
+    sure: bool = True
+    """Not so where a pattern was found near the error, and not in it."""
 
 
 def findings(case: Case, rules: tuple[Rule, ...]) -> tuple[Finding, ...]:
     """The cause, if a rule knows it, and what else there is to say; the cause first."""
     main = next(_main(case, rules), None)
-    added = tuple(found for rule in rules if rule.also for found in _try(rule, case, (*case.texts, case.whole)))
+    every = (*(text for stage in case.stages for text in stage), case.whole)
+    added = tuple(found for rule in rules if rule.also for found in _try(rule, case, every))
     return added if main is None else (main, *added)
 
 
 def _main(case: Case, rules: tuple[Rule, ...]) -> Iterator[Finding]:
     plain = [rule for rule in rules if not rule.also and not rule.last]
-    for text in case.texts:
+    for stage in case.stages:
         for rule in plain:
-            yield from _try(rule, case, (text,))
+            yield from _try(rule, case, stage)
     for rule in rules:
-        if rule.anywhere or rule.last:
+        if (rule.anywhere and _HOLDS[Need.CONSEQUENCE](case, "")) or rule.last:
             yield from _try(rule, case, (case.whole,))
 
 
-def _try(rule: Rule, case: Case, texts: tuple[str, ...]) -> Iterator[Finding]:
+def _try(rule: Rule, case: Case, texts: tuple[Text, ...]) -> Iterator[Finding]:
     groups: tuple[str, ...] = ()
-    for pattern, where in ((rule.pattern, texts), (rule.source, (case.facts.source,))):
+    sure = True
+    for pattern, where in ((rule.pattern, texts), (rule.source, (Text(case.facts.source, sure=not rule.guess),))):
         if pattern is None:
             continue
-        match = next((match for text in where for match in pattern.finditer(text)), None)
-        if match is None:
+        found = next(((match, text.sure) for text in where for match in pattern.finditer(text.text)), None)
+        if found is None:
             return
+        match, certain = found
+        sure = sure and certain
         groups += tuple(group or "" for group in match.groups())
     subject = groups[0] if groups else ""
     if not all(_HOLDS[need](case, subject) for need in rule.needs):
@@ -148,7 +173,8 @@ def _try(rule: Rule, case: Case, texts: tuple[str, ...]) -> Iterator[Finding]:
         "hours": f"{(facts.age or 0) / 3600:.1f}",
         "limit": f"{(facts.limit or 0) / 3600:.1f}",
     }
-    yield Finding(rule, rule.cause.format(*groups, **words), rule.remedy.format(*groups, **words))
+    sure = sure and not rule.guess
+    yield Finding(rule, rule.cause.format(*groups, **words), rule.remedy.format(*groups, **words), sure)
 
 
 def _listed(case: Case, subject: str, *kinds: str) -> bool:
@@ -157,11 +183,21 @@ def _listed(case: Case, subject: str, *kinds: str) -> bool:
     return found is not None and found.kind in kinds
 
 
+def _in_place(case: Case, subject: str) -> bool:
+    facts = case.facts
+    found = mount_of(subject, facts.datasets, facts.competitions, facts.kernels, facts.models)
+    return found is not None and found.now.removeprefix("/kaggle") == subject.removeprefix("/kaggle").removeprefix("..")
+
+
+_FOLLOWS = re.compile(
+    r"(?:FileNotFound|ModuleNotFound|Import|CalledProcess|BadZipFile|zipfile\.BadZipFile)(?:Error)?\b"
+)
+
 _FAILED = (RunState.ERROR, RunState.CANCELLED)
 
 _HOLDS: dict[Need, Callable[[Case, str], bool]] = {
     Need.FAILED: lambda case, _: case.facts.text_only or case.state in _FAILED,
-    Need.REFUSED: lambda case, _: case.facts.text_only,
+    Need.REFUSED: lambda case, _: case.facts.text_only and not case.headed,
     Need.BUSY: lambda case, _: not case.facts.text_only and not case.state.ended,
     Need.COMPLETE: lambda case, _: case.state is RunState.COMPLETE,
     Need.CANCELLED: lambda case, _: case.state is RunState.CANCELLED,
@@ -176,6 +212,9 @@ _HOLDS: dict[Need, Callable[[Case, str], bool]] = {
     Need.DATASET_LISTED: lambda case, subject: _listed(case, subject, "dataset"),
     Need.COMPETITION_LISTED: lambda case, subject: _listed(case, subject, "competition"),
     Need.OTHER_LISTED: lambda case, subject: _listed(case, subject, "notebook", "model"),
+    Need.IN_PLACE: lambda case, subject: _in_place(case, subject),
+    Need.OWN_CODE: lambda case, _: not case.in_library,
+    Need.CONSEQUENCE: lambda case, _: _FOLLOWS.match(case.error) is not None,
     Need.BESIDE: lambda case, subject: any(
         name in case.facts.beside
         for stem in (subject, subject.partition(".")[0])

@@ -6,8 +6,16 @@ import re
 
 from sahel_nb.kernels.rules import Need, Rule
 
-_INPUT = r"((?:/kaggle|\.\.)/input/[^\s'\"]+)"
-_MISSING = r"(?:FileNotFoundError|NotADirectoryError|No such file)[\s\S]{0,400}?"
+# A path in quotes may have spaces.
+_INPUT = (
+    r"((?<=')(?:/kaggle|\.\.)/input/[^'\n]+|(?<=\")(?:/kaggle|\.\.)/input/[^\"\n]+"
+    r"|(?:/kaggle|\.\.)/input/[^\s'\":,)]+)"
+)
+# Python says it before the path, and so does Hugging Face of a folder that it takes for a name; shell commands after.
+_MISSING = (
+    r"(?:(?:FileNotFoundError|NotADirectoryError|No such file|Repo id must be in the form|Incorrect path_or_model_id)"
+    r"[\s\S]{0,400}?|(?=\S{1,400} \(?(?:No such file|does not exist)))"
+)
 _NO_NETWORK = (
     r"Temporary failure in name resolution|Name or service not known|Network is unreachable|NewConnectionError"
     r"|Failed to establish a new connection|NameResolutionError|Could not resolve host"
@@ -19,8 +27,10 @@ _NO_GPU = (
 )
 
 
-def _rule(code: str, pattern: str, cause: str, remedy: str, *needs: Need, anywhere: bool = False) -> Rule:
-    return Rule(code, cause, remedy, re.compile(pattern), needs=(Need.FAILED, *needs), anywhere=anywhere)
+def _rule(
+    code: str, pattern: str, cause: str, remedy: str, *needs: Need, anywhere: bool = False, guess: bool = False
+) -> Rule:
+    return Rule(code, cause, remedy, re.compile(pattern), needs=(Need.FAILED, *needs), anywhere=anywhere, guess=guess)
 
 
 RULES = (
@@ -38,16 +48,18 @@ RULES = (
     ),
     _rule(
         "kaggle-command-hangs",
-        r"Command '?\[?[^\n]*\bkaggle\b[^\n]*(?:timed out|returned non-zero)",
+        r"Command '(?:[^\n]*?(?:\\n|[;&|] ?))?(?:\[')?(?:b['\"])?(?:[\w./~-]*/)?kaggle(?=[' ])[^\n]*"
+        r"(?:timed out|returned non-zero)",
         "the notebook calls the kaggle command, which has no credentials and no terminal inside a kernel",
         "use kagglehub, which is signed in there (kagglehub.dataset_download and others), or list the source",
     ),
     _rule(
         "kaggle-auth-in-kernel",
         r"Could not find kaggle\.json|You must authenticate before you can call the Kaggle API"
-        r"|Missing (?:username|key) in configuration|Authentication required.{0,40}kaggle",
+        r"|Missing (?:username|key) in configuration|Authentication required to call the Kaggle API",
         "Kaggle's API has no credentials inside a kernel",
         "list what it needs as a source; to hand on outputs, list the other kernel in kernel_sources; else kagglehub",
+        anywhere=True,
     ),
     _rule(
         "competition-not-joined",
@@ -65,9 +77,17 @@ RULES = (
     ),
     _rule(
         "archive-unpacked",
-        _MISSING + r"((?:/kaggle|\.\.)/input/[^\s'\"]+\.(?:zip|tar|tgz|tar\.gz|7z|gz))\b",
+        _MISSING + r"((?:/kaggle|\.\.)/input/[^\s'\":]+\.(?:zip|tar|tgz|tar\.gz|7z|gz))\b",
         "{0} is no longer an archive: Kaggle unpacks those that are uploaded with a dataset, all into one folder",
         "read the files that were in it; to keep an archive whole, upload it under another ending (.zip_, .sb3)",
+    ),
+    _rule(
+        "input-file-missing",
+        _MISSING + _INPUT,
+        "{0} is not there, although its source is listed: it has no file of this name, or is in its old place",
+        "`!find /kaggle/input` in the first cell shows what is there, in capitals or not; the old place is "
+        "/kaggle/input/<slug>",
+        Need.IN_PLACE,
     ),
     _rule(
         "input-moved",
@@ -143,6 +163,12 @@ RULES = (
         "open the notebook on kaggle.com, Add-ons → Secrets, attach it, run again",
     ),
     _rule(
+        "model-not-found",
+        r"RepositoryNotFoundError|Repository Not Found for url",
+        "Hugging Face shows no repository of this name to this session: misspelt, or private",
+        "look at the name; for a private one keep a token in Kaggle Secrets, and log in with it in the first cell",
+    ),
+    _rule(
         "gated-model",
         r"GatedRepoError|Cannot access gated repo|401 Client Error[^\n]*huggingface\.co",
         "Hugging Face wants a token, and an account that has accepted the model's terms",
@@ -194,13 +220,32 @@ RULES = (
     ),
     _rule(
         "out-of-memory",
-        r"(?i)\bMemoryError\b|tried to allocate more memory|DeadKernelError|Kernel died|killed by signal 9",
+        r"\b_?(?:Array)?MemoryError\b|tried to allocate more memory|killed by signal 9\b|died with <Signals\.SIGKILL",
         "the session ran out of memory",
         "load less at once, or take a machine with more memory",
     ),
     _rule(
+        "native-crash",
+        r"(?:killed by signal (?:4|6|7|8|11)\b|died with <Signals\.SIG(?:ILL|ABRT|BUS|FPE|SEGV)|Segmentation fault)",
+        "a library's native code crashed: Python itself was ended, not by an error of the notebook",
+        "pin the versions that the image has; `import faulthandler; faulthandler.enable()` shows where it was",
+    ),
+    _rule(
+        "kernel-ended",
+        r"Kernel died: its process ended with exit code (\d+)",
+        "the notebook ended its own kernel, with exit code {0}: os._exit, or a library that leaves",
+        "raise an error in its place, which says why",
+    ),
+    _rule(
+        "kernel-died",
+        r"DeadKernelError|Kernel died",
+        "the kernel died without a word: memory that ran out, or a crash in a library's native code",
+        "load less at once, or take a machine with more memory; print the memory that is used, with flush=True",
+        guess=True,
+    ),
+    _rule(
         "time-limit",
-        r"(?i)exceeded the max(?:imum)? allowed execution duration|session timeout",
+        r"(?i)exceeded the max(?:imum)? allowed execution duration",
         "the run reached its time limit",
         "save checkpoints to /kaggle/working and go on from them, or raise --timeout (12 h, TPU 9 h at most)",
     ),
@@ -245,12 +290,14 @@ RULES = (
         r"NameError: name '([^']+)' is not defined",
         "{0} is not defined: Kaggle runs the cells once, from the top, in a fresh kernel",
         "Restart and Run All in your editor, or sahel-nb rehearse, shows the same without spending quota",
+        Need.OWN_CODE,
     ),
     _rule(
         "syntax",
         r"(?:SyntaxError|IndentationError|TabError): ([^\n]*)",
         "a cell is not valid Python: {0}",
         "sahel-nb lint finds it before a run does",
+        Need.OWN_CODE,
     ),
     _rule(
         "not-a-notebook",

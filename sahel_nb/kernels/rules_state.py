@@ -62,13 +62,14 @@ PUSH = (
     ),
     _refused(
         "too-many-requests",
-        r"\b429\b|Too Many Requests",
+        r"\b429 Client Error|\bToo Many Requests\b",
         "Kaggle has had too many requests from this account or address",
         "wait some minutes; sahel-nb attach goes on with a run that has started",
     ),
     _refused(
         "bad-credentials",
-        r"\b401\b|Unauthorized|Unauthenticated|does not accept these credentials",
+        r"\b401 (?:- |Client Error: )?Unauthorized(?! for url: https?://(?!\S*kaggle))|\bUnauthenticated\b"
+        r"|does not accept these credentials",
         "Kaggle does not accept the credentials: expired, revoked, or of another account",
         "sahel-nb doctor says which are in use; make new ones on kaggle.com → Settings → API",
     ),
@@ -93,6 +94,7 @@ BUSY = (
         "end the session in the web page (`sahel-nb stop`), and use kagglehub or a source in its place",
         source=_KAGGLE_COMMAND,
         needs=(Need.BUSY, Need.NO_LOG),
+        guess=True,
     ),
     Rule(
         "overdue",

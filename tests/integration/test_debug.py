@@ -90,6 +90,10 @@ def test_a_refused_push_is_explained_from_what_it_printed(awa: Member) -> None:
 def test_the_next_try_shows_what_changed_since_the_one_that_failed(awa: Member) -> None:
     where = awa.kernel("again-lab", ["raise SystemError('ɓ')"])
     assert awa.sahel("run", where).code == 5
+    asked = awa.sahel("debug", where)
+    assert "cause    unknown to sahel-nb; the last lines of the log:" in asked.err, asked
+    assert "           SystemError: ɓ" in asked.err
+    assert "spent    no quota: a session without accelerator counts against none" in asked.err
     again = awa.sahel("run", where, "--dry-run")
     assert "and nothing of this kernel was changed since" in again.err, again
     awa.git.write("elsewhere.txt", "x")

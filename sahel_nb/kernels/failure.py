@@ -1,0 +1,175 @@
+"""What a log says went wrong: the cell, the frames, the error, and the errors that led to it.
+
+Three forms are read. A notebook's, as papermill and the embedded service report it, with IPython's traceback (of 7,
+which Kaggle's image has, and of 8 and later):
+
+    Exception encountered at "In [3]":
+    KeyError                                  Traceback (most recent call last)
+    Cell In[3], line 4                        /tmp/ipykernel_17/912.py in <cell line: 1>()
+    ----> 4 words['ŋ']                        ----> 4 words['ŋ']
+    KeyError: 'ŋ'
+
+a traceback as Python itself prints it, and a syntax error, which has no traceback. An error may have several lines, and
+they may look like errors: the name at the head of the traceback says where it begins.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+END = 20_000
+_HEADING = "Exception encountered at"
+_CELL = re.compile(r'Exception encountered at "In \[(\d+)\]"(?:: (.*))?')
+_HEAD = re.compile(
+    r"^(?:([A-Za-z_][\w.]*) +Traceback \(most recent call last\)|[ +]*(?:Exception Group )?Traceback \(most recent call"
+    r" last\):)$",
+    re.MULTILINE,
+)
+_FRAME = re.compile(
+    r"^\s*(?:(?:Cell |File |Input )?In ?\[(?P<cell>\d+)\](?:, line (?P<at>\d+))?|<ipython-input-(?P<old>\d+)-[^>]*>"
+    r"|File \"(?P<quoted>[^\"]+)\", line (?P<line>\d+)|File (?P<path>\S+?):(?P<number>\d+)"
+    r"|(?P<bare>[/~]\S+\.py) in )(?P<rest>.*)$"
+)
+_ARROW = re.compile(r"^-+> (\d+) ?(.*)$")
+_RAISES = re.compile(r"(?:raise|assert)\b")
+_KERNEL_FILE = re.compile(r"/ipykernel_\d+/\d+\.py$")
+_LIBRARY = re.compile(r"(?:site|dist)-packages/|/lib(?:64)?/python\d|^<")
+_ERROR = re.compile(
+    r"^((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Expired|Warning|NotFound)\b)(?:: (.*))?$",
+    re.MULTILINE,
+)
+# What Kaggle does with a notebook after its run, failed or not, is no part of the error.
+_AFTERWARDS = re.compile(r"^\[NbConvertApp\]|^\S+\.py:\d+: \w*Warning: ", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One step of a traceback. `cell` is the N of "In [N]"; None where the step does not say it, or is in no cell."""
+
+    cell: int | None
+    line: int | None
+    text: str
+    path: str = ""
+
+    @property
+    def in_notebook(self) -> bool:
+        return self.cell is not None or bool(_KERNEL_FILE.search(self.path))
+
+    @property
+    def in_library(self) -> bool:
+        return not self.in_notebook and bool(_LIBRARY.search(self.path))
+
+    @property
+    def in_script(self) -> bool:
+        return self.path.rpartition("/")[2] == "script.py"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What went wrong, as far as a log tells."""
+
+    execution_count: int | None
+    frames: tuple[Frame, ...]
+    """Of the error itself, the outermost first."""
+    error: str
+    """Its first line."""
+    whole: str
+    """All of its lines."""
+    way: tuple[str, ...]
+    """The errors that led to it, the last one first."""
+    report: str
+    before: str
+    """What the log says before the report."""
+
+    @property
+    def raised_in_library(self) -> bool:
+        return bool(self.frames) and self.frames[-1].in_library
+
+    @property
+    def in_own_words(self) -> bool:
+        """The kernel's own code raised it, so that its text is the team's and no library's."""
+        return bool(self.frames) and not self.frames[-1].in_library and _RAISES.match(self.frames[-1].text) is not None
+
+    @property
+    def place(self) -> Frame | None:
+        """The step in the cell that failed, or the innermost one in the script."""
+        own = [frame for frame in self.frames if frame.in_notebook]
+        named = [frame for frame in own if frame.cell is not None and frame.cell == self.execution_count]
+        script = [frame for frame in reversed(self.frames) if frame.in_script]
+        return next(iter(named or own or script), None)
+
+    @property
+    def raised(self) -> Frame | None:
+        """The innermost step in any cell, where that is another than `place`."""
+        own = [frame for frame in self.frames if frame.in_notebook]
+        return own[-1] if own and own[-1] != self.place else None
+
+
+def read(text: str, message: str = "") -> Failure:
+    """Never raises: what cannot be recognised is left empty. `message` is what the run's state says."""
+    start = max(text.rfind(_HEADING), 0)
+    if not start and not text.startswith(_HEADING):
+        start = max(0, len(text) - END)
+    report, before = text[start:], text[:start]
+    later = _AFTERWARDS.search(report)
+    if later and _HEADING in report:
+        report = report[: later.start()]
+    headed = _CELL.search(report) or _CELL.search(message)
+    parts = list(_parts(report))
+    count = int(headed[1]) if headed else None
+    if not parts:
+        error = (headed[2] or "") if headed else ""
+        return Failure(count, (), error, error, (), report, before)
+    frames, whole = parts[-1]
+    way = tuple(said.split("\n", 1)[0] for _, said in reversed(parts[:-1]))
+    return Failure(count, frames, whole.split("\n", 1)[0], whole, way, report, before)
+
+
+def _parts(report: str) -> list[tuple[tuple[Frame, ...], str]]:
+    """Each traceback with its error, in order."""
+    heads = list(_HEAD.finditer(report))
+    found = []
+    ends = [*(head.start() for head in heads), len(report)][1:]
+    for head, end in zip(heads, ends):  # noqa: B905 - without a head there is one end too many
+        frames, error = _part(report[head.end() : end], head[1] or "")
+        if error:
+            found.append((frames, error))
+    if not found:
+        last = next(reversed(list(_ERROR.finditer(report))), None)
+        if last is not None:
+            found.append((_frames(report[: last.start()].split("\n")), report[last.start() :].strip()))
+    return found
+
+
+def _part(text: str, name: str) -> tuple[tuple[Frame, ...], str]:
+    lines = text.split("\n")
+    steps = [number for number, line in enumerate(lines) if _FRAME.match(line) or _ARROW.match(line)]
+    first = steps[-1] + 1 if steps else 0
+    for number, line in enumerate(lines[first:], start=first):
+        said = line.rpartition("| ")[2] if line.startswith("  | ") else line
+        if name:
+            begins = re.match(rf"(?:[\w.]+\.)?{re.escape(name)}(?:: |:?$)", said) is not None
+        else:
+            begins = bool(said) and not said[0].isspace()
+        if begins:
+            rest = "\n".join((said, *lines[number + 1 :]))
+            return _frames(lines[:number]), rest.split("\n\nThe above exception")[0].split("\n\nDuring handling")[
+                0
+            ].strip()
+    return (), ""
+
+
+def _frames(lines: list[str]) -> tuple[Frame, ...]:
+    frames: list[Frame] = []
+    for number, line in enumerate(lines):
+        step, arrow = _FRAME.match(line), _ARROW.match(line)
+        if step:
+            cell = step["cell"] or step["old"]
+            at = step["at"] or step["line"] or step["number"]
+            path = step["quoted"] or step["path"] or step["bare"] or ""
+            after = lines[number + 1].strip() if number + 1 < len(lines) else ""
+            frames.append(Frame(int(cell) if cell else None, int(at) if at else None, after, path))
+        elif arrow and frames:
+            frames[-1] = Frame(frames[-1].cell, int(arrow[1]), arrow[2].strip(), frames[-1].path)
+    return tuple(frames)
