@@ -86,5 +86,5 @@ def summary(found: Drift) -> str:
     if not found.drifted:
         return f"{name} is what git pushed from {found.base.commit.short}{origin}"
     cells = sum(1 for line in found.diff if line.startswith("@@"))
-    what = f"{cells} places of the source" if found.diff else "settings"
+    what = f"{cells} place{'' if cells == 1 else 's'} of the source" if found.diff else "settings"
     return f"{name} was edited on Kaggle after {found.base.commit.short}: {what}{origin}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +14,7 @@ from sahel_nb.errors import SahelError
 
 if TYPE_CHECKING:
     from sahel_nb.kernels.model import KernelRef
+    from sahel_nb.kernels.stamp import Stamp
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Row:
     kaggle: str
     commit: str
     last_run: str
+    drift: str = ""
 
 
 @click.command(epilog="Example: sahel-nb status fula-tts --json")
@@ -64,6 +67,7 @@ def _print(context: Context, rows: list[Row]) -> None:
             ("lock", row.lock),
             ("kaggle", row.kaggle),
             ("commit", row.commit),
+            ("drift", row.drift),
             ("last run", row.last_run),
         ):
             if text:
@@ -79,8 +83,8 @@ def _row(context: Context, folder: str, name: str, unread: list[SahelError]) -> 
     except SahelError as exc:
         return Row(folder or ".", folder, f"none: its `id` {exc.message}", "", "", "")
     lock, last_run = _lock(context, ref, unread)
-    kaggle, commit = _kaggle(context, ref, unread)
-    return Row(name, folder, lock, kaggle, commit, last_run)
+    kaggle, commit, drift = _kaggle(context, ref, folder, unread)
+    return Row(name, folder, lock, kaggle, commit, last_run, drift)
 
 
 def _lock(context: Context, ref: KernelRef, unread: list[SahelError]) -> tuple[str, str]:
@@ -99,6 +103,8 @@ def _lock(context: Context, ref: KernelRef, unread: list[SahelError]) -> tuple[s
     last = ""
     if outcome is not None:
         last = f"v{outcome.version} {outcome.status.lower()}, commit {outcome.commit[:8]} by {outcome.actor}"
+        wrong = assembly.mismatches(context, ref).get(outcome.run_id)
+        last += f"; {wrong}" if wrong else ""
     if record.state is State.FREE:
         return "free", last
     if record.state in (State.OFFERED, State.HELD):
@@ -110,21 +116,33 @@ def _lock(context: Context, ref: KernelRef, unread: list[SahelError]) -> tuple[s
     return f"{held}, commit {record.git_commit[:8]}", last
 
 
-def _kaggle(context: Context, ref: KernelRef, unread: list[SahelError]) -> tuple[str, str]:
+def _kaggle(context: Context, ref: KernelRef, folder: str, unread: list[SahelError]) -> tuple[str, str, str]:
+    """The current version, the commit that its stamp names, and whether its source still is that commit's."""
     from sahel_nb.kernels.stamp import Stamp
 
     try:
         info = context.kaggle.kernel(ref)
         if info is None or info.current_version == 0:
-            return "no such kernel yet", ""
+            return "no such kernel yet", "", ""
+        state = context.kaggle.status(ref, info.current_version).state
     except SahelError as exc:
         unread.append(exc)
-        return f"could not be read: {exc.message}", ""
-    try:
-        state = context.kaggle.status(ref, info.current_version).state.value.lower()
-    except SahelError as exc:
-        unread.append(exc)
-        state = f"(its state could not be read: {exc.message})"
+        return f"could not be read: {exc.message}", "", ""
     stamp = Stamp.find(info.source)
     commit = f"{stamp.commit[:8]}" if stamp else "none: the current version was not pushed by sahel-nb"
-    return f"v{info.current_version} {state}, {context.kaggle.web_url(ref)}", commit
+    drift = _drift(context, folder, info.source, stamp) if stamp else ""
+    return f"v{info.current_version} {state.value.lower()}, {context.kaggle.web_url(ref)}", commit, drift
+
+
+def _drift(context: Context, folder: str, source: str, stamp: Stamp) -> str:
+    """By the source alone: `sahel-nb drift` looks at the settings, too."""
+    from sahel_nb.cli import evidence
+    from sahel_nb.kernels import proof
+
+    pushed = evidence.committed(context, stamp.commit, folder)
+    if pushed is None:
+        return ""
+    told = proof.compare(source, pushed.code, notebook=pushed.is_notebook, nonce=stamp.nonce)
+    if told.copy is proof.Copy.SAME:
+        return ""
+    return f"edited on Kaggle since; see: sahel-nb drift {quote(folder or '.')}"

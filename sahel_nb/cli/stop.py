@@ -45,7 +45,9 @@ def stop(kernel: str | None, dev: bool, local: bool, delete: bool, yes: bool) ->
     if delete:
         _delete(context, asked, yes=yes)
         return
-    running = _running(context, asked)
+    running, saved = _running(context, asked)
+    for version in saved:
+        context.reporter.say(f"v{version} of {asked.ref} was saved and not run: there is nothing of it to end")
     if not running:
         context.reporter.say(f"nothing of {asked.ref} runs")
         return
@@ -67,17 +69,16 @@ def stop(kernel: str | None, dev: bool, local: bool, delete: bool, yes: bool) ->
     )
 
 
-def _running(context: Context, asked: Asked) -> tuple[int, ...]:
-    """The versions that have not ended, newest first; one whose state is not known counts."""
+def _running(context: Context, asked: Asked) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The versions that have not ended, newest first, and those that were only saved; an unknown state counts."""
     from sahel_nb.cli import assembly
+    from sahel_nb.kernels.model import RunState
 
     newest = assembly.version_of(context, asked)
     oldest = newest if asked.version is not None else max(1, newest - LOOK_BACK + 1)
-    return tuple(
-        version
-        for version in range(newest, oldest - 1, -1)
-        if not context.kaggle.status(asked.ref, version).state.ended
-    )
+    states = {version: context.kaggle.status(asked.ref, version).state for version in range(newest, oldest - 1, -1)}
+    saved = tuple(version for version, state in states.items() if state is RunState.NEW_SCRIPT)
+    return tuple(version for version, state in states.items() if not state.ended and version not in saved), saved
 
 
 def _cancel(context: Context, ref: KernelRef, running: tuple[int, ...]) -> None:

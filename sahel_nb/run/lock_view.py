@@ -31,7 +31,11 @@ class LockView:
         return 0 if kernel is None else kernel.current_version
 
     def phase(self, version: int) -> Phase:
-        return _PHASES[self._service.status(self._ref, version).state]
+        """A version that was saved without a run, and has a later one, will not begin any more."""
+        state = self._service.status(self._ref, version).state
+        if state is RunState.NEW_SCRIPT and version < self.current_version():
+            return Phase.ENDED_CANCELLED
+        return _PHASES[state]
 
     def stamp(self, version: int) -> str | None:
         kernel = self._service.kernel(self._ref, version)

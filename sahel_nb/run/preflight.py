@@ -15,7 +15,7 @@ from shlex import quote
 from sahel_nb.config import CleanScope, Config
 from sahel_nb.errors import AuthError, SahelError
 from sahel_nb.kernels.metadata import FILE_NAME, MAX_SOURCE_BYTES
-from sahel_nb.kernels.model import KernelRef, Quota
+from sahel_nb.kernels.model import KernelRef, Quota, RunState
 from sahel_nb.kernels.service import KernelService
 from sahel_nb.lock.client import LockClient
 from sahel_nb.lock.home import remotes
@@ -260,13 +260,30 @@ def examine_idle(situation: Situation, ref: KernelRef) -> Check:
             return Check("idle", Verdict.WARNING, f"will wait for {found}", mend)
         return Occupied("idle", Verdict.FAILED, f"locked: {found}", mend, Locked(record))
     if newest == 0 or is_over(service, ref, newest, record.last_done if record is not None else 0):
+        if record is not None and newest > record.last_done:
+            found = f"v{newest} has ended, and was not run from git: an edit in the web page?"
+            return Check("idle", Verdict.WARNING, found, f"sahel-nb drift {ref}")
         return Check("idle", Verdict.OK, f"v{newest} has ended" if newest else "the first version of this kernel")
     if situation.lock is None:  # nobody else's business, and no lock that could tell whose it is
         return Check("idle", Verdict.FAILED, f"v{newest} still runs", situation.attach)
     if situation.waits:
         return Check("idle", Verdict.WARNING, f"will wait for v{newest}")
     busy = KaggleBusy(str(ref), (newest,))
+    if _only_saved(service, ref, newest):
+        busy.details = (
+            "it was saved in the web page and not run; it counts until a later version has run there: Save & Run All",
+        )
+        busy.hints = (f"sahel-nb drift {ref}", f"sahel-nb run {ref} --dev")
+        found = f"v{newest} was saved in the web page, and not run"
+        return Occupied("idle", Verdict.FAILED, found, f"sahel-nb drift {ref}", busy)
     return Occupied("idle", Verdict.FAILED, f"v{newest} runs on Kaggle", f"sahel-nb status {ref}", busy)
+
+
+def _only_saved(service: KernelService, ref: KernelRef, version: int) -> bool:
+    try:
+        return service.status(ref, version).state is RunState.NEW_SCRIPT
+    except SahelError:
+        return False
 
 
 def examine_quota(situation: Situation, plan: Plan) -> Check:

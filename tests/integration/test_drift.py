@@ -79,8 +79,16 @@ def test_an_edit_comes_home_beside_what_git_has_changed_since(awa: Member) -> No
         cells[1]["source"] = "x = 1\ny = 20\nz = 3"
         cells.insert(3, {"cell_type": "code", "metadata": {}, "source": "print('ɓiɗɗo')", "outputs": [], "id": "n"})
 
+    (row,) = json.loads(awa.sahel("status", where, "--json").out)["kernels"]
+    assert row["drift"] == ""
     edit_on_kaggle(awa, "edited-lab", edit, enableInternet=True)
+    (row,) = json.loads(awa.sahel("status", where, "--json").out)["kernels"]
+    assert row["drift"] == f"edited on Kaggle since; see: sahel-nb drift {where}"
+    about_to_run = awa.sahel("run", where, "--dry-run").err
+    assert "FAIL  idle         v2 was saved in the web page, and not run" in about_to_run
+    assert "$ sahel-nb drift awa/edited-lab" in about_to_run
     shown = awa.sahel("drift", where)
+    assert shown.err.endswith(": 2 places of the source\n"), shown
     assert shown.out.splitlines()[2:] == [
         "@@ cell 2, code @@",
         " x = 1",
