@@ -140,6 +140,13 @@ def places(context: Context) -> Places:
     return Places(journal_folder(context), context.worktree.root, outputs_folder(context))
 
 
+def mismatches(context: Context, ref: KernelRef) -> dict[str, str]:
+    """By run id: what this clone knows of versions whose copy on Kaggle was not what was pushed."""
+    from sahel_nb.run import ledger
+
+    return ledger.mismatches(context.worktree.root / outputs_folder(context), ref)
+
+
 def outputs_folder(context: Context) -> str:
     """Where runs go, from the root. Raises `UsageError` where that is no folder of its own inside the repository:
     everything in it is ignored by git."""

@@ -42,6 +42,20 @@ def version(context: Context, ref: KernelRef, number: int, folder: str | None) -
     return Version(settings, stamp, committed(context, stamp.commit if stamp else "", folder))
 
 
+def mismatch(known: Version) -> str:
+    """Where Kaggle's copy is not what the commit of its stamp has; empty where it is, or the commit is not here."""
+    from sahel_nb.kernels.proof import compare
+    from sahel_nb.run.ledger import differs
+
+    settings, stamp, source = known.settings, known.stamp, known.source
+    if settings is None or stamp is None or source is None:
+        return ""
+    try:
+        return differs(compare(settings.source, source.code, notebook=source.is_notebook, nonce=stamp.nonce))
+    except SahelError:
+        return ""
+
+
 def committed(context: Context, commit: str, folder: str | None) -> Source | None:
     """The kernel as a commit has it; None where the commit is not here."""
     from sahel_nb.cli import assembly

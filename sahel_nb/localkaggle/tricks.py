@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from sahel_nb.localkaggle.cut import Cut
 from sahel_nb.localkaggle.faults import Fault
 from sahel_nb.localkaggle.service import Service
-from sahel_nb.localkaggle.web_edit import edit
+from sahel_nb.localkaggle.web_edit import edit, edited
 from sahel_nb.localkaggle.wire import ApiError, Fields, denied, duration
 
 STREAM = "the log stream"
@@ -129,6 +129,10 @@ def _edited(strike: Strike) -> Any:
     return strike.answer()
 
 
+def _changed(_: Strike, answer: dict[str, Any]) -> dict[str, Any]:
+    return {**answer, "blob": {**answer["blob"], "source": edited(answer["blob"]["source"])}}
+
+
 def _running(_: Strike, answer: dict[str, Any]) -> dict[str, Any]:
     return {**answer, "status": "RUNNING", "failureMessage": None}
 
@@ -219,6 +223,7 @@ TRICKS = {
         Trick("quota-low", "six minutes are left of the week", (QUOTA,), _spoilt(_quota_low), 0),
         Trick("machine-substituted", "another machine than the one asked for", (KERNEL,), _spoilt(_substituted), 0),
         Trick("edited-on-kaggle", "a version that was saved in the web page, on top of git's", (KERNEL,), _edited, 0),
+        Trick("source-changed", "the copy is not the one that was pushed", (KERNEL,), _spoilt(_changed), 0),
         Trick("sse-cut", "the log stream breaks after a few records, and replays", (STREAM,), _cut(400), 3),
         Trick("sse-no-charset", "the log stream names no charset", (STREAM,), _no_charset, 0),
         Trick("status-lag", "an ended run is shown as running for a while", (STATUS,), _spoilt(_running), 3),

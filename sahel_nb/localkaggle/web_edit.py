@@ -27,12 +27,13 @@ def edit(service: Service, owner: str, slug: str) -> None:
         source = kernels.source(tx, newest)
         if MARK not in source:
             kernels.add_version(
-                tx, kernel, newest.author, _edited(source), newest.settings, Status.COMPLETE, newest.time_limit,
+                tx, kernel, newest.author, edited(source), newest.settings, Status.COMPLETE, newest.time_limit,
                 time.time(),
             )  # fmt: skip
 
 
-def _edited(source: str) -> str:
+def edited(source: str) -> str:
+    """A notebook or a script with a line more in it."""
     try:
         notebook = json.loads(source)
         cell = next(cell for cell in notebook["cells"] if cell["cell_type"] == "code")

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
@@ -131,10 +130,9 @@ def finish(
         with collect.alone(folder) as turn:
             with collect.live_log(folder if turn.first else None, reporter) as sink:
                 followed = follow(service, job.ref, job.version, reporter, sink=sink, attach=attach)
-            ended = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
             at(Step.COLLECTING)
             turn.wait(reporter)
-            done = _kept(job, folder, followed.status) or _collect(job, folder, followed, ended, service, reporter)
+            done = _kept(job, folder, followed.status) or _collect(job, folder, followed, service, reporter)
             failed = followed.status.state not in (RunState.COMPLETE, RunState.UNKNOWN)
             why = diagnose(collect.read_log(folder), followed.status) if failed else None
     except OSError as exc:
@@ -149,9 +147,7 @@ def finish(
     return Finished(done, folder, followed.status, why, still_held)
 
 
-def _collect(
-    job: Job, folder: Path, followed: Followed, ended: str, service: KernelService, reporter: Reporter
-) -> RunRecord:
+def _collect(job: Job, folder: Path, followed: Followed, service: KernelService, reporter: Reporter) -> RunRecord:
     log = collect.collect_log(service, job.ref, job.version, folder, reporter)
     # What the live stream did not bring, the persisted log has.
     for item in islice(collect.read_log(folder), followed.records, None):
@@ -162,6 +158,7 @@ def _collect(
     if proof.copy is not Copy.SAME:
         say = "is not what was pushed" if proof.copy is Copy.DIFFERS else "could not be compared with what was pushed"
         reporter.say(f"Kaggle's copy of {job.ref} v{job.version} {say}: {proof.why}", Level.WARN)
+    took = max(followed.seconds, log.seconds)
     done = RunRecord(
         run_id=job.run_id,
         kernel=str(job.ref),
@@ -175,7 +172,7 @@ def _collect(
         account=job.account,
         host=job.host,
         began=job.began,
-        ended=ended,
+        ended=record.ended_at(job.began, took),
         status=followed.status.state.value,
         failure=followed.status.message,
         source_sha256=job.source_sha256,
@@ -184,6 +181,7 @@ def _collect(
         files=files,
         missed=(*log.missed, *missed),
         log_seconds=log.seconds,
+        took=took,
         kaggle_copy=proof.copy.value,
         kaggle_copy_why=proof.why,
     )

@@ -47,6 +47,8 @@ class Followed:
 
     status: RunStatus
     records: int
+    seconds: float = 0.0
+    """From the first time that it was seen to run to the last, by a clock that nobody sets: never more than it ran."""
 
 
 def follow(
@@ -101,6 +103,7 @@ class _Loop:
         self._refusals = 0  # in a row
         self._blind_since = 0.0
         self._blind = self._over = False
+        self._ran: tuple[float, float] | None = None  # the first and the last time that it was seen to run
 
     def run(self) -> Followed:
         while not self._over:
@@ -114,7 +117,8 @@ class _Loop:
         self._pump.finish()
         while self._drain(0.0):
             pass
-        return Followed(self._status, self._records)
+        first, last = self._ran or (0.0, 0.0)
+        return Followed(self._status, self._records, last - first)
 
     def _drain(self, wait: float) -> bool:
         """Hand on what has come. True where there may be more."""
@@ -149,6 +153,7 @@ class _Loop:
             if self._status.state is not before:
                 self._interval = POLL_FIRST
         if self._status.state is RunState.RUNNING:
+            self._ran = (self._ran[0] if self._ran else self._last_answer, self._last_answer)
             self._pump.start()
         self._next_poll = self._now() + max(self._interval, self._asked)
         self._interval = min(self._interval * 1.5, POLL_LONGEST)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
+from datetime import datetime, timedelta
+from math import ceil
 from pathlib import Path
 
 from sahel_nb.durable import write_atomically
@@ -16,6 +18,7 @@ from sahel_nb.kernels.proof import Copy
 
 SCHEMA = "sahel-nb.run/1"
 FILE_NAME = "run.json"
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class RunRecord:
     host: str
     began: str
     ended: str
-    """When we saw that it had ended: nothing that Kaggle answers names that moment (`ended_by`)."""
+    """`began`, and what the run is known to have taken (`took`): nothing that Kaggle answers names its end."""
     status: str
     failure: str
     source_sha256: str
@@ -44,9 +47,12 @@ class RunRecord:
     files: tuple[Fetched, ...]
     missed: tuple[Missed, ...]
     ended_by: str = "sahel-nb"
-    """Whose clock `ended` is by."""
+    """Who found out about `ended`."""
     log_seconds: float = 0.0
     """By Kaggle's clock: from the session's beginning to the last record of its log."""
+    took: float = 0.0
+    """Seconds that it ran, at the least: as long as it was seen to run, or its log was written. No clock that somebody
+    can set has a part in it."""
     kaggle_copy: str = Copy.UNREAD.value
     """Whether Kaggle's copy of the source is what was pushed; see `kernels.proof`."""
     kaggle_copy_why: str = ""
@@ -76,6 +82,15 @@ class RunRecord:
         except (ValueError, KeyError, TypeError, AttributeError):
             return None
         return record if record.outputs_digest() == digest else None
+
+
+def ended_at(began: str, took: float) -> str:
+    """The moment `took` seconds after `began`, whole ones; `began` itself where it names no moment."""
+    try:
+        moment = datetime.strptime(began, _TIME) + timedelta(seconds=ceil(took))  # noqa: DTZ007  all of it is UTC
+    except (ValueError, OverflowError):
+        return began
+    return moment.strftime(_TIME)
 
 
 def read(folder: Path) -> RunRecord | None:

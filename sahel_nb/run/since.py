@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sahel_nb.kernels.model import KernelRef, RunState
 from sahel_nb.repo.cmd import git
-from sahel_nb.run import record
+from sahel_nb.run.ledger import mismatch, runs_of
 from sahel_nb.run.record import RunRecord
 
 CODE_WIDTH = 100
@@ -22,9 +22,10 @@ class Since:
 
     def __str__(self) -> str:
         name = f"v{self.failed.version} failed at {self.failed.commit[:8]}"
+        copy = f" ({mismatch(self.failed)})" if mismatch(self.failed) else ""
         if not self.lines:
-            return f"{name}, and nothing of this kernel was changed since"
-        return f"since {name}: " + "; ".join(" ".join(line.split()) for line in self.lines)
+            return f"{name}{copy}, and nothing of this kernel was changed since"
+        return f"since {name}{copy}: " + "; ".join(" ".join(line.split()) for line in self.lines)
 
 
 def since_failure(runs: Path, root: Path, ref: KernelRef, commit: str, folder: str) -> Since | None:
@@ -33,10 +34,7 @@ def since_failure(runs: Path, root: Path, ref: KernelRef, commit: str, folder: s
     By the clock: rehearsals are numbered by another service than runs.
     By content of the folder at both commits: the history between them does not matter, and may have been rewritten.
     """
-    known = [
-        found for path in (runs / ref.slug).glob("*/") if (found := record.read(path)) and found.kernel == str(ref)
-    ]
-    newest = max(known, key=lambda found: (found.began, found.version), default=None)
+    newest = max(runs_of(runs, ref), key=lambda found: (found.began, found.version), default=None)
     if newest is None or newest.status in (RunState.COMPLETE.value, RunState.UNKNOWN.value):
         return None
     where = ("--", folder) if folder else ()

@@ -1,7 +1,8 @@
 """How long a kernel usually takes, by the runs that its team has finished, and whether the week's hours are enough.
 
-The history is the lock's chain, which everybody shares. A run counts once, only where it is complete, and from its push
-to the moment when somebody saw its end: one that was attached to days later says nothing, and is left out.
+The history is the lock's chain, which everybody shares. A run counts once, only where it is complete, and for as
+long as it was seen to run or its log was written (`took` in `run.record`). Nobody's clock has a part in that: a wrong
+one can neither make a run longer, so that another is refused, nor shorter.
 """
 
 from __future__ import annotations

@@ -174,3 +174,24 @@ def test_a_rehearsal_without_version_labels_ends_as_one_with(awa: Member) -> Non
     done = awa.sahel("rehearse", where, "--fault", "label-refused")
     assert done.code == 0, done
     assert done.err.count("Kaggle refuses version labels") == 1
+
+
+def test_a_copy_that_is_not_what_was_pushed_is_shown_wherever_the_run_is(lab: Lab, awa: Member) -> None:
+    said = "Kaggle's copy is not what was pushed: its source is not that of commit"
+    awa.kernel("other-copy", ["raise SystemExit('ŋ')"])
+    with armed(lab, "other-copy", "source-changed"):
+        failed = awa.sahel("run", "other-copy", "--json")
+        explained = awa.sahel("debug", "other-copy")
+    assert failed.code == 5, failed
+    assert json.loads(failed.out)["kaggle_copy"] == "differs"
+    for shown in (
+        awa.sahel("status", "other-copy").out,
+        awa.sahel("lock", "log", "other-copy").out,
+        awa.sahel("run", "other-copy", "--dry-run").err,
+        explained.err,
+    ):
+        assert shown.count(said) == 1, shown
+    logged = json.loads(awa.sahel("lock", "log", "other-copy", "--json").out)["records"]
+    assert [bool(entry["mismatch"]) for entry in logged] == [True, False, False]
+    right = awa.sahel("debug", "other-copy", "--json")
+    assert json.loads(right.out)["mismatch"] == ""

@@ -1,0 +1,38 @@
+"""What this clone has recorded of a kernel's runs, for the commands that show them.
+
+`run.json` ties a commit to v<N> and to the digests of its outputs, and says whether Kaggle's copy was what was pushed;
+the lock's chain, which everybody shares, has the first three of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from sahel_nb.kernels.model import KernelRef
+from sahel_nb.kernels.proof import Copy, Proof
+from sahel_nb.run import record
+from sahel_nb.run.record import RunRecord
+
+
+def runs_of(runs: Path, ref: KernelRef) -> Iterator[RunRecord]:
+    """The records below `runs` that can be believed, in no order."""
+    for path in (runs / ref.slug).glob("*/"):
+        found = record.read(path)
+        if found is not None and found.kernel == str(ref):
+            yield found
+
+
+def mismatches(runs: Path, ref: KernelRef) -> dict[str, str]:
+    """What to say of the runs whose copy on Kaggle was not what was pushed, by the run's id."""
+    found = {run.run_id: mismatch(run) for run in runs_of(runs, ref)}
+    return {run_id: text for run_id, text in found.items() if text}
+
+
+def mismatch(run: RunRecord) -> str:
+    """Empty where the copy is the same, or could not be looked at."""
+    return differs(Proof(Copy.DIFFERS, run.kaggle_copy_why)) if run.kaggle_copy == Copy.DIFFERS.value else ""
+
+
+def differs(proof: Proof) -> str:
+    return f"Kaggle's copy is not what was pushed: {proof.why}" if proof.copy is Copy.DIFFERS else ""
