@@ -48,8 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if verb == "strip":
         from sahel_nb.hooks import strip_files
 
-        if strip_files.all_stripped(arguments):
-            strip_files.remember(arguments)
+        if strip_files.nothing_to_strip(arguments):
             return 0
     if verb == "pair" and not arguments:
         from sahel_nb.hooks import status

@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 
 _FIRST_READ = 1 << 16
 _MANY = 40
-"""From here on it pays to ask what is known of them all. bin/sahel-nb-hook has the same number."""
+"""From here on it pays to remember them: fewer are a commit, and new. bin/sahel-nb-hook has the same number."""
 
 
-def all_stripped(paths: Sequence[str]) -> bool:
+def nothing_to_strip(paths: Sequence[str]) -> bool:
     """True where a look at the bytes says so; False says nothing, and `run` finds out."""
+    if len(paths) >= _MANY:
+        from sahel_nb.hooks import strip_known
+
+        if strip_known.stripped_in_index(paths):
+            return True
     try:
         return not any(path.startswith("-") or (path.endswith(".ipynb") and not _is_stripped(path)) for path in paths)
     except OSError:
@@ -38,20 +43,9 @@ def run(verb: str, arguments: Sequence[str]) -> int:
 
             hint = f"sahel-nb {verb} --help"
             raise UsageError(f"`sahel-nb-hook {verb}` takes files, not {argument}", hints=(hint,))
-    left = [path for path in arguments if path.endswith(".ipynb") and not all_stripped((path,))]
+    left = [path for path in arguments if path.endswith(".ipynb") and not nothing_to_strip((path,))]
     clean = _staged_clean(left)
-    changed = _strip([path for path in left if path not in clean])
-    if not changed:
-        remember(arguments)
-    return changed
-
-
-def remember(paths: Sequence[str]) -> None:
-    """There was nothing to strip in these. Of a few nothing is gained by it: they are the ones of a commit, and new."""
-    if len(paths) >= _MANY:
-        from sahel_nb.hooks import strip_known
-
-        strip_known.remember(paths)
+    return _strip([path for path in left if path not in clean])
 
 
 def _strip(paths: Sequence[str]) -> int:
@@ -75,6 +69,11 @@ def _strip(paths: Sequence[str]) -> int:
 
 
 def _is_stripped(path: str) -> bool:
+    return certainly_stripped(read_whole(path))
+
+
+def read_whole(path: str | bytes) -> bytes:
+    """Raise `OSError`."""
     # A file object costs three times as much as reading does.
     file = opened(path, O_RDONLY | O_CLOEXEC)
     try:
@@ -86,7 +85,7 @@ def _is_stripped(path: str) -> bool:
             data = b"".join(pieces)
     finally:
         close(file)
-    return certainly_stripped(data)
+    return data
 
 
 def _staged_clean(paths: Sequence[str]) -> set[str]:

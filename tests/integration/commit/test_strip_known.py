@@ -84,6 +84,16 @@ def test_what_is_staged_is_looked_at(hook: Hook) -> None:
     assert hook.strip() == (0, False)
 
 
+def test_one_more_notebook(hook: Hook) -> None:
+    for content, code in ((strip(simple("y = 1")), 0), (executed(simple("y = 2")), 1)):
+        hook.git.write("nb/more.ipynb", content)
+        hook.git("add", "nb/more.ipynb")
+        assert hook.strip(*NAMES, "nb/more.ipynb") == (code, True)
+    hook.git("add", "nb/more.ipynb")
+    assert hook.strip(*NAMES, "nb/more.ipynb") == (0, True)
+    assert hook.strip(*NAMES, "nb/more.ipynb") == (0, False)
+
+
 def test_outputs_that_are_on_disk_alone_are_left_there(hook: Hook) -> None:
     whole = executed(strip(simple("import os", "x = 7  # ɓ")))
     hook.git.write(NAMES[7], whole)
