@@ -14,7 +14,7 @@ from sahel_nb.lock.home import Home
 from sahel_nb.lock.listing import list_locks
 from sahel_nb.lock.names import kernel_of, lock_of_archive, lock_ref, remote_id
 from sahel_nb.lock.probe import BRANCHES, FIX, is_probe, probe
-from sahel_nb.lock.signing import ADVISORY, FILE
+from sahel_nb.lock.signing import ADVISORY, FILE, UNSIGNED
 from sahel_nb.repo.refs import RemoteRefs
 from sahel_nb.repo.server_locks import LOOKS, stale_locks
 from sahel_nb.repo.swap_answer import Swap
@@ -125,8 +125,17 @@ def _signing(home: Home) -> Check:
     if found is None:
         mend = f"git push {home.refs.remote} BRANCH:{home.signers}  # with the file {FILE}"
         return Check(name, Verdict.FAILED, f"{home.signers} has no file {FILE}: nobody's signature counts", mend)
-    people = sum(bool(line.strip()) and not line.startswith(b"#") for line in found[1].splitlines())
-    return Check(name, Verdict.OK, f"{kind}, and {people} key{'s' * (people != 1)} count; is {home.signers} protected?")
+    people, stand = _lines(found), _lines(home.refs.file_at(home.signers, UNSIGNED))
+    said = f"{kind}, and {people} key{'s' * (people != 1)} count; is {home.signers} protected?"
+    if stand:
+        said += f" {UNSIGNED} lets {stand} record{'s' * (stand != 1)} from before stand"
+    return Check(name, Verdict.OK, said)
+
+
+def _lines(found: tuple[str, bytes] | None) -> int:
+    """How many lines of a file say something."""
+    lines = found[1].splitlines() if found else []
+    return sum(bool(line.strip()) and not line.startswith(b"#") for line in lines)
 
 
 def _left_probes(refs: RemoteRefs, prefix: str, shown: dict[str, str]) -> Check:

@@ -10,9 +10,9 @@ from sahel_nb.lock.backend import SwapResult, Tip, Verdict
 from sahel_nb.lock.names import archive_ref
 from sahel_nb.lock.record import Op, Record
 from sahel_nb.lock.refusals import ArchiveMissing
-from sahel_nb.lock.signing import Signing
+from sahel_nb.lock.rules import Rules, plain_commit
 from sahel_nb.repo.refs import RemoteRefs, SwapAnswer, try_again
-from sahel_nb.repo.scratch import RawCommit, make_commit
+from sahel_nb.repo.scratch import RawCommit
 from sahel_nb.repo.swap_answer import Swap
 
 _VERDICTS = {
@@ -30,8 +30,8 @@ class GitRefs:
 
     refs: RemoteRefs
     ref: str
-    signing: Signing | None = None
-    """Where records are signed: what is read must be believed first. None: whoever may push may write."""
+    rules: Rules | None = None
+    """What is read must be believed first, and is made by these. None: whoever may push may write."""
     _seen: dict[str, Tip] = field(default_factory=dict, repr=False, compare=False)
     _made: dict[tuple[str, Record], RawCommit] = field(default_factory=dict, repr=False, compare=False)
 
@@ -46,19 +46,21 @@ class GitRefs:
         if commit is None:
             return None
         tip = to_tip(commit)
-        if self.signing is not None:
-            self.signing.believe(tip)
+        if self.rules is not None:
+            self.rules.believe(tip)
         return self._keep(tip)
 
     def swap(self, old: Tip | None, record: Record) -> SwapResult:
-        if self.signing is not None and old is not None and old.oid not in self._seen:
-            self.signing.believe(old)
+        if self.rules is not None and old is not None and old.oid not in self._seen:
+            self.rules.believe(old)
         before = RawCommit(old.oid, old.raw) if old else None
         commit = self._commit(before, record)
         answer = self.refs.swap(self.ref, before, commit)
         result = self._said(answer, Tip(commit.oid, record, commit.body), f"move {self.ref}")
         if result.verdict is Verdict.WON:
             self._keep(result.tip)
+            if self.rules is not None:
+                self.rules.won(result.tip)
         return result
 
     def archive(self, tip: Tip) -> SwapResult:
@@ -90,20 +92,13 @@ class GitRefs:
     def _commit(self, parent: RawCommit | None, record: Record) -> RawCommit:
         """`record` on `parent`; or, where the chain begins anew with it, on nothing."""
         parent = None if record.op is Op.COMPACT else parent
-        if self.signing is None:
-            return make_commit(
-                record.to_json(),
-                parent=parent.oid if parent else None,
-                name="sahel-nb",
-                email="lock@sahel-nb.invalid",
-                when=_seconds(record.at),
-                algorithm=self.refs.algorithm,
-            )
+        if self.rules is None:
+            return plain_commit(self.refs, record.to_json(), parent, _seconds(record.at))
         # A signature may differ each time, and the same swap must be the same commit.
         key = (parent.oid if parent else "", record)
         if key not in self._made:
             self._made.clear()
-            self._made[key] = self.signing.make(record.to_json(), parent, _seconds(record.at))
+            self._made[key] = self.rules.make(record.to_json(), parent, _seconds(record.at))
         return self._made[key]
 
     def _keep(self, tip: Tip) -> Tip:

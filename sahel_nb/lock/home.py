@@ -14,7 +14,10 @@ from sahel_nb.durable import sync_folder
 from sahel_nb.lock.git_refs import GitRefs
 from sahel_nb.lock.names import check_kernel, check_prefix, lock_ref, remote_id
 from sahel_nb.lock.record import clean
+from sahel_nb.lock.rules import Rules
+from sahel_nb.lock.seen_signed import SeenSigned
 from sahel_nb.lock.signing import Signing
+from sahel_nb.lock.unsigned import Unsigned
 from sahel_nb.repo.cmd import git
 from sahel_nb.repo.refs import RemoteRefs
 from sahel_nb.repo.worktree import Worktree
@@ -44,13 +47,16 @@ class Home:
         """The chain of one kernel's lock."""
         return GitRefs(self.refs, lock_ref(self.prefix, kernel), self.rules(kernel))
 
-    def rules(self, kernel: str) -> Signing | None:
-        """What makes a record of one kernel's lock believable; None where none is signed."""
-        if self.signing is SigningKind.OFF:
+    def rules(self, kernel: str) -> Rules | None:
+        """What makes a record of one kernel's lock believable; None where nobody but this clone writes any."""
+        if self.label:
             return None
         name = check_kernel(kernel)
-        place = lock_ref(self.prefix, name)
-        return Signing(self.refs, self.signing.value, self.signers, place, name, clean(self.remote_id), self._asked)
+        folder, remote = self.refs.worktree.state_dir() / "signed", clean(self.remote_id)
+        seen = SeenSigned(folder, remote, lock_ref(self.prefix, name))
+        if self.signing is SigningKind.OFF:
+            return Unsigned(self.refs, name, seen)
+        return Signing(self.refs, self.signing.value, self.signers, name, seen, self._asked)
 
 
 def home_of(worktree: Worktree, config: LockConfig) -> Home:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from sahel_nb.lock.git_refs import to_tip
 from sahel_nb.lock.names import check_prefix, kernel_of
 from sahel_nb.lock.record import CorruptRecord, Record
-from sahel_nb.lock.signing import Signing, Untrusted
+from sahel_nb.lock.rules import Rules, Untrusted
 from sahel_nb.repo.refs import RemoteRefs
 
 
-def _no_rules(_kernel: str) -> Signing | None:
+def _no_rules(_kernel: str) -> Rules | None:
     return None
 
 
@@ -26,7 +26,7 @@ class Listed:
     trouble: str = ""
 
 
-def list_locks(refs: RemoteRefs, prefix: str, rules: Callable[[str], Signing | None] = _no_rules) -> tuple[Listed, ...]:
+def list_locks(refs: RemoteRefs, prefix: str, rules: Callable[[str], Rules | None] = _no_rules) -> tuple[Listed, ...]:
     """The newest record of every lock on the remote, by kernel. `rules` say which of them are to be believed, see
     `Home.rules`. Raises `NetworkError`."""
     found = []
@@ -35,10 +35,10 @@ def list_locks(refs: RemoteRefs, prefix: str, rules: Callable[[str], Signing | N
         if kernel is None:
             continue
         try:
-            tip, signing = to_tip(commit), rules(kernel)
+            tip, believed = to_tip(commit), rules(kernel)
             record = tip.record
-            if signing is not None:
-                signing.believe(tip)
+            if believed is not None:
+                believed.believe(tip)
         except (CorruptRecord, Untrusted) as exc:
             found.append(Listed(kernel, commit.oid, None, exc.message))
             continue

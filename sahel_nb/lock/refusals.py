@@ -39,7 +39,8 @@ def _ways_on(record: Record) -> tuple[str, ...]:
     if record.state is State.OFFERED:
         return f"sahel-nb run {record.kernel} --wait", dev
     if record.state is State.HELD:
-        return f"sahel-nb run {record.kernel} --wait", dev, f"sahel-nb lock show {record.kernel}"
+        yours = f"sahel-nb lock release {record.kernel}  # if it is yours"
+        return f"sahel-nb run {record.kernel} --wait", dev, f"sahel-nb lock show {record.kernel}", yours
     return f"sahel-nb attach {record.kernel}", dev
 
 

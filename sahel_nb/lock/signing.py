@@ -5,44 +5,45 @@ believed only if somebody signed it who stands in `allowed_signers`, a file in a
 and who may be its writer. The kernel, the remote and the record before it are inside what is signed, so that a record
 cannot be used again elsewhere; one that is older than what this clone has seen is refused. A signed record vouches for
 all before it: its parent's id is signed with it, and its writer had believed that one.
+
+A chain from before signing was turned on goes on under its old ref: the protected branch says in `unsigned_tips`, line
+by line as `git ls-remote` prints them, with which unsigned record each may end. No other one is believed, and not that
+one either by a clone that has seen the chain go on from there.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sahel_nb.durable import write_atomically
-from sahel_nb.errors import Refused
 from sahel_nb.lock.backend import Tip
+from sahel_nb.lock.record import State
 from sahel_nb.lock.replay import Forbidden, check_alone
+from sahel_nb.lock.rules import Untrusted, is_signed
+from sahel_nb.lock.seen_signed import SeenSigned
 from sahel_nb.repo.refs import RemoteRefs
 from sahel_nb.repo.scratch import RawCommit
 from sahel_nb.repo.signature import BadSignature, sign, signer
 
 FILE = "allowed_signers"
+UNSIGNED = "unsigned_tips"
 _FRESH = 60.0
 ADVISORY = "off: whoever may push can write a record in any name, so the lock is advisory"
 
 
-class Untrusted(Refused):
-    """The newest record is not one that this clone believes."""
-
-
 @dataclass(frozen=True)
 class Signing:
-    """The rules of one kernel's chain, which is at `ref`. `kind` is ssh or gpg, `branch` the protected one with the
-    signers' keys."""
+    """The rules of one kernel's chain. `kind` is ssh or gpg, `branch` the protected one with the signers' keys, `seen`
+    what this clone remembers of it."""
 
     refs: RemoteRefs
     kind: str
     branch: str
-    ref: str
     kernel: str
-    remote_id: str
+    seen: SeenSigned
     asked: dict[str, tuple[Path, float]] = field(default_factory=dict, repr=False, compare=False)
 
     def make(self, message: bytes, parent: RawCommit | None, when: int) -> RawCommit:
@@ -54,8 +55,13 @@ class Signing:
         record = tip.record
         if record.kernel != self.kernel:
             raise self._refusal(f"the record is of {record.kernel}: it was signed for another lock")
-        if record.lock_remote_id != self.remote_id:
-            raise self._refusal(f"the record was signed for {record.lock_remote_id}, and this is {self.remote_id}")
+        if not is_signed(tip.raw):
+            self._let_stand(tip)
+            self._not_older(tip)
+            return
+        remote = self.seen.remote_id
+        if record.lock_remote_id != remote:
+            raise self._refusal(f"the record was signed for {record.lock_remote_id}, and this is {remote}")
         commit = RawCommit(tip.oid, tip.raw)
         try:
             who = signer(
@@ -67,6 +73,26 @@ class Signing:
         except Forbidden as exc:
             raise self._refusal(str(exc)) from exc
         self._not_older(tip)
+        self.seen.note()
+
+    def won(self, tip: Tip) -> None:
+        self._not_older(tip)
+        self.seen.note()
+
+    def _let_stand(self, tip: Tip) -> None:
+        """An unsigned record is believed only where the protected branch names it, and only as a beginning."""
+        carries = f"record {tip.oid[:9]} carries no {self.kind} signature"
+        if self.seen.here:
+            raise self._refusal(f"{carries}, and signed ones of this lock were seen here")
+        found = self.refs.file_at(self.branch, UNSIGNED)
+        lines = found[1].decode("utf-8", "replace").splitlines() if found else []
+        if [tip.oid, self.seen.ref] not in [line.split() for line in lines]:
+            raise self._refusal(
+                f"{carries}, and {UNSIGNED} of {self.branch} does not name it",
+                f"if it is what the lock ended with when signing was turned on: {tip.oid} {self.seen.ref}",
+            )
+        if tip.record.state is not State.FREE:
+            raise self._refusal(f"{carries}, and the lock was {tip.record.state.value} when signing was turned on")
 
     def _not_older(self, tip: Tip) -> None:
         seen = 0
@@ -104,12 +130,11 @@ class Signing:
 
     @property
     def _folder(self) -> Path:
-        return self.refs.worktree.state_dir() / "signed"
+        return self.seen.folder
 
     @property
     def _fence(self) -> Path:
-        place = hashlib.sha256(f"{self.remote_id} {self.ref}".encode()).hexdigest()[:16]
-        return self._folder / f"{place}.fence"
+        return self.seen.place(self.seen.ref, "fence")
 
     def _refusal(self, why: str, *details: str) -> Untrusted:
         return Untrusted(

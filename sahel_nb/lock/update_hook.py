@@ -33,6 +33,7 @@ from sahel_nb.lock.names import ARCHIVE, archive_ref, kernel_of, lock_of_archive
 from sahel_nb.lock.probe import is_probe
 from sahel_nb.lock.record import Op, Record, State
 from sahel_nb.lock.replay import Forbidden, Pusher, check, check_alone, check_author, is_early
+from sahel_nb.lock.rules import is_signed
 from sahel_nb.lock.signing import FILE
 from sahel_nb.lock.transition import Illegal
 from sahel_nb.repo.cmd import git, told_to_hooks
@@ -90,10 +91,10 @@ class Server:
             raise Illegal(f"{ref} is no kernel's lock")
         if not new.strip("0"):
             raise Illegal("a lock's chain is the ledger, and is never removed")
-        before = self._record(old)[0] if old.strip("0") else None
-        after, parents = self._record(new)
+        before, followed = self._record(old) if old.strip("0") else (None, None)
+        after, commit = self._record(new)
         anew = before is not None and after.op is Op.COMPACT
-        if parents != ((old,) if before is not None and not anew else ()):
+        if commit.parents != ((old,) if before is not None and not anew else ()):
             raise Illegal("a transition is one commit on the newest record")
         if after.kernel != kernel:
             raise Illegal(f"the record is of {after.kernel}")
@@ -104,6 +105,8 @@ class Server:
         if anew:
             self._check_archived(ref, old, after)
         pusher = self._pusher()
+        if followed is not None and is_signed(followed.body) and not is_signed(commit.body):
+            raise Forbidden("a signed lock does not go back to unsigned records")
         self._check_signature(new, after)
         check_author(before, after, pusher)
         ttl = float(self.settings.get("sahel.ttl", (str(_TTL),))[-1])
@@ -139,15 +142,15 @@ class Server:
         told = told_to_hooks(self.environ)
         return git("rev-parse", "--verify", "--quiet", ref, cwd=self.folder, check=False, env=told).text
 
-    def _record(self, oid: str) -> tuple[Record, tuple[str, ...]]:
-        """The record of a commit, and its parents."""
+    def _record(self, oid: str) -> tuple[Record, RawCommit]:
+        """The record of a commit, and the commit."""
         answer = git("cat-file", "commit", oid, cwd=self.folder, env=told_to_hooks(self.environ))
         commit = RawCommit(oid, answer.stdout)
         header = commit.body.partition(b"\n\n")[0].split(b"\n")
         tree = object_id("tree", b"", "sha1" if len(oid) == 40 else "sha256")
         if header[0] != b"tree " + tree.encode("ascii") or not all(line.startswith(_HEADERS) for line in header):
             raise Illegal("a record is a commit of the empty tree, and nothing else")
-        return Record.from_json(commit.message), commit.parents
+        return Record.from_json(commit.message), commit
 
     def _pusher(self) -> Pusher:
         leads = frozenset(email.lower() for email in self.settings.get("sahel.lead", ()))

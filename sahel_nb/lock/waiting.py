@@ -141,6 +141,7 @@ class Waiter:
                 if tip is None or tip.record.place(clean(intent.nonce)) is None:
                     return
                 if self._chain.write(tip, Leave(clean(intent.nonce))):
+                    self._say("no longer in line")
                     return
                 tip = self._chain.tip()
         except SahelError as exc:

@@ -84,13 +84,18 @@ def by_ssh(folder: Path) -> Callable[[Git, str], None]:
 def guarded(folder: Path, identity: str) -> Origin:
     """`folder`/origin.git with the hook, where `identity` is the variable that says who pushes."""
     origin = Origin.create(folder / "origin.git")
-    hook = origin.path / "hooks" / "update"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_bytes(shipped.hook("update"))
-    hook.chmod(0o755)
-    origin("config", "sahel.python", sys.executable)
+    guard(origin)
     origin("config", "sahel.identity", identity)
     for name in ("awa", "bob", "lead"):
         origin("config", f"sahel.{name}.email", f"{name}@example.org")
     origin("config", "sahel.lead", "lead@example.org")
     return origin
+
+
+def guard(origin: Origin) -> None:
+    """The hook, which asks nobody who they are."""
+    hook = origin.path / "hooks" / "update"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_bytes(shipped.hook("update"))
+    hook.chmod(0o755)
+    origin("config", "sahel.python", sys.executable)

@@ -5,78 +5,29 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from sahel_nb.config import LockConfig, SigningKind
+from sahel_nb.config import SigningKind
 from sahel_nb.errors import Refused
 from sahel_nb.install import shipped
 from sahel_nb.lock.backend import Verdict as Swapped
 from sahel_nb.lock.clock import FakeClock
 from sahel_nb.lock.doctor import examine
 from sahel_nb.lock.git_refs import GitRefs
-from sahel_nb.lock.home import Home, home_of
+from sahel_nb.lock.home import Home
 from sahel_nb.lock.listing import list_locks
 from sahel_nb.lock.record import State
-from sahel_nb.lock.signing import Untrusted
+from sahel_nb.lock.rules import Untrusted
 from sahel_nb.lock.transition import step
 from sahel_nb.repo.cmd import git
-from sahel_nb.repo.worktree import Worktree
 from sahel_nb.report.events import Check, Verdict
-from support.git import Git, Origin
+from support.git import Origin
 from support.lock_records import AWA, BOB, arm, on, writer
+from support.lock_signers import SIGNERS, Team
 from support.locks import KERNEL, REF
-
-SIGNERS = "refs/heads/sahel-signers"
-
-
-@dataclass
-class Team:
-    """An origin with a branch of signers, and people with keys of their own."""
-
-    origin: Origin
-    keys: Path
-    kind: SigningKind = SigningKind.SSH
-    clones: dict[str, Git] = field(default_factory=dict)
-
-    def clone(self, name: str) -> Git:
-        if name not in self.clones:
-            made = self.clones[name] = self.origin.clone(name)
-            made("config", "user.signingkey", str(self.key(name)))
-        return self.clones[name]
-
-    def key(self, name: str) -> Path:
-        path = self.keys / name
-        if not path.exists():
-            command = ("ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-C", name, "-f", str(path))
-            subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
-        return path
-
-    def trust(self, *names: str) -> None:
-        """What an administrator pushes to the protected branch."""
-        lines = [f"{name}@example.org {self.key(name).with_suffix('.pub').read_text()}" for name in names]
-        admin = self.clone("admin")
-        admin.write("allowed_signers", "".join(lines) or "# nobody\n")
-        admin.commit("allowed_signers")
-        admin("add", "-A")
-        admin("commit", "-q", "--allow-empty", "-am", "Signers")
-        admin.push("origin", f"+HEAD:{SIGNERS}")
-
-    def home(self, name: str) -> Home:
-        return home_of(Worktree.discover(self.clone(name).root), LockConfig(signing=self.kind))
-
-    def backend(self, name: str, kernel: str = KERNEL) -> GitRefs:
-        return self.home(name).chain(kernel)
-
-    def first(self, name: str = "awa") -> GitRefs:
-        """Somebody has armed the lock; their view of it."""
-        backend = self.backend(name)
-        who = {"awa": AWA, "bob": BOB}[name]
-        record = step(None, arm(who, remote=self.home(name).remote_id), writer(who, "n1"))
-        assert backend.swap(None, record).verdict is Swapped.WON
-        return backend
 
 
 @pytest.fixture
@@ -273,6 +224,9 @@ def test_doctor_says_whether_records_are_signed_and_by_whom(team: Team) -> None:
 
     home = team.home("awa")
     assert (row(home).verdict, "2 keys count" in row(home).found) == (Verdict.OK, True)
+    assert "from before" not in row(home).found
+    team.let_stand(f"# before\n{'a' * 40} {REF}\n")
+    assert row(home).found.endswith("unsigned_tips lets 1 record from before stand")
     off = row(replace(home, signing=SigningKind.OFF))
     assert "the lock is advisory" in off.found
     team.origin("update-ref", "-d", SIGNERS)

@@ -1,0 +1,72 @@
+"""A team whose lock records are signed: an origin with a protected branch of signers, and people with keys."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sahel_nb.config import LockConfig, SigningKind
+from sahel_nb.lock.backend import Verdict as Swapped
+from sahel_nb.lock.git_refs import GitRefs
+from sahel_nb.lock.home import Home, home_of
+from sahel_nb.lock.transition import step
+from sahel_nb.repo.worktree import Worktree
+from support.git import Git, Origin
+from support.lock_records import AWA, BOB, arm, writer
+from support.locks import KERNEL
+
+SIGNERS = "refs/heads/sahel-signers"
+
+
+@dataclass
+class Team:
+    """An origin with a branch of signers, and people with keys of their own."""
+
+    origin: Origin
+    keys: Path
+    kind: SigningKind = SigningKind.SSH
+    clones: dict[str, Git] = field(default_factory=dict)
+
+    def clone(self, name: str) -> Git:
+        if name not in self.clones:
+            made = self.clones[name] = self.origin.clone(name)
+            made("config", "user.signingkey", str(self.key(name)))
+        return self.clones[name]
+
+    def key(self, name: str) -> Path:
+        path = self.keys / name
+        if not path.exists():
+            command = ("ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-C", name, "-f", str(path))
+            subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+        return path
+
+    def trust(self, *names: str) -> None:
+        """What an administrator pushes to the protected branch."""
+        lines = [f"{name}@example.org {self.key(name).with_suffix('.pub').read_text()}" for name in names]
+        self.commit("allowed_signers", "".join(lines) or "# nobody\n")
+
+    def let_stand(self, lines: str) -> None:
+        """What an administrator lets stand of the time before signing."""
+        self.commit("unsigned_tips", lines)
+
+    def commit(self, path: str, text: str) -> None:
+        admin = self.clone("admin")
+        admin.write(path, text)
+        admin("add", "-A")
+        admin("commit", "-q", "--allow-empty", "-m", path)
+        admin.push("origin", f"+HEAD:{SIGNERS}")
+
+    def home(self, name: str) -> Home:
+        return home_of(Worktree.discover(self.clone(name).root), LockConfig(signing=self.kind))
+
+    def backend(self, name: str, kernel: str = KERNEL) -> GitRefs:
+        return self.home(name).chain(kernel)
+
+    def first(self, name: str = "awa") -> GitRefs:
+        """Somebody has armed the lock; their view of it."""
+        backend = self.backend(name)
+        who = {"awa": AWA, "bob": BOB}[name]
+        record = step(None, arm(who, remote=self.home(name).remote_id), writer(who, "n1"))
+        assert backend.swap(None, record).verdict is Swapped.WON
+        return backend
