@@ -56,7 +56,8 @@ def fetch(
     stop = stop or threading.Event()
     download = _Download(session, url, target, arrived, stop)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.parent.is_dir():
+            target.parent.mkdir(parents=True, exist_ok=True)
         _persist(download, stop)
         return download.keep()
     except NetworkError as exc:
@@ -123,7 +124,10 @@ class _Download:
 
     @property
     def have(self) -> int:
-        return self._part.stat().st_size if self._part.exists() else 0
+        try:
+            return self._part.stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def go_on(self) -> bool:
         """One request, from where the part ends if the file is still the same one. True: it is all there."""
@@ -168,7 +172,7 @@ class _Download:
         before, part = self._validator, self._part
         self._validator = response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
         self._part = self._named(self._validator)
-        if self._part != part:
+        if self._part != part and part.exists():
             part.unlink(missing_ok=True)  # of a state that is over, or that had no name: nothing ever goes on with it
         return self._validator != before and response.headers.get("Accept-Ranges") == "bytes" and self.have > 0
 

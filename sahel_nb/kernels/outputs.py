@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from sahel_nb.errors import SahelError
@@ -38,8 +39,11 @@ class Missed:
     why: str
 
 
-def contained(folder: Path, name: str) -> Path | None:
-    """Where a server-given name lands inside `folder`; None where it would leave it or cannot be a file's name."""
+def contained(folder: Path, name: str, inside: Callable[[Path], bool] | None = None) -> Path | None:
+    """Where a server-given name lands inside `folder`; None where it would leave it or cannot be a file's name.
+
+    `inside` is `_below(folder)`, for whoever asks about many names.
+    """
     pure = PurePosixPath(name)
     if not name or "\x00" in name or "\\" in name or pure.is_absolute() or not pure.parts:
         return None
@@ -52,8 +56,13 @@ def contained(folder: Path, name: str) -> Path | None:
     if sum(map(len, encoded)) > 1000 or any(len(part) > 240 for part in encoded):
         return None
     target = folder.joinpath(*pure.parts)
-    root = folder.resolve()
-    return target if target.parent.resolve().is_relative_to(root) else None
+    return target if (inside or _below(folder))(target.parent) else None
+
+
+def _below(root: Path) -> Callable[[Path], bool]:
+    """Whether a folder is `root` or below it, links followed; each is looked at once."""
+    real = root.resolve()
+    return cache(lambda folder: folder.resolve().is_relative_to(real))
 
 
 @dataclass(frozen=True)
@@ -78,8 +87,9 @@ def fetch_all(
     jobs: list[_Job] = []
     places: list[_Job | Missed] = []
     seen: set[Path] = set()
+    inside = _below(folder)
     for file in files:
-        target = contained(folder, file.name)
+        target = contained(folder, file.name, inside)
         if target is None:
             places.append(Missed(file.name, "its name would leave the output folder, or is no file's name"))
         elif target in seen:
