@@ -83,4 +83,4 @@ class OutputsIncomplete(SahelError):
 EXIT_OK = 0
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
-NOTHING_STARTED = "Nothing was pushed to Kaggle: no quota was spent and nothing runs."
+NOTHING_STARTED = "Nothing was pushed to Kaggle: no quota was spent and nothing was started."

@@ -58,15 +58,21 @@ def release(kernel: str | None, reason: str) -> None:
 
 @click.command("break", epilog='Example: sahel-nb lock break fula-lid --fence 7 --reason "Awa is on leave"')
 @_KERNEL
-@click.option("--fence", required=True, type=click.IntRange(1), help="Which grant; `lock show` tells it.")
-@click.option("--reason", required=True, metavar="TEXT", help="Why. It stays on record for ever.")
+@click.option("--fence", type=click.IntRange(1), help="Which grant; `lock show` tells it.  [required]")
+@click.option("--reason", metavar="TEXT", help="Why. It stays on record for ever.  [required]")
 @click.option("--force", is_flag=True, help="Even while Kaggle says that a run is on, or does not answer.")
 @as_interrupts()
-def break_(kernel: str | None, fence: int, reason: str, force: bool) -> None:
+def break_(kernel: str | None, fence: int | None, reason: str | None, force: bool) -> None:
     """End somebody's lock, whoever has it.
 
     Hardly ever needed: what is over is cleared away by the next `run` or `attach`. Refuses while a run is on.
     """
+    if fence is None or reason is None:
+        name = f" {kernel}" if kernel else ""
+        raise UsageError(
+            "a lock is broken by its fence, which says that you looked whose it is, and with a reason",
+            hints=(f"sahel-nb lock show{name}", f"sahel-nb lock break{name} --fence N --reason TEXT"),
+        )
     context = Context.here()
     name, client, _actor, _host = _client(context, kernel)
     record = client.break_lock(fence=fence, reason=reason, force=force)

@@ -235,7 +235,7 @@ def _release(
         return LockStillHeld(
             f"{done.kernel} v{done.version} is complete, but its lock is still held: {exc.message}",
             details=(f"outputs, log and run.json are in {folder}", *exc.details),
-            hints=tuple(dict.fromkeys((attach, *exc.hints, "sahel-nb lock doctor"))),
+            hints=tuple(dict.fromkeys((attach, *exc.hints))),
             kaggle="The run itself succeeded and is over; anyone's next run or attach releases its lock.",
         )
     else:

@@ -35,6 +35,7 @@ def test_who_waits_runs_when_maintenance_is_over(lab: Lab) -> None:
     assert "Awa <awa@example.org> holds it by hand since" in refused.err
     assert "moving the ŋ data" in refused.err
     assert "$ sahel-nb run awa/fula-lid --wait" in refused.err
+    assert "$ sahel-nb lock release awa/fula-lid  # if it is yours" in awa.sahel("run").err
     assert binta.sahel("lock", "release").code == 3
 
     waits = binta.start("run", "--wait", "fula-lid")
@@ -64,7 +65,9 @@ def test_ctrl_c_leaves_the_line_and_a_break_needs_fence_and_reason(lab: Lab) -> 
     assert left.code == 130, left
     assert queue(awa) == []
 
-    assert binta.sahel("lock", "break", "--fence", "1").code == 2
+    assert "awa/fula-lid: no longer in line" in left.err
+    vague = binta.sahel("lock", "break", "fula-lid", "--fence", "1")
+    assert (vague.code, "$ sahel-nb lock show fula-lid" in vague.err) == (2, True), vague
     wrong = binta.sahel("lock", "break", "--fence", "2", "--reason", "Awa is on leave")
     assert (wrong.code, "fence 1 now, not 2" in wrong.err) == (3, True), wrong
     broken = binta.sahel("lock", "break", "--fence", "1", "--reason", "Awa is on leave")

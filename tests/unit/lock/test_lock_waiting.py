@@ -110,6 +110,7 @@ def test_who_goes_leaves_no_ticket(remote: MemoryRemote, people: People, clock: 
         bob.client.acquire_in_turn(bob.intent("bob"), 120 if how == "time is up" else float("inf"))
     assert [tip.record.op for tip in remote.chain] == [Op.HOLD, Op.ENQUEUE, Op.LEAVE]
     assert newest(remote).reason == "maintenance"
+    assert bob.notes.said[-1] == f"{KERNEL}: no longer in line"
 
 
 def test_a_ticket_whose_answer_was_lost_is_taken_back_all_the_same(remote: MemoryRemote, people: People) -> None:
