@@ -15,6 +15,7 @@ from sahel_nb.errors import NOTHING_STARTED, AuthError, NetworkError, Refused, S
 
 if TYPE_CHECKING:
     from sahel_nb.lock.client import LockClient
+    from sahel_nb.lock.record import Outcome
     from sahel_nb.report.events import Check
     from sahel_nb.run.execute import Places, Who
     from sahel_nb.run.finish import Finished
@@ -167,9 +168,12 @@ def _prepare(
         over_quota=over_quota,
     )
     checks = _preflight(context, situation, plan)
-    changed = since_failure(places.root / places.outputs, places.root, plan.ref, sha, selection.kernel.folder)
+    kept, folder = places.root / places.outputs, selection.kernel.folder
+    changed = since_failure(kept, places.root, plan.ref, sha, folder, lambda: _outcome(lock))
     if changed is not None:
         context.reporter.say(str(changed))
+        for row in changed.changed:
+            context.reporter.say(f"  {row}")
     if dry_run:
         _show_plan(context, plan, timeout, checks, as_json=as_json)
     _refuse(checks)
@@ -177,6 +181,15 @@ def _prepare(
     if context.is_embedded and not dry_run:
         _bring_datasets(context, plan)
     return plan, lock, who, places, attach
+
+
+def _outcome(lock: LockClient | None) -> Outcome | None:
+    """How the newest run ended that the shared lock knows of. A lock that cannot be read is the preflight's to name."""
+    try:
+        tip = lock.show() if lock is not None else None
+    except SahelError:
+        return None
+    return tip.record.outcome if tip is not None else None
 
 
 def show(context: Context, finished: Finished, *, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,6 +102,10 @@ def test_the_next_try_shows_what_changed_since_the_one_that_failed(awa: Member) 
     awa.git.commit("elsewhere.txt", f"{where}/notes.md", message="Mend")
     awa.git.push()
     mended = awa.sahel("run", where, "--dry-run")
-    assert f"since v1 failed at {awa.git('rev-parse', '--short=8', 'HEAD~1').strip()}: " in mended.err, mended
+    failed = f"v1 failed at {awa.git('rev-parse', '--short=8', 'HEAD~1').strip()}"
+    assert f"since {failed} (SystemError: ɓ): " in mended.err, mended
     assert "notes.md | 1 +" in mended.err
+    assert f"  {where}/notes.md:1 + mended" in mended.err
     assert "elsewhere" not in mended.err
+    shutil.rmtree(awa.root / "runs")
+    assert f"since {failed}: " in awa.sahel("run", where, "--dry-run").err, "as the shared lock tells a fresh clone"

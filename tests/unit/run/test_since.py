@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sahel_nb.kernels.model import KernelRef
+from sahel_nb.lock.record import Outcome
 from sahel_nb.run import record
 from sahel_nb.run.record import RunRecord
 from sahel_nb.run.since import since_failure
@@ -53,3 +54,40 @@ def test_of_two_runs_in_one_second_the_later_version_is_the_last_one(repo: Git) 
     found = since_failure(repo.root / "runs", repo.root, REF, commit, "notebooks/fula")
     assert found is not None
     assert found.failed.version == 8
+
+
+def test_the_lines_that_changed_are_shown_and_a_notebook_by_its_mirror(repo: Git) -> None:
+    old = keep(repo, replace(REHEARSED, failure="Exception encountered at \"In [3]\": KeyError: 'ŋ'"), "v7")
+    repo.write("notebooks/fula/fula.py", "print('ɓ')\n-- x\n")
+    repo.write("notebooks/fula/fula.ipynb", "{}")
+    repo.write("notebooks/fula/ŋ-words.txt", "".join(f"{n}\n" for n in range(20)))
+    repo.write("notebooks/other/x.py", "1")
+    new = repo.commit("notebooks", message="Two")
+    found = since_failure(repo.root / "runs", repo.root, REF, new, "notebooks/fula")
+    assert found is not None
+    assert str(found).startswith(f"since v7 failed at {old[:8]} (KeyError: 'ŋ'): notebooks/fula/fula.ipynb | 1 +;")
+    assert "notebooks/fula/ŋ-words.txt | 20 +" in str(found)
+    assert found.changed[:4] == (
+        "notebooks/fula/fula.py:1 - print(1)",
+        "notebooks/fula/fula.py:1 + print('ɓ')",
+        "notebooks/fula/fula.py:2 + -- x",
+        "notebooks/fula/ŋ-words.txt:1 + 0",
+    )
+    assert len(found.changed) == 13
+    assert found.changed[-1] == f"… and 11 more: git diff {old[:8]} {new[:8]} -- notebooks/fula"
+
+
+def test_a_clone_without_runs_asks_the_lock(repo: Git) -> None:
+    commit = repo("rev-parse", "HEAD")
+    outcome = Outcome("r", 3, "ERROR", commit, "Binta", "", "", "", "")
+    runs = repo.root / "runs"
+    found = since_failure(runs, repo.root, REF, commit, "notebooks/fula", lambda: outcome)
+    assert found is not None
+    assert str(found) == f"v3 failed at {commit[:8]}, and nothing of this kernel was changed since"
+    complete = replace(outcome, status="COMPLETE")
+    assert since_failure(runs, repo.root, REF, commit, "notebooks/fula", lambda: complete) is None
+    assert (
+        since_failure(runs, repo.root, REF, commit, "notebooks/fula", lambda: replace(outcome, commit="0" * 40)) is None
+    )
+    keep(repo, replace(REHEARSED, status="COMPLETE"), "ran")
+    assert since_failure(runs, repo.root, REF, commit, "notebooks/fula", lambda: outcome) is None
