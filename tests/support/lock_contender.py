@@ -21,7 +21,7 @@ from sahel_nb.lock.client import LockClient
 from sahel_nb.lock.clock import SystemClock
 from sahel_nb.lock.waiting import Poll
 from support.locks import KERNEL, FolderKaggle, Notes, Person, over_git
-from support.recorded import Recorded
+from support.recorded import Recorded, into
 
 PATIENCE = 3600.0
 
@@ -42,7 +42,7 @@ def rounds(folder: Path, name: str) -> list[Round]:
 
 def main(folder: str, name: str, times: str) -> None:
     here = Path(folder)
-    recorded = Recorded(over_git(here / name), name, here / f"{name}.history")
+    recorded = Recorded(over_git(here / name), name, into(here / f"{name}.history"))
     person = Person(name, recorded, FolderKaggle(here / "kaggle"), SystemClock())
     lock = LockClient(
         recorded, person.kaggle, SystemClock(), Notes(), kernel=KERNEL, lock_remote_id="example.org/team/nb",

@@ -34,7 +34,7 @@ from support.git import Origin, git_daemon, git_http
 from support.linearizable import Read, Swap, unacknowledged, why_not
 from support.lock_contender import Round, rounds
 from support.locks import FolderKaggle, Person, over_git
-from support.recorded import Recorded, history
+from support.recorded import Recorded, history, into, notes
 
 TESTS = Path(__file__).resolve().parents[2]
 
@@ -99,12 +99,12 @@ def contend(folder: Path, kind: str, clients: int, times: int, seconds: float) -
             base = stack.enter_context({"git": git_daemon, "http": git_http}[kind](folder))
         for name in names:
             origin.clone(name)("remote", "set-url", "origin", f"{base}/origin.git")
-        recorded = Recorded(over_git(folder / "c0"), "C0", folder / "C0.history")
+        recorded = Recorded(over_git(folder / "c0"), "C0", into(folder / "C0.history"))
         first = Person("C0", recorded, FolderKaggle(folder / "kaggle"), SystemClock())
         first.client.disarm(first.client.acquire(first.intent()), "begin")  # who waits, waits for somebody
         ended = _let_them(folder, names, times, seconds)
     chain = over_git(folder / "c0", str(origin.path)).history(1_000_000)[::-1]
-    asked = [op for name in ("C0", *names) for op in history(folder / f"{name}.history")]
+    asked = [op for name in ("C0", *names) for op in history(notes(folder / f"{name}.history"))]
     return judge(chain, asked, [one for name in names for one in rounds(folder, name)], clients * times, ended)
 
 

@@ -11,7 +11,7 @@ from kills import Arena
 from sahel_nb.lock.memory import Memory, MemoryRemote
 from support.lock_contender import Round
 from support.locks import REF, FolderKaggle, Person
-from support.recorded import Recorded, history
+from support.recorded import Recorded, history, into, notes
 
 
 def test_a_few_kills_lose_nothing(tmp_path: Path) -> None:
@@ -63,10 +63,10 @@ def test_who_runs_out_of_time_is_told_what_was_done_until_then(tmp_path: Path) -
 
 def test_what_contend_would_find(tmp_path: Path) -> None:
     remote = MemoryRemote()
-    person = Person("Awa", Recorded(Memory(remote), "Awa", tmp_path / "told"), FolderKaggle(tmp_path / "k"))
+    person = Person("Awa", Recorded(Memory(remote), "Awa", into(tmp_path / "told")), FolderKaggle(tmp_path / "k"))
     for _ in range(3):
         person.client.disarm(person.client.acquire(person.intent()), "next")
-    chain, asked = remote.chain, list(history(tmp_path / "told"))
+    chain, asked = remote.chain, list(history(notes(tmp_path / "told")))
     assert judge(chain, asked, [Round(0.1, violated=False)], 1).fine
     assert judge(chain, asked, [Round(0.1, violated=True)], 1).violations == 1
     rolled_back = judge(chain[:-1], asked, [], 1)

@@ -17,7 +17,9 @@ from sahel_nb.lock.clock import SystemClock
 from sahel_nb.lock.record import Op, State
 from sahel_nb.lock.refusals import KaggleBusy, Locked
 from support.git import Origin, git_http
+from support.linearizable import why_not
 from support.locks import FolderKaggle, Person, over_git
+from support.recorded import Recorded, history, into, notes
 
 PEOPLE = 6
 LEGAL = {
@@ -29,7 +31,8 @@ LEGAL = {
 
 def runner(clone: str, kaggle: str, name: str, rounds: str) -> None:
     """One of the six; the test starts this file as a program."""
-    person = Person(name, over_git(Path(clone)), FolderKaggle(Path(kaggle)), SystemClock())
+    recorded = Recorded(over_git(Path(clone)), name, into(Path(f"{clone}.history")))
+    person = Person(name, recorded, FolderKaggle(Path(kaggle)), SystemClock())
     deadline = time.monotonic() + 120
     done = 0
     while done < int(rounds):
@@ -77,6 +80,8 @@ def test_one_at_a_time(tmp_path: Path, kind: str, rounds: int) -> None:
     ended = [record.outcome.version for record in chain if record.outcome and record.op in (Op.FINISH, Op.REAP)]
     assert ended == list(range(1, PEOPLE * rounds + 1))
     assert chain[-1].state is State.FREE
+    asked = [op for clone in clones for op in history(notes(Path(f"{clone.root}.history")))]
+    assert why_not([record.nonce for record in chain], asked) == []
 
 
 if __name__ == "__main__":

@@ -22,8 +22,10 @@ from sahel_nb.lock.kaggle_view import Phase
 from sahel_nb.lock.memory import Fault, Memory, MemoryRemote
 from sahel_nb.lock.record import Op, State, Ticket
 from sahel_nb.lock.transition import step
+from support.linearizable import why_not
 from support.locks import KERNEL, Person
 from support.model_kaggle import EverythingEnds, ModelKaggle
+from support.recorded import Note, Recorded, history
 
 TTL = 600.0
 ALWAYS = {Op.ALARM, Op.ENQUEUE}
@@ -45,7 +47,8 @@ class Locking(RuleBasedStateMachine):
         self.remote = MemoryRemote()
         self.kaggle = ModelKaggle()
         clock = EverythingEnds(self.kaggle, TTL)
-        self.people = [Person(name, Memory(self.remote), self.kaggle, clock, ttl=TTL) for name in ("Awa", "Bob", "Cem")]
+        self.said: list[Note] = []
+        self.people = [Person(name, self.backend(name), self.kaggle, clock, ttl=TTL) for name in ("Awa", "Bob", "Cem")]
         self.held: dict[str, Held] = {}
         self.paused: dict[str, Held] = {}
         self.pushed: dict[str, tuple[Held, int]] = {}
@@ -57,6 +60,9 @@ class Locking(RuleBasedStateMachine):
         """Versions that an alarm has named, on a chain that the remote may have forgotten since."""
         self.sure = True
         """The remote has never gone back."""
+
+    def backend(self, name: str) -> Recorded:
+        return Recorded(Memory(self.remote), name, self.said.append)
 
     @rule(data=st.data(), who=st.integers(0, 2), breaks=st.integers(0, 9))
     def go_on(self, data: st.DataObject, who: int, breaks: int) -> None:
@@ -78,7 +84,7 @@ class Locking(RuleBasedStateMachine):
     def faults(self, data: st.DataObject, person: Person) -> None:
         swaps = data.draw(st.just([]) | st.lists(st.none() | st.sampled_from(Fault), max_size=3), label="swap faults")
         reads = data.draw(st.just([]) | st.lists(st.none() | st.just(Fault.UNREACHABLE), max_size=2), label="reads")
-        person.backend.faults, person.backend.read_faults = swaps, reads
+        person.backend.inner.faults, person.backend.inner.read_faults = swaps, reads
 
     @contextlib.contextmanager
     def witnessed(self) -> Iterator[list[Tip]]:
@@ -157,7 +163,7 @@ class Locking(RuleBasedStateMachine):
         assert not record.is_held
         if self.sure:
             assert record in [tip.record for tip in self.remote.chain]
-        person.backend.faults, person.backend.read_faults = [], []
+        person.backend.inner.faults, person.backend.inner.read_faults = [], []
         if data.draw(st.booleans(), label="again"):
             assert person.client.finish(held, person.outcome(held.record)).fence == held.record.fence
 
@@ -201,13 +207,13 @@ class Locking(RuleBasedStateMachine):
         person = self.people[who]
         ticket = Ticket("run", f"{person.name} <x>", "h", "s", f"dead-{self.nonces}")
         record = step(tip.record, Enqueue(KERNEL, ticket), Writer(person.name, tip.record.at, ticket.nonce))
-        late = Memory(self.remote).swap(tip, record).verdict is Verdict.LOST  # to what was still under way
+        late = self.backend(person.name).swap(tip, record).verdict is Verdict.LOST  # to what was still under way
         assert late == (self.remote.chain[-1].record.nonce != ticket.nonce)
 
     @rule(who=st.integers(0, 2), force=st.booleans(), right=st.booleans())
     def somebody_breaks_it(self, who: int, force: bool, right: bool) -> None:
         person = self.people[who]
-        person.backend.faults, person.backend.read_faults = [], []
+        person.backend.inner.faults, person.backend.inner.read_faults = [], []
         person.backend.read()
         person.backend.read()  # what was under way has landed
         tip = self.remote.tip()
@@ -270,7 +276,7 @@ class Locking(RuleBasedStateMachine):
         for who in range(3):
             # Whoever has pushed and lives still reports; everybody else is gone.
             person = self.people[who]
-            person.backend.faults, person.backend.read_faults = [], []
+            person.backend.inner.faults, person.backend.inner.read_faults = [], []
             held, version = self.pushed.pop(person.name, (None, 0))
             if held is not None:
                 with contextlib.suppress(Refused):
@@ -288,6 +294,8 @@ class Locking(RuleBasedStateMachine):
         last.client.disarm(last.client.acquire_in_turn(last.intent(), 100_000), "the last look")
         self.the_chain_is_legal()
         assert self.remote.chain[-1].record.state is State.FREE
+        if self.sure:
+            assert why_not([tip.record.nonce for tip in self.remote.chain], history(self.said)) == []
         reported = self.reported() | self.told
         assert [pair for pair in self.kaggle.seen_overlaps if not reported & set(pair)] == []
 
