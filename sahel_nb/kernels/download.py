@@ -14,10 +14,11 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from sahel_nb.errors import NetworkError, SahelError
 from sahel_nb.kernels import backoff
+from sahel_nb.kernels.arrivals import Arrival
 from sahel_nb.kernels.door import translated
 
 CHUNK = 1 << 14
@@ -46,7 +47,7 @@ def fetch(
     *,
     arrived: Callable[[int], None] = lambda _: None,
     stop: threading.Event | None = None,
-) -> tuple[int, str]:
+) -> Arrival:
     """Fetch into `target`, and return its size and sha256, both of what is on the disk.
 
     Raises `Incomplete` where the line or the disk refuses or `stop` was set, another `SahelError` where the service
@@ -65,6 +66,38 @@ def fetch(
     except OSError as exc:
         why = exc.strerror or str(exc)
         raise Incomplete(why + download.kept(), full=exc.errno in _FULL) from exc
+
+
+def still_there(session: Any, url: str, target: Path, arrival: Arrival, stop: threading.Event) -> bool:
+    """Whether a file is on the disk as it arrived, and is what the server has to this day.
+
+    The server is asked for its last byte, if the file is still in the same state (RFC 9110, 13.1.5). Raises
+    `NetworkError` where it does not answer, another `SahelError` where it refuses.
+    """
+    try:
+        with target.open("rb") as file:
+            if _digest(file, stop) != (arrival.size, arrival.sha256):
+                return False
+    except OSError:
+        return False
+    last = arrival.size - 1
+    headers = {"Accept-Encoding": "identity", "Range": f"bytes={last}-", "If-Range": arrival.validator}
+
+    def once() -> bool:
+        with (
+            translated(f"asking for {target.name}"),
+            session.get(url, headers=headers, stream=True, timeout=(10, 60)) as response,
+        ):
+            if response.status_code == 416:
+                return False
+            response.raise_for_status()
+            return (
+                response.status_code == 206
+                and response.headers.get("Content-Range") == f"bytes {last}-{last}/{arrival.size}"
+                and _validator(response.headers) == arrival.validator
+            )
+
+    return backoff.again(once)
 
 
 def _persist(download: _Download, stop: threading.Event) -> None:
@@ -99,6 +132,21 @@ def _acknowledge(response: Any) -> None:
     if connection is not None and hasattr(socket, "TCP_QUICKACK"):
         with contextlib.suppress(OSError):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+
+def _validator(headers: Mapping[str, str]) -> str:
+    return headers.get("ETag") or headers.get("Last-Modified") or ""
+
+
+def _digest(file: BinaryIO, stop: threading.Event) -> tuple[int, str]:
+    """Size and sha256. Raises `NetworkError` where it is told to stop."""
+    digest, size = hashlib.sha256(), 0
+    while chunk := file.read(1 << 18):
+        digest.update(chunk)
+        size += len(chunk)
+        if stop.is_set():
+            raise NetworkError("stopped")
+    return size, digest.hexdigest()
 
 
 def _says_its_end(headers: Mapping[str, str]) -> bool:
@@ -170,24 +218,18 @@ class _Download:
     def _recognise(self, response: Any) -> bool:
         """Learn which state of the file the server has; whether a part of it is here that was not known of."""
         before, part = self._validator, self._part
-        self._validator = response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
+        self._validator = _validator(response.headers)
         self._part = self._named(self._validator)
         if self._part != part and part.exists():
             part.unlink(missing_ok=True)  # of a state that is over, or that had no name: nothing ever goes on with it
         return self._validator != before and response.headers.get("Accept-Ranges") == "bytes" and self.have > 0
 
-    def keep(self) -> tuple[int, str]:
-        digest = hashlib.sha256()
-        size = 0
+    def keep(self) -> Arrival:
         with self._part.open("rb") as file:
-            while chunk := file.read(1 << 18):
-                digest.update(chunk)
-                size += len(chunk)
-                if self._stop.is_set():
-                    raise NetworkError("stopped")
+            size, sha256 = _digest(file, self._stop)
             os.fsync(file.fileno())
         self._part.replace(self._target)
-        return size, digest.hexdigest()
+        return Arrival(size, sha256, self._validator)
 
     def kept(self) -> str:
         """What to say of the part that stays; nothing where there is none that the next attempt can use."""

@@ -14,8 +14,9 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from sahel_nb.errors import SahelError
+from sahel_nb.kernels.arrivals import ARRIVED, Arrivals
 from sahel_nb.kernels.crew import Hand, Progress, work_off
-from sahel_nb.kernels.download import Incomplete, fetch
+from sahel_nb.kernels.download import Incomplete, fetch, still_there
 from sahel_nb.kernels.model import OutputFile
 
 WORKERS = 8
@@ -82,7 +83,7 @@ def fetch_all(
     """Fetch every file into `folder`, several at a time. What fails is reported and keeps no other from arriving.
 
     Both lists are in the order of `files`. For one process a folder at a time. `progress` is called in the caller's
-    thread. A KeyboardInterrupt gets through; what had arrived stays for the next attempt.
+    thread. A KeyboardInterrupt gets through; what had arrived, whole or not, is not fetched again by the next attempt.
     """
     jobs: list[_Job] = []
     places: list[_Job | Missed] = []
@@ -92,31 +93,37 @@ def fetch_all(
         target = contained(folder, file.name, inside)
         if target is None:
             places.append(Missed(file.name, "its name would leave the output folder, or is no file's name"))
+        elif target.name == ARRIVED:
+            places.append(Missed(file.name, "the name is one of our own"))
         elif target in seen:
             places.append(Missed(file.name, "the service listed this name twice"))
         else:
             seen.add(target)
             jobs.append(_Job(file.name, file.url, target))
             places.append(jobs[-1])
-    full = threading.Event()
-    done = iter(work_off(jobs, lambda hand, job: _fetch(hand, job, full), workers=workers, progress=progress))
+    full, arrivals = threading.Event(), Arrivals(folder)
+    done = iter(work_off(jobs, lambda hand, job: _fetch(hand, job, arrivals, full), workers=workers, progress=progress))
     results = [place if isinstance(place, Missed) else next(done) for place in places]
-    return (
-        tuple(item for item in results if isinstance(item, Fetched)),
-        tuple(item for item in results if isinstance(item, Missed)),
-    )
+    fetched = tuple(item for item in results if isinstance(item, Fetched))
+    missed = tuple(item for item in results if isinstance(item, Missed))
+    if not missed:
+        arrivals.forget(file.name for file in fetched)
+    return fetched, missed
 
 
-def _fetch(hand: Hand, job: _Job, full: threading.Event) -> Fetched | Missed:
+def _fetch(hand: Hand, job: _Job, arrivals: Arrivals, full: threading.Event) -> Fetched | Missed:
     """`full` is set by the first who finds no room on the disk: hundreds of begun files would help nobody."""
     if full.is_set():
         return Missed(job.name, "not begun: the disk is full")
     try:
-        size, digest = fetch(hand.session, job.url, job.target, arrived=hand.arrived, stop=hand.stop)
+        arrival = arrivals.of(job.name)
+        if arrival is None or not still_there(hand.session, job.url, job.target, arrival, hand.stop):
+            arrival = fetch(hand.session, job.url, job.target, arrived=hand.arrived, stop=hand.stop)
+            arrivals.add(job.name, arrival)
     except Incomplete as exc:
         if exc.full:
             full.set()
         return Missed(job.name, exc.message)
     except SahelError as exc:
         return Missed(job.name, exc.message)
-    return Fetched(job.name, size, digest)
+    return Fetched(job.name, arrival.size, arrival.sha256)

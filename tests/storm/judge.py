@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sahel_nb.kernels.arrivals import ARRIVED
 from sahel_nb.kernels.download import PART
 from support.lab import OWNER
 
@@ -99,7 +100,7 @@ class Judge:
         wanted = kernel.files(story.seed, version.nonce)
         there = dict(_below(folder / "outputs")) if folder is not None else {}
         for name, content in there.items():
-            if name.endswith(PART) and not whole:
+            if name.endswith((PART, ARRIVED)) and not whole:
                 continue
             if content != wanted.get(name):
                 self._violation(story, "output wrong", f"{name}: {len(content)} bytes\n{story.commands[-1]}")

@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sahel_nb.errors import NetworkError
+from sahel_nb.kernels.arrivals import ARRIVED
 from sahel_nb.kernels.crew import Hand, Progress, work_off
 from sahel_nb.kernels.download import PART, _Download
 from sahel_nb.kernels.model import OutputFile
@@ -124,7 +125,7 @@ def test_a_cut_download_is_resumed_and_an_error_page_is_never_a_file(tmp_path: P
     )
     assert (tmp_path / "out/cut.bin").read_bytes() == BODY
     assert {item.name for item in missed} == {"gone.bin", "../escape.txt", "cut.bin"}
-    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["cut.bin", "ɓ.bin"]
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [ARRIVED, "cut.bin", "ɓ.bin"]
 
 
 def test_a_line_that_is_cut_again_and_again_brings_hardly_a_byte_twice(tmp_path: Path) -> None:
@@ -158,6 +159,58 @@ def test_bytes_of_two_states_of_a_file_are_never_joined(tmp_path: Path) -> None:
         fetched, missed = fetch_all([OutputFile("model.bin", f"{url}/state-2/model")], tmp_path)
     assert not missed
     assert fetched[0].sha256 == hashlib.sha256(BODY).hexdigest()
+
+
+def test_what_arrived_whole_is_not_fetched_again_by_the_next_attempt(tmp_path: Path) -> None:
+    sent: dict[str, int] = {}
+    with server(sent) as url:
+        whole = OutputFile("models/ŋ.bin", f"{url}/whole/model")
+        changed = OutputFile("state.bin", f"{url}/whole/state")
+        touched = OutputFile("touched.bin", f"{url}/whole/touched")
+        gone = OutputFile("gone.bin", f"{url}/none/gone")
+        assert len(fetch_all([whole, changed, touched, gone], tmp_path)[1]) == 1
+        sent.clear()
+        (tmp_path / "touched.bin").write_bytes(b"x" * len(BODY))
+        again = [
+            whole,
+            OutputFile("state.bin", f"{url}/state-2/state"),
+            touched,
+            OutputFile("gone.bin", f"{url}/whole/gone"),
+        ]
+        fetched, missed = fetch_all(again, tmp_path)
+
+    assert not missed
+    assert {file.sha256 for file in fetched} == {hashlib.sha256(BODY).hexdigest()}
+    assert sent["/whole/model"] == 1
+    assert min(sent["/state-2/state"], sent["/whole/touched"], sent["/whole/gone"]) >= len(BODY)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["gone.bin", "models", "state.bin", "touched.bin"]
+
+
+def test_what_is_asked_for_apart_does_not_end_the_record_of_the_rest(tmp_path: Path) -> None:
+    sent: dict[str, int] = {}
+    with server(sent) as url:
+        files = [OutputFile(f"{number}.bin", f"{url}/{'whole' if number else 'none'}/{number}") for number in range(3)]
+        fetch_all(files, tmp_path)
+        assert fetch_all(files[1:2], tmp_path)[1] == ()
+        assert len(fetch_all(files, tmp_path)[1]) == 1
+    assert sent == {"/whole/1": len(BODY) + 2, "/whole/2": len(BODY) + 1}
+
+
+@pytest.mark.parametrize("cut", [0, 1, 40, 200])
+def test_a_record_that_was_cut_costs_no_more_than_fetching(tmp_path: Path, cut: int) -> None:
+    with server() as url:
+        files = [OutputFile(f"{number}.bin", f"{url}/{'whole' if number else 'none'}/{number}") for number in range(3)]
+        fetch_all(files, tmp_path)
+        record = tmp_path / ARRIVED
+        record.write_bytes(record.read_bytes()[: -cut or None])
+        fetched, _ = fetch_all(files, tmp_path)
+    assert {file.sha256 for file in fetched} == {hashlib.sha256(BODY).hexdigest()}
+
+
+def test_no_output_takes_the_place_of_our_record(tmp_path: Path) -> None:
+    with server() as url:
+        fetched, missed = fetch_all([OutputFile(ARRIVED, f"{url}/whole/x")], tmp_path)
+    assert (fetched, [item.name for item in missed], list(tmp_path.iterdir())) == ((), [ARRIVED], [])
 
 
 def test_a_name_may_end_as_ours_for_parts_once_did(tmp_path: Path) -> None:
