@@ -188,7 +188,7 @@ def _hooks(worktree: Worktree) -> Check:
     found = {name: state(folder / name) for name in shipped.HOOKS}
     framework = worktree.root / ".pre-commit-config.yaml"
     missing = [name for name, one in found.items() if one is HookState.MISSING]
-    foreign = [name for name, one in found.items() if one is HookState.FOREIGN]
+    foreign = [name for name, one in found.items() if one in (HookState.FOREIGN, HookState.EDITED)]
     idle = [name for name in found if (folder / name).exists() and not os.access(folder / name, os.X_OK)]
     if foreign and framework.is_file() and b"sahel-nb" in framework.read_bytes():
         return Check("hooks", _OK, "through the pre-commit framework")
@@ -197,6 +197,9 @@ def _hooks(worktree: Worktree) -> Check:
         return Check("hooks", _FAILED, f"not ours or not there: {names}", "sahel-nb install")
     if idle or HookState.OUTDATED in found.values():
         return Check("hooks", _WARNING, "from another version, or not executable", "sahel-nb install")
+    called = [name for name, one in found.items() if one is HookState.CALLED]
+    if called:
+        return Check("hooks", _OK, f"installed; called by the pre-commit framework's: {', '.join(called)}")
     chained = [name for name in shipped.HOOKS if (folder / (name + BEFORE)).exists()]
     return Check("hooks", _OK, "installed" + (f"; chained: {', '.join(chained)}" if chained else ""))
 

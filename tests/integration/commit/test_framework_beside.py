@@ -9,13 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from sahel_nb.install.install import install
+from sahel_nb.config import Config
+from sahel_nb.install import shipped
+from sahel_nb.install.doctor import examine
+from sahel_nb.install.install import install, uninstall
 from sahel_nb.notebook.pair import in_step
 from sahel_nb.repo.worktree import Worktree
-from sahel_nb.report.events import Silent
-from tests.integration.commit.story import Clone, set_up
+from sahel_nb.report.events import Silent, Verdict
+from tests.integration.commit.story import Clone, sahel_nb, set_up
 from tests.support.git import Origin
 from tests.unit.notebook.shapes import simple
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    return set_up(tmp_path / "ours")
 
 
 def _framework(clone: Clone, log: Path) -> None:
@@ -50,3 +58,63 @@ def test_both_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str) -
     said = clone.run("push", "-q", str(origin.path), "main")
     assert said.code != 0
     assert "raw.ipynb" in said.err + said.out
+
+
+@pytest.mark.parametrize(
+    "order",
+    [("ours", "framework", "ours"), ("framework", "ours", "framework"), ("ours", "framework", "ours", "framework")],
+)
+def test_both_run_once_whatever_is_installed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("PRE_COMMIT_HOME", str(tmp_path / "framework"))
+    clone, log = set_up(tmp_path / "o", install_it=False), tmp_path / "log"
+    worktree = Worktree.discover(clone.root)
+    for one in order:
+        if one == "ours":
+            install(worktree, Silent())
+        else:
+            _framework(clone, log)
+    (row,) = (row for row in examine(worktree, Config(), {}, offline=True) if row.name == "hooks")
+    clone.git.write("a.ipynb", simple("x = 1"))
+    clone.must("add", ".")
+    clone.must("commit", "-qm", "One")
+    assert in_step(clone.committed("a.ipynb"), clone.committed("a.py")), "ours has paired"
+    assert log.read_text() == "pre-commit\n"
+    origin = Origin.create(tmp_path / "origin.git")
+    clone.must("push", "-q", str(origin.path), "main")
+    assert log.read_text() == "pre-commit\npre-push\n"
+    if order[-1] == "ours":
+        assert row.verdict is Verdict.OK, row
+    uninstall(worktree, Silent())
+    clone.git.write("b.ipynb", simple("y = 1"))
+    clone.must("add", "b.ipynb")
+    clone.must("commit", "-qm", "Two")
+    assert log.read_text() == "pre-commit\npre-push\npre-commit\n"
+
+
+@pytest.mark.parametrize("where", ["pre-commit", "pre-commit.before-sahel-nb"])
+def test_a_hook_of_ours_that_somebody_has_edited_is_kept_and_never_calls_itself(clone: Clone, where: str) -> None:
+    hooks = clone.root / ".git/hooks"
+    edited = (hooks / "pre-commit").read_text().replace("#!/bin/sh\n", "#!/bin/sh\n# mine\n")
+    # As the hooks of older versions were, which did not know who calls them.
+    edited = "".join(line for line in edited.splitlines(keepends=True) if 'SAHEL_NB_BEFORE" =' not in line)
+    (hooks / where).write_text(edited)
+    (hooks / where).chmod(0o755)
+    said = sahel_nb(clone, "install")
+    assert said.code == 0, said
+    assert "it is kept as pre-commit.edited, which nothing runs" in said.err
+    assert (hooks / "pre-commit.edited").read_text() == edited
+    assert not (hooks / "pre-commit.before-sahel-nb").exists()
+    clone.must("commit", "--allow-empty", "-qm", "It ends")
+
+
+def test_a_copy_of_ours_that_runs_first_ends(clone: Clone) -> None:
+    hooks = clone.root / ".git/hooks"
+    for name in shipped.HOOKS:
+        (hooks / f"{name}.before-sahel-nb").write_bytes((hooks / name).read_bytes())
+        (hooks / f"{name}.before-sahel-nb").chmod(0o755)
+    clone.git.write("a.ipynb", simple("x = 1"))
+    clone.must("add", ".")
+    clone.must("commit", "-qm", "One")
+    assert in_step(clone.committed("a.ipynb"), clone.committed("a.py"))
