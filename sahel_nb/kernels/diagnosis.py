@@ -21,8 +21,8 @@ TAIL = 1_000_000
 END = failure.END
 LAST_LINES = 12
 """How much of a log without an error is evidence of what ended it."""
-SAID_LINES = 30
-"""How much of what a command said, before it failed, is taken for its reason."""
+SAID_LINES = 40
+"""How much of what a command said, before it failed, is taken for its reason; kaggle's help on credentials is long."""
 BEFORE_LINES = 3
 
 RULES: tuple[Rule, ...] = (
@@ -143,7 +143,8 @@ def _stages(read: Failure, message: str, facts: Facts, *, failed: bool) -> tuple
     if not read.error and not failed:
         return stated
     if not read.error:
-        return (*stated, (Text(_last(read.report, LAST_LINES), sure=facts.text_only),))
+        last = _last(read.report, SAID_LINES if facts.text_only else LAST_LINES)
+        return (*stated, (Text(last, sure=facts.text_only),))
     said = _last(read.before, SAID_LINES) if _BY_ANOTHER.match(read.error) else ""
     way = "\n".join(read.way)
     # What the team wrote into an error of its own is no word of Kaggle's: believed where its class says the same.

@@ -21,6 +21,8 @@ class Need(Enum):
     FAILED = auto()
     REFUSED = auto()
     """The text may be the answer to a push: it was given as text, and no version was asked for."""
+    RUN = auto()
+    """The text is what a run said, and not what the kaggle command printed beside the team's desk."""
     BUSY = auto()
     COMPLETE = auto()
     CANCELLED = auto()
@@ -198,6 +200,7 @@ _FAILED = (RunState.ERROR, RunState.CANCELLED)
 _HOLDS: dict[Need, Callable[[Case, str], bool]] = {
     Need.FAILED: lambda case, _: case.facts.text_only or case.state in _FAILED,
     Need.REFUSED: lambda case, _: case.facts.text_only and not case.headed,
+    Need.RUN: lambda case, _: not case.facts.text_only or case.headed or bool(case.error),
     Need.BUSY: lambda case, _: not case.facts.text_only and not case.state.ended,
     Need.COMPLETE: lambda case, _: case.state is RunState.COMPLETE,
     Need.CANCELLED: lambda case, _: case.state is RunState.CANCELLED,

@@ -59,6 +59,7 @@ RULES = (
         r"|Missing (?:username|key) in configuration|Authentication required to call the Kaggle API",
         "Kaggle's API has no credentials inside a kernel",
         "list what it needs as a source; to hand on outputs, list the other kernel in kernel_sources; else kagglehub",
+        Need.RUN,
         anywhere=True,
     ),
     _rule(

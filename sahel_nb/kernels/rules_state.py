@@ -75,9 +75,9 @@ PUSH = (
     ),
     _refused(
         "no-credentials",
-        r"no Kaggle credentials were found|Could not find kaggle\.json",
-        "there are no Kaggle credentials on this machine",
-        "kaggle auth login, or a token in ~/.kaggle/access_token",
+        r"no Kaggle credentials were found|Could not find kaggle\.json|Authentication required to call the Kaggle API",
+        "there are no Kaggle credentials on this machine, or none that Kaggle accepts (its client makes no difference)",
+        "sahel-nb doctor says which are in use; else kaggle auth login, or a token in ~/.kaggle/access_token",
     ),
     _refused(
         "already-there",
