@@ -22,6 +22,7 @@ from sahel_nb.errors import Refused, UsageError
 from sahel_nb.install import shipped
 from sahel_nb.kernels.metadata import FILE_NAME, Metadata, slugify_title, title_for
 from sahel_nb.kernels.model import KernelRef
+from sahel_nb.notebook.document import NotebookError
 from sahel_nb.notebook.generate import from_text, with_kernel
 from sahel_nb.notebook.pair import extension, mirror_of
 
@@ -107,7 +108,10 @@ def _notebook(wanted: NewKernel, template: Path) -> bytes:
     except OSError as exc:
         raise UsageError(f"{wanted.source} cannot be read: {exc.strerror}", hints=(_HELP,)) from exc
     if wanted.source.suffix == ".ipynb":
-        return with_kernel(data)
+        try:
+            return with_kernel(data)
+        except NotebookError as exc:
+            raise UsageError(f"{wanted.source}: {exc.message}", hints=(_HELP,)) from exc
     if wanted.source.suffix == ".py":
         return from_text(data)
     raise UsageError(f"--from takes a .py or a .ipynb, not {wanted.source.name}", hints=(_HELP,))

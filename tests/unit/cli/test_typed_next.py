@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -96,6 +98,22 @@ def test_a_kernel_that_cannot_be_made_leads_to_the_help(tmp_path: Path, wanted: 
         create(tmp_path / "k", wanted, "py:percent")
     assert caught.value.hints == ("sahel-nb new --help",)
     assert not (tmp_path / "k").exists()
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b'{"cells": [', b"\xff"])
+def test_a_notebook_to_begin_with_that_is_none_is_named(tmp_path: Path, data: bytes) -> None:
+    source = tmp_path / "old ŋ.ipynb"
+    source.write_bytes(data)
+    with pytest.raises(UsageError, match=r"old ŋ\.ipynb: ") as caught:
+        create(tmp_path / "k", NewKernel("fula-words", "awa", source=source), "py:percent")
+    assert caught.value.hints == ("sahel-nb new --help",)
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
+def test_streams_that_are_closed_are_nobodys_bug(lab: Git, closed: str) -> None:
+    command = f"{shlex.quote(sys.executable)} -m sahel_nb.cli.main doctor --offline {closed}"
+    done = subprocess.run(["sh", "-c", command], cwd=lab.root, capture_output=True, timeout=60)
+    assert done.returncode == 3, done.stderr.decode()
 
 
 def test_a_title_that_makes_another_slug_is_quoted_with_its_owner(tmp_path: Path) -> None:
