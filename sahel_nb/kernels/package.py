@@ -22,6 +22,7 @@ from sahel_nb.kernels.door import translated
 from sahel_nb.kernels.target import Target
 
 CONNECT_TIMEOUT = 10.0
+_LOOPBACK = "localhost,127.0.0.1,::1"
 
 
 def open_api(target: Target) -> Any:
@@ -81,7 +82,9 @@ def without_proxy(target: Target) -> None:
     """For a service on this machine, and for the files that it offers. No other process of ours speaks to it."""
     if target.is_loopback:
         for name in ("no_proxy", "NO_PROXY"):
-            os.environ[name] = ",".join(filter(None, (os.environ.get(name), "localhost,127.0.0.1,::1")))
+            value = os.environ.get(name, "")
+            if not value.endswith(_LOOPBACK):
+                os.environ[name] = f"{value},{_LOOPBACK}" if value else _LOOPBACK
 
 
 def _broken(path: Path) -> str:
