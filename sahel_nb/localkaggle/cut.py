@@ -18,15 +18,17 @@ class _Broken(Exception):
 
 class Cut(Response):
     """`inner`, of which `after` bytes of the body arrive; None: all of them, `pause` seconds apart. Before the first
-    of them there is `silence`, in seconds, for as long as the client stays.
+    of them there is `silence`, in seconds, for as long as the client stays. `clean`: as if there were no more.
 
     The application returns with its answer unfinished; then the server closes the connection, and the client has an
     answer whose length is not what was announced.
     """
 
-    def __init__(self, inner: Response, after: int | None, *, pause: float = 0.0, silence: float = 0.0) -> None:
+    def __init__(
+        self, inner: Response, after: int | None, *, pause: float = 0.0, silence: float = 0.0, clean: bool = False
+    ) -> None:
         super().__init__(status_code=inner.status_code)
-        self._inner, self._after, self._pause, self._silence = inner, after, pause, silence
+        self._inner, self._after, self._pause, self._silence, self._clean = inner, after, pause, silence, clean
         if after == 0:
             inner.headers["content-length"] = "4096"
 
@@ -47,7 +49,7 @@ class Cut(Response):
                 return
             room = self._after - sent
             if len(body) > room or self._after == 0:
-                await send({**message, "body": body[:room], "more_body": True})
+                await send({**message, "body": body[:room], "more_body": not self._clean})
                 raise _Broken
             sent += len(body)
             await send(message)

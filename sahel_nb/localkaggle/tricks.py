@@ -169,6 +169,10 @@ def _cut(size: int) -> Callable[[Strike], Any]:
     return lambda strike: Cut(strike.answer(), size)
 
 
+def _short(strike: Strike) -> Any:
+    return Cut(strike.answer(), 400, clean=True)
+
+
 def _slow(strike: Strike) -> Any:
     return Cut(strike.answer(), None, pause=strike.fault.seconds or 0.05)
 
@@ -225,6 +229,7 @@ TRICKS = {
         Trick("edited-on-kaggle", "a version that was saved in the web page, on top of git's", (KERNEL,), _edited, 0),
         Trick("source-changed", "the copy is not the one that was pushed", (KERNEL,), _spoilt(_changed), 0),
         Trick("sse-cut", "the log stream breaks after a few records, and replays", (STREAM,), _cut(400), 3),
+        Trick("sse-short", "the log stream ends in its middle, as if that were its end", (STREAM,), _short, 1),
         Trick("sse-no-charset", "the log stream names no charset", (STREAM,), _no_charset, 0),
         Trick("status-lag", "an ended run is shown as running for a while", (STATUS,), _spoilt(_running), 3),
         Trick("stale-running", "an ended run is shown as running, for ever", (STATUS,), _spoilt(_running), 0),

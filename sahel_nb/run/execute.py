@@ -24,6 +24,8 @@ from sahel_nb.run.journal import Entry, Journal, Step
 from sahel_nb.run.plan import Plan, began
 from sahel_nb.run.start import Started, Starter
 
+_SECRETS = b"kaggle_secrets"
+
 
 class Waiting(Enum):
     """What `run` does after the push."""
@@ -95,6 +97,11 @@ def execute(
             started = starter.start()
             version, url = started.pushed.version, started.pushed.url
             reporter.say(f"{plan.ref} v{version} started from commit {plan.source.commit.short}: {url}")
+            if _SECRETS in plan.source.code:
+                reporter.say(
+                    "it reads Kaggle Secrets, which a push through the API may detach; attach them in the web page, "
+                    "Add-ons → Secrets, if it misses one"
+                )
             journal.at(Step.FOLLOWING, version=version, url=url)
             if started.interrupted:
                 signal.raise_signal(started.interrupted)
