@@ -18,6 +18,7 @@ from typing import Any
 import requests
 
 from sahel_nb.errors import SahelError
+from sahel_nb.kernels.arrivals import ARRIVED
 from sahel_nb.kernels.client import KaggleClient
 from sahel_nb.kernels.model import KernelRef, LogRecord
 from sahel_nb.kernels.outputs import fetch_all
@@ -73,7 +74,8 @@ class Traps:
     def fetch(self, ref: KernelRef, version: int, name: str) -> Any:
         target = self.folder / "out" / name
         fetched, missed = fetch_all(list(self.client.outputs(ref, version)), target)
-        found = sorted(str(path.relative_to(self.folder / "out")) for path in target.rglob("*") if path.is_file())
+        files = (path for path in target.rglob("*") if path.is_file() and path.name != ARRIVED)
+        found = sorted(str(path.relative_to(self.folder / "out")) for path in files)
         whole = [
             file.name for file in fetched if (target / file.name).read_bytes() == bytes([int(file.name[0])]) * 5000
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from sahel_nb.errors import NetworkError
 from sahel_nb.kernels.model import KernelInfo, KernelRef, RunState, RunStatus
@@ -59,7 +60,7 @@ def released(away: int) -> tuple[State, list[str]]:
     )  # fmt: skip
     held = lock.started(lock.acquire_in_turn(Intent("r", "d" * 32, "Awa", "vm", "c" * 40, "e" * 64), 0.0), 1, "")
     kaggle.versions, kaggle.away = 1, away
-    _release(DONE, lock, held, heard)
+    _release(DONE, Path("runs"), lock, held, heard, "sahel-nb attach")
     tip = remote.tip()
     assert tip is not None
     return tip.record.state, heard.warnings
