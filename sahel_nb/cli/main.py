@@ -152,10 +152,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         from sahel_nb.cli.context import reporter
 
         what = f"{exc.filename}: {exc.strerror}" if exc.filename else f"a file cannot be written: {exc.strerror}"
-        reporter().error(SahelError(what, hints=("df -h . ~ /tmp",)))
+        reporter().error(SahelError(what, hints=(_about_the_disk(exc),)))
         sys.exit(SahelError.exit_code)
     except Exception as exc:  # noqa: BLE001  the one place where a bug becomes a crash log
         sys.exit(_bug(exc))
+
+
+def _about_the_disk(exc: OSError) -> str:
+    """What shows why nothing can be written there: whose it is, or how full."""
+    if exc.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and exc.filename:
+        from shlex import quote
+
+        return f"ls -ld {quote(os.path.dirname(os.path.abspath(os.fsdecode(exc.filename))))}"
+    return "df -h . ~ /tmp"
 
 
 def _bug(exc: Exception) -> int:

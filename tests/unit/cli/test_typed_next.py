@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shlex
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import pytest
 import requests
 
 from sahel_nb.cli.hints import again
+from sahel_nb.cli.main import _about_the_disk
 from sahel_nb.errors import NetworkError, Refused, UsageError
 from sahel_nb.hooks.lint import lint_paths
 from sahel_nb.hooks.paths import typed
@@ -135,3 +138,11 @@ def test_who_does_not_answer_is_named_where_it_is_not_kaggle_itself(url: str, as
     with pytest.raises(NetworkError, match="reading") as caught, translated("reading"):
         raise requests.exceptions.ConnectionError("Connection refused", request=request)
     assert asked in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [(errno.EROFS, "ls -ld '/a b'"), (errno.EACCES, "ls -ld '/a b'"), (errno.ENOSPC, "df -h . ~ /tmp")],
+)
+def test_a_file_that_cannot_be_written_leads_to_what_shows_why(code: int, shown: str) -> None:
+    assert _about_the_disk(OSError(code, os.strerror(code), "/a b/ŋ.json")) == shown
