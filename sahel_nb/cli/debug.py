@@ -201,7 +201,6 @@ def _print(title: str, place: dict[str, Any], diagnosis: Diagnosis, message: str
         if text:
             click.echo(f"  {label:<8} {text}", err=True)
 
-    failed = bool(diagnosis.main or diagnosis.error or message or not diagnosis.also)
     click.echo(title, err=True)
     row("where", place.get("where", ""))
     row("raised", place.get("raised", ""))
@@ -210,10 +209,9 @@ def _print(title: str, place: dict[str, Any], diagnosis: Diagnosis, message: str
     if diagnosis.main is not None:
         row("cause" if diagnosis.sure else "likely", diagnosis.cause)
         row("mend", diagnosis.remedy)
-        row("said", "" if diagnosis.sure or not diagnosis.evidence else "the last lines of the log:")
-    elif failed:
+        row("seen", "" if diagnosis.sure else diagnosis.main.seen[:WIDTH])
+    elif diagnosis.error or message or not diagnosis.also:
         row("cause", "unknown to sahel-nb; the last lines of the log:" if diagnosis.evidence else "unknown: no log")
-    if failed and not diagnosis.sure:
         for line in diagnosis.evidence:
             click.echo(f"           {line[:WIDTH]}", err=True)
     for found in diagnosis.also:
@@ -233,6 +231,7 @@ def _echo_json(head: dict[str, Any], diagnosis: Diagnosis, place: dict[str, Any]
         "certain": diagnosis.sure,
         "cause": diagnosis.cause,
         "remedy": diagnosis.remedy,
+        "seen": diagnosis.main.seen if diagnosis.main else "",
         "also": [{"rule": found.rule.code, "cause": found.cause, "remedy": found.remedy} for found in diagnosis.also],
         "evidence": list(diagnosis.evidence),
         "place": place,

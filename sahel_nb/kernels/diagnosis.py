@@ -154,10 +154,14 @@ def _stages(read: Failure, message: str, facts: Facts, *, failed: bool) -> tuple
 
 
 def _evidence(read: Failure) -> tuple[str, ...]:
-    """The last lines: of the report, and of what was said just before it."""
-    before = [row for row in read.before[-END:].split("\n") if row.strip()]
-    lines = [row for row in read.report.rstrip().split("\n")[-LAST_LINES:] if row.strip()]
-    return (*(before[-BEFORE_LINES:] if read.execution_count is not None else ()), *lines)
+    """The last lines: of the report, and of what was said just before it.
+
+    Of a traceback that is wholly a library's, papermill's say, only its error: what was said before tells more.
+    """
+    foreign = bool(read.frames) and all(frame.in_library for frame in read.frames)
+    report = read.whole if foreign else read.report
+    before = _last(read.before[-END:], LAST_LINES if foreign else BEFORE_LINES) if read.error else ""
+    return tuple(row for row in f"{before}\n{_last(report, LAST_LINES)}".split("\n") if row)
 
 
 def _last(text: str, count: int) -> str:
@@ -168,9 +172,13 @@ def _tail(records: Iterable[LogRecord]) -> tuple[str, int]:
     """The last million characters, of lines that may be cut in front; and how many records there were."""
     kept: deque[str] = deque()
     size = count = 0
+    stream, begins, carried = "", True, False
     for record in records:
         count += 1
-        text = record.data if record.data.endswith("\n") else record.data + "\n"
+        # Where records carry line ends, a line may come in several; what the other stream says is a line of its own.
+        text = record.data if begins or (carried and record.stream == stream) else "\n" + record.data
+        stream, begins = record.stream, text.endswith("\n")
+        carried = carried or begins
         kept.append(text[-TAIL:])
         size += len(kept[-1])
         while size - len(kept[0]) >= TAIL:

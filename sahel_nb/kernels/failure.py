@@ -34,11 +34,12 @@ _FRAME = re.compile(
 _ARROW = re.compile(r"^-+> (\d+) ?(.*)$")
 _RAISES = re.compile(r"(?:raise|assert)\b")
 _KERNEL_FILE = re.compile(r"/ipykernel_\d+/\d+\.py$")
-_LIBRARY = re.compile(r"(?:site|dist)-packages/|/lib(?:64)?/python\d|^<")
+_LIBRARY = re.compile(r"(?:site|dist)-packages/|/lib(?:64)?/python\d|^<|/bin/papermill$")
 _ERROR = re.compile(
     r"^((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Expired|Warning|NotFound)\b)(?:: (.*))?$",
     re.MULTILINE,
 )
+_LINK = re.compile(r"\n\n(?:The above exception was|During handling of the above)[^\n]*\s*$")
 # What Kaggle does with a notebook after its run, failed or not, is no part of the error.
 _AFTERWARDS = re.compile(r"^\[NbConvertApp\]|^\S+\.py:\d+: \w*Warning: ", re.MULTILINE)
 
@@ -116,47 +117,50 @@ def read(text: str, message: str = "") -> Failure:
     if later and _HEADING in report:
         report = report[: later.start()]
     headed = _CELL.search(report) or _CELL.search(message)
-    parts = list(_parts(report))
     count = int(headed[1]) if headed else None
+    begin, parts = _parts(report)
     if not parts:
         error = (headed[2] or "") if headed else ""
         return Failure(count, (), error, error, (), report, before)
+    if _HEADING not in report:
+        report, before = report[begin:], before + report[:begin]
     frames, whole = parts[-1]
+    if not any(frame.in_notebook for frame in frames):  # an error that carries the traceback of another process
+        cells = (steps for steps, _ in reversed(parts) if any(step.in_notebook for step in steps))
+        frames = (*next(cells, ()), *frames)
     way = tuple(said.split("\n", 1)[0] for _, said in reversed(parts[:-1]))
     return Failure(count, frames, whole.split("\n", 1)[0], whole, way, report, before)
 
 
-def _parts(report: str) -> list[tuple[tuple[Frame, ...], str]]:
-    """Each traceback with its error, in order."""
+def _parts(report: str) -> tuple[int, list[tuple[tuple[Frame, ...], str]]]:
+    """Where the last traceback begins, and each one with its error, the first cause first."""
     heads = list(_HEAD.finditer(report))
-    found = []
     ends = [*(head.start() for head in heads), len(report)][1:]
-    for head, end in zip(heads, ends):  # noqa: B905 - without a head there is one end too many
+    first = max(0, len(heads) - 1)
+    while first and _LINK.search(report[heads[first - 1].end() : ends[first - 1]]):
+        first -= 1
+    found = []
+    for head, end in list(zip(heads, ends))[first:]:  # noqa: B905 - without a head there is one end too many
         frames, error = _part(report[head.end() : end], head[1] or "")
         if error:
             found.append((frames, error))
-    if not found:
-        last = next(reversed(list(_ERROR.finditer(report))), None)
-        if last is not None:
-            found.append((_frames(report[: last.start()].split("\n")), report[last.start() :].strip()))
-    return found
+    if found:
+        return heads[first].start(), found
+    last = next(reversed(list(_ERROR.finditer(report))), None)
+    if last is None:
+        return 0, []
+    return last.start(), [(_frames(report[: last.start()].split("\n")), report[last.start() :].strip())]
 
 
 def _part(text: str, name: str) -> tuple[tuple[Frame, ...], str]:
+    """The steps of one traceback, and its error. Lines of source have their number before them, or are indented."""
+    begins = re.compile(rf"(?:[\w.]+\.)?{re.escape(name)}(?:: |:?$)" if name else r"\S")
     lines = text.split("\n")
-    steps = [number for number, line in enumerate(lines) if _FRAME.match(line) or _ARROW.match(line)]
-    first = steps[-1] + 1 if steps else 0
-    for number, line in enumerate(lines[first:], start=first):
+    for number, line in enumerate(lines):
         said = line.rpartition("| ")[2] if line.startswith("  | ") else line
-        if name:
-            begins = re.match(rf"(?:[\w.]+\.)?{re.escape(name)}(?:: |:?$)", said) is not None
-        else:
-            begins = bool(said) and not said[0].isspace()
-        if begins:
-            rest = "\n".join((said, *lines[number + 1 :]))
-            return _frames(lines[:number]), rest.split("\n\nThe above exception")[0].split("\n\nDuring handling")[
-                0
-            ].strip()
+        if begins.match(said):
+            error = "\n".join((said, *lines[number + 1 :]))
+            return _frames(lines[:number]), _LINK.split(error)[0].strip()
     return (), ""
 
 

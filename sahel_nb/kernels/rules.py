@@ -131,6 +131,8 @@ class Finding:
     remedy: str
     sure: bool = True
     """Not so where a pattern was found near the error, and not in it."""
+    seen: str = ""
+    """The line of the log that says so."""
 
 
 def findings(case: Case, rules: tuple[Rule, ...]) -> tuple[Finding, ...]:
@@ -153,7 +155,7 @@ def _main(case: Case, rules: tuple[Rule, ...]) -> Iterator[Finding]:
 
 def _try(rule: Rule, case: Case, texts: tuple[Text, ...]) -> Iterator[Finding]:
     groups: tuple[str, ...] = ()
-    sure = True
+    sure, seen = True, ""
     for pattern, where in ((rule.pattern, texts), (rule.source, (Text(case.facts.source, sure=not rule.guess),))):
         if pattern is None:
             continue
@@ -162,6 +164,7 @@ def _try(rule: Rule, case: Case, texts: tuple[Text, ...]) -> Iterator[Finding]:
             return
         match, certain = found
         sure = sure and certain
+        seen = seen or _line(match)
         groups += tuple(group or "" for group in match.groups())
     subject = groups[0] if groups else ""
     if not all(_HOLDS[need](case, subject) for need in rule.needs):
@@ -176,7 +179,13 @@ def _try(rule: Rule, case: Case, texts: tuple[Text, ...]) -> Iterator[Finding]:
         "limit": f"{(facts.limit or 0) / 3600:.1f}",
     }
     sure = sure and not rule.guess
-    yield Finding(rule, rule.cause.format(*groups, **words), rule.remedy.format(*groups, **words), sure)
+    yield Finding(rule, rule.cause.format(*groups, **words), rule.remedy.format(*groups, **words), sure, seen)
+
+
+def _line(match: re.Match[str]) -> str:
+    text = match.string
+    end = text.find("\n", match.end())
+    return text[text.rfind("\n", 0, match.start()) + 1 : end if end >= 0 else len(text)].strip()
 
 
 def _listed(case: Case, subject: str, *kinds: str) -> bool:

@@ -34,6 +34,35 @@ def test_a_papermill_report_names_cell_line_and_cause() -> None:
     assert "fasttext" in found.cause
 
 
+def test_a_line_that_comes_in_pieces_is_read_as_one() -> None:
+    said = ("a\n", "Module", "NotFoundError: No module ", "named 'ŋ'")
+    found = diagnose([LogRecord("stderr", 0.0, piece) for piece in said], FAILED)
+    assert found.error == "ModuleNotFoundError: No module named 'ŋ'"
+    bare = [LogRecord("stdout", 0.0, "epoch 1"), LogRecord("stdout", 0.0, "ModuleNotFoundError: No module named 'ŋ'")]
+    assert diagnose(bare, FAILED).error == found.error
+
+
+def test_an_error_that_was_caught_and_printed_is_not_on_the_way_to_the_last_one() -> None:
+    caught = 'Traceback (most recent call last):\n  File "/kaggle/src/script.py", line 2, in <module>\nMemoryError\n'
+    text = caught + "going on\n" + caught.replace("MemoryError", "ValueError: ɗ")
+    found = diagnose([LogRecord("stderr", 0.0, text)], FAILED)
+    assert (found.rule, found.error, found.line) == (None, "ValueError: ɗ", 2)
+
+
+def test_an_error_with_the_traceback_of_a_worker_is_read_to_its_root() -> None:
+    report = (
+        'Exception encountered at "In [4]":\nFileNotFoundError      Traceback (most recent call last)\n'
+        "Cell In[4], line 2\n----> 2 next(batches)\n\nFile /usr/lib/python3/dist-packages/torch/x.py:9, in f(a)\n"
+        "----> 9 raise exception\n\nFileNotFoundError: Caught FileNotFoundError in DataLoader worker process 0.\n"
+        'Original Traceback (most recent call last):\n  File "/usr/lib/python3/dist-packages/torch/y.py", line 3\n'
+        "    return h()\nFileNotFoundError: [Errno 2] No such file or directory: '/kaggle/input/ŋ words/a b.wav'\n"
+    )
+    found = diagnose([LogRecord("stderr", 0.0, report)], FAILED)
+    assert (found.execution_count, found.line, found.source_line) == (4, 2, "next(batches)")
+    assert found.sure
+    assert found.cause.startswith("/kaggle/input/ŋ words/a b.wav is not there")
+
+
 def test_a_script_names_its_line() -> None:
     text = 'Traceback (most recent call last):\n  File "/kaggle/src/script.py", line 7, in <module>\nValueError: ɗ\n'
     found = diagnose([LogRecord("stderr", 0.0, text)], FAILED)

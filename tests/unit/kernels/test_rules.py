@@ -43,6 +43,7 @@ def test_a_sample_is_recognised(name: str) -> None:
     found, value = read(name), load(name)
     assert [finding.rule.code for finding in found.findings] == ([value["rule"]] if value["rule"] else [])
     assert found.sure == (found.main is not None and not value.get("likely", False)), found.evidence
+    assert not value.get("likely") or (found.main is not None and found.main.seen)
     assert not any("{" in finding.cause + finding.remedy for finding in found.findings)
     said = value["message"] or value["log"]
     assert found.evidence or value["state"] != "ERROR" or not said or not value["log"]
