@@ -35,27 +35,31 @@ def attach(kernel: str | None, dev: bool, local: bool, as_json: bool) -> None:
     who, places = assembly.who(context), assembly.places(context)
     again = assembly.attach_command(context, asked.selection.kernel.id if asked.selection else str(asked.ref), dev=dev)
     finished: Finished | None
-    if dev or context.is_embedded:
-        finished = resume_dev(
-            asked.ref,
-            who=who,
-            places=places,
-            worktree=context.worktree,
-            service=context.kaggle,
-            reporter=context.reporter,
-            attach=again,
-        )
-    else:
-        finished = resume(
-            asked.ref,
-            who=who,
-            places=places,
-            worktree=context.worktree,
-            service=context.kaggle,
-            lock=assembly.lock_of(context, asked.ref),
-            reporter=context.reporter,
-            attach=again,
-        )
+    try:
+        if dev or context.is_embedded:
+            finished = resume_dev(
+                asked.ref,
+                who=who,
+                places=places,
+                worktree=context.worktree,
+                service=context.kaggle,
+                reporter=context.reporter,
+                attach=again,
+            )
+        else:
+            finished = resume(
+                asked.ref,
+                who=who,
+                places=places,
+                worktree=context.worktree,
+                service=context.kaggle,
+                lock=assembly.lock_of(context, asked.ref),
+                reporter=context.reporter,
+                attach=again,
+            )
+    except KeyboardInterrupt:
+        context.reporter.say(f"no longer looking; whatever runs goes on. Come back to it with: $ {again}")
+        raise
     if finished is not None:
         show(context, finished, as_json=as_json)
         finished.raise_for_outcome()

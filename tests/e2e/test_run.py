@@ -219,3 +219,19 @@ def test_ctrl_c_detaches_and_the_run_goes_on(lab: Lab) -> None:
     attached = awa.sahel("attach")
     assert attached.code == 0, attached
     assert (awa.lock("fula-lid") or {})["state"] == "FREE"
+
+
+def test_who_stops_following_is_told_that_nothing_else_stops(lab: Lab) -> None:
+    awa = lab.join("awa")
+    awa.kernel("fula-lid", SLEEP)
+    assert awa.sahel("run", "--detach").code == 0
+    following = awa.start("attach")
+    assert following.stderr is not None
+    for line in following.stderr:
+        if "begun" in line:
+            break
+    following.send_signal(signal.SIGINT)
+    done = finished(following)
+    assert done.code == 130, done
+    assert "no longer looking; whatever runs goes on. Come back to it with: $ sahel-nb attach awa/fula-lid" in done.err
+    assert (awa.lock("fula-lid") or {})["state"] == "RUNNING"
