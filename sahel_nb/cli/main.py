@@ -161,9 +161,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _about_the_disk(exc: OSError) -> str:
     """What shows why nothing can be written there: whose it is, or how full."""
     if exc.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and exc.filename:
+        from pathlib import Path
         from shlex import quote
 
-        return f"ls -ld {quote(os.path.dirname(os.path.abspath(os.fsdecode(exc.filename))))}"
+        return f"ls -ld {quote(str(Path(os.fsdecode(exc.filename)).absolute().parent))}"
     return "df -h . ~ /tmp"
 
 
