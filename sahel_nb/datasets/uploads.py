@@ -8,10 +8,12 @@ import time
 from pathlib import Path
 from typing import Protocol
 
+from sahel_nb.errors import NOTHING_STARTED
 from sahel_nb.kernels.client import KaggleClient
 from sahel_nb.kernels.door import Rejected, translated
 
 READY_LIMIT = 120.0
+_LOST = "Upload unsuccessful: "
 
 
 class DatasetService(Protocol):
@@ -21,7 +23,7 @@ class DatasetService(Protocol):
     def create(self, folder: Path) -> None:
         """Upload a folder with a dataset-metadata.json as a new private dataset, and wait until it can be mounted.
 
-        Raises `Rejected` where the service does not take it.
+        Raises `Rejected` where the service does not take it, or not all of it; then there is none.
         """
 
 
@@ -40,18 +42,31 @@ class Datasets:
             return False
 
     def create(self, folder: Path) -> None:
-        silent = io.StringIO()  # it prints what it does, and draws progress bars
+        silent = io.StringIO()  # it prints what it does, draws progress bars, and says in no other way what it left out
         with (
             translated("creating a dataset"),
             contextlib.redirect_stdout(silent),
             contextlib.redirect_stderr(silent),
         ):
-            answer = self._api.dataset_create_new(str(folder), quiet=True, dir_mode="zip")
+            answer = self._api.dataset_create_new(str(folder), quiet=False, dir_mode="zip")
         if answer is None or str(getattr(answer, "status", "")).lower() != "ok":
             raise Rejected(f"the dataset was not created: {getattr(answer, 'error', '') or 'no reason given'}")
         ref = str(answer.ref).removeprefix("/datasets/").removeprefix("datasets/").strip("/")
+        lost = [line.removeprefix(_LOST) for line in silent.getvalue().splitlines() if line.startswith(_LOST)]
+        if lost:
+            self._take_away(ref)
+            raise Rejected(
+                f"{', '.join(lost)} of the dataset {ref} did not arrive, and it was made without",
+                details=("it was taken away again",),
+                kaggle=NOTHING_STARTED,
+            )
         deadline = time.monotonic() + READY_LIMIT
         while not self.has(ref):
             if time.monotonic() > deadline:
                 raise Rejected(f"the dataset {ref} was not ready after {READY_LIMIT:.0f} s")
             time.sleep(0.2)
+
+    def _take_away(self, ref: str) -> None:
+        owner, _, slug = ref.partition("/")
+        with translated(f"deleting the dataset {ref}"), contextlib.redirect_stdout(io.StringIO()):
+            self._api.dataset_delete(owner, slug.partition("/")[0], no_confirm=True)

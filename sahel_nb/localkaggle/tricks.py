@@ -25,6 +25,7 @@ PUSH = "SaveKernel"
 STATUS = "GetKernelSessionStatus"
 OUTPUT = "ListKernelSessionOutput"
 KERNEL = "GetKernel"
+UPLOAD = "StartBlobUpload"
 QUOTA = "GetAcceleratorQuotaStatistics"
 LABELLED = (STATUS, OUTPUT, KERNEL, STREAM, "ListKernelFiles")
 ASKED = (STATUS, OUTPUT, KERNEL, QUOTA, "ListKernelFiles", "ListKernels")
@@ -131,6 +132,10 @@ def _edited(strike: Strike) -> Any:
 
 def _changed(_: Strike, answer: dict[str, Any]) -> dict[str, Any]:
     return {**answer, "blob": {**answer["blob"], "source": edited(answer["blob"]["source"])}}
+
+
+def _nowhere(_: Strike, answer: dict[str, Any]) -> dict[str, Any]:
+    return {**answer, "createUrl": answer["createUrl"].rpartition("/")[0] + "/nowhere"}
 
 
 def _running(_: Strike, answer: dict[str, Any]) -> dict[str, Any]:
@@ -241,6 +246,7 @@ TRICKS = {
         Trick("label-refused", "no version can be named", LABELLED, _label_refused, 0),
         Trick("label-bare", "versions are named 7, and not v7", LABELLED, _label_bare, 0),
         Trick("label-path", "versions are named in the slug, as slug/7", LABELLED, _label_path, 0),
+        Trick("upload-lost", "a file of a dataset that does not arrive", (UPLOAD,), _spoilt(_nowhere)),
         Trick("paging", "one output a page", (OUTPUT,), _one_by_one, 0),
         Trick("log-empty", "the persisted log is empty", (OUTPUT,), _set(log=""), 1),
         Trick("hostile-names", "outputs whose names lead out of the folder", (OUTPUT,), _spoilt(_hostile), 0),

@@ -320,3 +320,29 @@ def test_a_push_during_a_run_and_what_it_does_not_say_of_sessions_and_secrets(la
     assert (refused.code, len(sessions(lab, "our-twice"))) == (3, 1), refused
     assert re.search("v1 (queued|running)", shown.out), shown
     assert (stopped.code, stopped.out) == (3, f"{lab.service.url}/code/awa/our-twice\n"), stopped
+
+
+def test_a_file_of_a_dataset_that_did_not_arrive(lab: Lab, awa: Member, tmp_path: Path) -> None:
+    about = {"title": "Two files", "id": "awa/two-files", "licenses": [{"name": "CC0-1.0"}]}
+    files = {"dataset-metadata.json": json.dumps(about), "a.txt": "ŋ", "b.txt": "ɓ"}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        awa.git.write(f"data/two-files/{name}", text)
+    lost = {"name": "upload-lost", "kernel": "", "times": 1}
+    requests.post(f"{lab.service.url}/admin/fault", json=lost, timeout=30).raise_for_status()
+    plain = lab.service.kaggle("awa", "datasets", "create", "-p", str(tmp_path))
+    requests.post(f"{lab.service.url}/admin/calm", json={"kernel": ""}, timeout=30).raise_for_status()
+    listed = lab.service.kaggle("awa", "datasets", "files", "awa/two-files", "--csv").stdout
+    assert (plain.returncode, "a.txt" in listed, "b.txt" in listed) in ((0, True, False), (0, False, True)), plain
+
+    awa.git("add", "data")
+    where = script(awa, "two-files-lab", "print(1)", dataset_sources=["awa/two-files"])
+    try:
+        refused = awa.sahel("rehearse", where, "--fault", "upload-lost")
+        again = awa.sahel("rehearse", where)
+    finally:
+        awa.sahel("local", "stop")
+    assert (refused.code, "did not arrive" in refused.err, "no quota was spent" in refused.err) == (4, True, True), (
+        refused
+    )
+    assert again.code == 0, again
