@@ -126,10 +126,10 @@ class _Checked:
         changes = [change for version in self._versions for change in version.changes]
         notebooks = [(change.path, oid) for change in changes for oid in (change.before, change.after) if oid]
         there = notebooks_of(self._repository, self._tips)
-        known = list(naming(self._repository, (*notebooks, *there), self._memory))
+        known = {one.key: one for one in naming(self._repository, (*notebooks, *there), self._memory)}
         for version in self._versions:
             forms = self._forms[version.name]
-            for one in known if texts[version.name] else ():
+            for one in known.values() if texts[version.name] else ():
                 mirror = one.mirror(forms)
                 if mirror in texts[version.name] and b"\n" not in mirror and version.brought(one.path, mirror):
                     yield version, one.path, mirror, Form()

@@ -29,6 +29,11 @@ class Naming:
         self.formats = formats
         self.content = content
 
+    @property
+    def key(self) -> tuple[bytes, str, bytes]:
+        """All that the mirror's place depends on; its language only where the formats leave that open."""
+        return self.path, self.formats, self.content if "auto" in self.formats else b""
+
     def mirror(self, forms: Forms) -> bytes | None:
         """Where they put its mirror, by what the configuration adds to them."""
         form = forms.of_formats(self.path, self.formats, self.content)
