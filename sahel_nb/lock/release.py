@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from sahel_nb.lock.backend import Tip
 from sahel_nb.lock.chain import ROUNDS, Chain
-from sahel_nb.lock.commands import Alarm, Disarm, Finish, Start
+from sahel_nb.lock.commands import Alarm, Disarm, Finish, Reap, Start
 from sahel_nb.lock.grants import Held
 from sahel_nb.lock.record import Outcome, Record, State, clean
 from sahel_nb.lock.refusals import FencedOut, undecided
@@ -37,7 +37,7 @@ def finish(chain: Chain, survey: Survey, reporter: Reporter, held: Held, outcome
         busy = survey.busy_beside(record, newest)
         foreign = outsiders(record, newest)
         if not busy:
-            won = chain.write(tip, Finish(held.grant, newest, outcome, foreign))
+            won = chain.write(tip, _end(chain, record, Finish(held.grant, newest, outcome, foreign)))
             if won is not None:
                 reporter.status("")
                 return won.record
@@ -52,6 +52,14 @@ def finish(chain: Chain, survey: Survey, reporter: Reporter, held: Held, outcome
             chain.pause(5, 20)
         tip = chain.tip()
     raise undecided(chain.kernel, ("the lock's record kept changing",))
+
+
+def _end(chain: Chain, record: Record, finish: Finish) -> Finish | Reap:
+    """Whoever has followed somebody else's run to its end cannot give the lock back in that person's name."""
+    if chain.by.startswith(f"{record.actor} on "):
+        return finish
+    reason = f"followed to its end by {chain.by}: v{record.kaggle_version} was {finish.outcome.status}"
+    return Reap(finish.last_done, reason, finish.outcome, finish.alarms)
 
 
 def _complete(chain: Chain, tip: Tip, outcome: Outcome) -> Record:
