@@ -14,6 +14,7 @@ from sahel_nb.cli.context import Context
 from sahel_nb.cli.lock_by_hand import acquire, break_, release
 from sahel_nb.cli.lock_compact import compact
 from sahel_nb.cli.lock_doctor import doctor
+from sahel_nb.cli.lock_verify import verify
 from sahel_nb.errors import UsageError
 
 if TYPE_CHECKING:
@@ -76,14 +77,18 @@ def show(kernel: str | None, as_json: bool) -> None:
 @_KERNEL
 @click.option("-n", "--limit", default=30, show_default=True, type=click.IntRange(1), help="How many records.")
 @click.option("--all", "everything", is_flag=True, help="All there ever were.")
+@click.option("--verify", "verified", is_flag=True, help="Replay all there ever were, and say what was not legal.")
 @_JSON
-def log(kernel: str | None, limit: int, everything: bool, as_json: bool) -> None:
+def log(kernel: str | None, limit: int, everything: bool, verified: bool, as_json: bool) -> None:
     """Show what happened to one kernel's lock, newest first.
 
     Records that `lock compact` has archived are fetched and shown like the others.
     """
     context = Context.here()
     name, chain = _chain(context, kernel)
+    if verified:
+        verify(context, name, chain, as_json=as_json)
+        return
     tips = chain.history(_ALL if everything else limit)
     wrong = _mismatches(context, name)
     if as_json:

@@ -42,13 +42,25 @@ class GitRefs:
             oid = self.refs.where(self.ref)
             if oid is None or oid in known:
                 return known[oid] if oid else None
-        commit = self.refs.read(self.ref)
-        if commit is None:
+        deep = self.rules is not None and self.rules.looks_back
+        commits = self.refs.history(self.ref, 2 if deep else 1)
+        if not commits:
             return None
-        tip = to_tip(commit)
+        tip = to_tip(commits[0])
         if self.rules is not None:
-            self.rules.believe(tip)
+            self.rules.judge(self._before(tip, commits[1:]) if deep else None, tip)
         return self._keep(tip)
+
+    def _before(self, tip: Tip, older: tuple[RawCommit, ...]) -> Tip | None:
+        """What a record follows on: its parent, or what was archived when the chain began anew with it."""
+        if older:
+            return to_tip(older[0])
+        if tip.record.op is not Op.COMPACT:
+            return None
+        archived = self.refs.read(archive_ref(self.ref, tip.record.archive))
+        if archived is None:
+            raise ArchiveMissing(tip.record.kernel, archive_ref(self.ref, tip.record.archive))
+        return to_tip(archived)
 
     def swap(self, old: Tip | None, record: Record) -> SwapResult:
         if self.rules is not None and old is not None and old.oid not in self._seen:

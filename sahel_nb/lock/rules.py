@@ -18,8 +18,15 @@ class Rules(Protocol):
     def make(self, message: bytes, parent: RawCommit | None, when: int) -> RawCommit:
         """The record as a commit. Raises `Refused` where it cannot be made, or must not be."""
 
+    @property
+    def looks_back(self) -> bool:
+        """Whether `judge` wants to see what the newest record follows on."""
+
     def believe(self, tip: Tip) -> None:
         """Raises `Untrusted`."""
+
+    def judge(self, before: Tip | None, tip: Tip) -> None:
+        """The same of the newest record, just read, and the one that it follows on; None where it is the first."""
 
     def won(self, tip: Tip) -> None:
         """Our own record is what the chain ends with."""

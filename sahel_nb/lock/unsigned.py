@@ -40,6 +40,13 @@ class Unsigned:
             self.seen.note()
         self._stays_off()
 
+    @property
+    def looks_back(self) -> bool:
+        return False
+
+    def judge(self, before: Tip | None, tip: Tip) -> None:
+        self.believe(tip)
+
     def won(self, tip: Tip) -> None:
         """There is nothing to remember of a record that anybody could have written."""
 

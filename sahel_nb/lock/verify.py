@@ -1,14 +1,26 @@
-"""Is a whole chain, archives included, what the state machine makes of its beginning? Replayed step by step. Pure."""
+"""Is a whole chain, archives included, what the state machine makes of its beginning? Replayed step by step."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from sahel_nb.lock.backend import Tip
 from sahel_nb.lock.record import Op, Record
 from sahel_nb.lock.replay import check
+from sahel_nb.lock.rules import Untrusted, is_signed
 from sahel_nb.lock.transition import Illegal
+
+
+class Vouching(Protocol):
+    """`Signing`, as far as a whole chain needs it."""
+
+    def vouch(self, tip: Tip) -> None:
+        """Raises `Untrusted`."""
+
+    def let_stand(self, *, newest: bool) -> frozenset[str]:
+        """The unsigned records that are believed, by their ids."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +39,22 @@ def replayed(tips: Sequence[Tip], parents: Callable[[Tip], tuple[str, ...]] | No
         why = broken_step(old, new, parents(new) if parents else None)
         if why:
             yield Finding(new, why)
+
+
+def unvouched(tips: Sequence[Tip], rules: Vouching) -> Iterator[Finding]:
+    """What of a chain nobody who counts has signed, newest first; nothing below the unsigned record that may stand."""
+    stand: frozenset[str] | None = None
+    for tip in tips:
+        if is_signed(tip.raw):
+            try:
+                rules.vouch(tip)
+            except Untrusted as exc:
+                yield Finding(tip, exc.message.rpartition("not to be believed: ")[2])
+            continue
+        stand = rules.let_stand(newest=False) if stand is None else stand
+        if tip.oid in stand:
+            return
+        yield Finding(tip, "nobody signed it")
 
 
 def broken_step(old: Tip | None, new: Tip, parents: tuple[str, ...] | None) -> str:
