@@ -180,6 +180,10 @@ def version_of(context: Context, what: Asked) -> int:
     if kernel is None or kernel.current_version == 0:
         raise UsageError(
             f"Kaggle has no kernel {what.ref} that {context.kaggle.account().username} may see",
-            hints=(f"sahel-nb run{' --dev' if what.dev else ''} {quote(what.name)}",),
+            hints=(
+                f"sahel-nb run{' --dev' if what.dev else ''} {quote(what.name)}"
+                if what.selection
+                else "sahel-nb status",
+            ),
         )
     return kernel.current_version

@@ -139,10 +139,16 @@ def _attributes(worktree: Worktree, config: Config) -> Check:
     value = answer.stdout.split(b"\0")[2].decode("utf-8", "replace")
     if value == "sahel-nb":
         return Check("attributes", _OK, "*.ipynb filter=sahel-nb")
+    if _process(worktree, value) == Settings.mine().entries()["filter.sahel-nb.process"]:
+        return Check("attributes", _OK, f"*.ipynb filter={value}, which is sahel-nb in this clone")
     if ours_missing(worktree.root, ".gitattributes", config):
         return Check("attributes", _FAILED, f"notebooks have filter={value}", "sahel-nb init && git add .gitattributes")
     where = "git check-attr -a -- a.ipynb"
     return Check("attributes", _FAILED, f"another line gives notebooks filter={value}", where)
+
+
+def _process(worktree: Worktree, name: str) -> str:
+    return git("config", "--get", f"filter.{name}.process", cwd=worktree.root, check=False).text
 
 
 def _beside(config: Config) -> Callable[[Worktree], Iterable[bytes]]:
@@ -209,7 +215,9 @@ def _nbstripout(worktree: Worktree) -> Check:
     pattern = r"^filter\..*\.(clean|process)$"
     answer = git("config", "-z", "--get-regexp", pattern, cwd=worktree.root, check=False)
     keys = [item.split(b"\n")[0] for item in answer.stdout.split(b"\0") if item]
-    others = {key.split(b".")[1].decode("utf-8", "replace") for key in keys} & _STRIPPERS
+    named = {key.split(b".")[1].decode("utf-8", "replace") for key in keys} & _STRIPPERS
+    mine = Settings.mine().entries()["filter.sahel-nb.process"]
+    others = {name for name in named if _process(worktree, name) != mine}
     attributes = worktree.common_dir / "info" / "attributes"
     shadow = attributes.is_file() and b"*.ipynb" in attributes.read_bytes()
     if shadow:
@@ -302,8 +310,9 @@ def _remote(worktree: Worktree, config: Config, offline: bool) -> Check:
         return Check(name, _FAILED, f"there is no remote called {remote}", f"git remote add {quote(remote)} URL")
     answer = git("ls-remote", "--refs", remote, f"{config.lock.prefix}/*", cwd=worktree.root, check=False, timeout=20)
     if answer.returncode != 0:
-        last = answer.stderr.decode("utf-8", "replace").strip().splitlines()
-        return Check(name, _FAILED, last[-1] if last else f"{remote} does not answer", f"git ls-remote {quote(remote)}")
+        said = answer.stderr.decode("utf-8", "replace").strip().splitlines()
+        why = next((line for line in said if line.startswith(("fatal: ", "ssh: "))), said[-1] if said else "no answer")
+        return Check(name, _FAILED, f"{remote}: {why.removeprefix('fatal: ')}", f"git ls-remote {quote(remote)}")
     held = len(answer.stdout.splitlines())
     return Check(name, _OK, f"{remote} answers, {held} lock{'s' if held != 1 else ''} known")
 

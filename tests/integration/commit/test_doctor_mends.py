@@ -72,6 +72,25 @@ def test_what_init_wrote_and_nobody_committed_is_named(clone: Clone) -> None:
     assert ".gitattributes is not in git" in found
 
 
+def test_a_filter_that_has_kept_its_old_name_and_is_ours_is_fine(clone: Clone) -> None:
+    """docs/how-to/from-nbstripout.md: the attributes stay as the others of the team have them."""
+    clone.git.write(".gitattributes", "*.ipynb filter=nbstripout\n")
+    assert rows(clone)["attributes"][0] == "failed"
+    clone.git("config", "filter.nbstripout.process", clone.git("config", "filter.sahel-nb.process"))
+    found = rows(clone)
+    assert found["attributes"] == ("ok", "*.ipynb filter=nbstripout, which is sahel-nb in this clone", "")
+    assert found["nbstripout"][0] == "ok"
+
+
+def test_why_the_lock_remote_does_not_answer_is_gits_reason(clone: Clone, tmp_path: Path) -> None:
+    clone.git("remote", "add", "origin", str(tmp_path / "gone.git"))
+    said = json.loads(sahel_nb(clone, "doctor", "--json").out)
+    (row,) = (one for one in said["checks"] if one["name"] == "lock remote")
+    assert (row["verdict"], row["mend"]) == ("failed", "git ls-remote origin")
+    assert row["found"].startswith("origin: ")
+    assert "gone.git' does not appear to be a git repository" in row["found"]
+
+
 def test_the_rows_are_the_product(clone: Clone) -> None:
     said = sahel_nb(clone, "doctor", "--offline")
     assert "ok  filter" in said.out
