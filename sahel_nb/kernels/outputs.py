@@ -19,8 +19,8 @@ from sahel_nb.kernels.crew import Hand, Progress, work_off
 from sahel_nb.kernels.download import Incomplete, fetch, still_there
 from sahel_nb.kernels.model import OutputFile
 
-WORKERS = 8
-"""Files on their way at the same time."""
+WORKERS = 12
+"""Files on their way at the same time: 40 ms away, 200 small ones take three quarters of the time that 8 need."""
 
 
 @dataclass(frozen=True)
