@@ -64,6 +64,10 @@ class Changed:
             found[name] = None
         return list(found)
 
+    def from_root(self, files: Iterable[str]) -> set[bytes]:
+        """The paths of these files in git."""
+        return set(map(self._from_root, files))
+
     def form(self, name: bytes, notebook: bytes | None) -> Form | None:
         """As the notebook itself says it, or said it in HEAD, or the configuration."""
         return self.forms.of_notebook(name, self.head(name) if notebook is None else notebook)

@@ -63,9 +63,10 @@ def pair(
     """
     changed = Changed(repository, forms)
     names = changed.named(files) if files else changed.all() if check else changed.names()
-    opted_out = repository.opted_out(names)
-    work = _Work(changed, force, check)
-    return work.done([name for name in names if name not in opted_out])
+    others = changed.names() if files and force is None and not check else []
+    opted_out = repository.opted_out([*names, *others])
+    names, others = ([name for name in some if name not in opted_out] for some in (names, others))
+    return _Work(changed, force, check).done(names, others, changed.from_root(files))
 
 
 class _Work:
@@ -77,12 +78,13 @@ class _Work:
         self._force = force
         self._check = check
 
-    def done(self, names: list[bytes]) -> list[Outcome]:
+    def done(self, names: list[bytes], others: list[bytes], files: set[bytes]) -> list[Outcome]:
+        """`files` are what was asked for, all where nothing was; `others` are pairs that one of them may come from."""
         found: list[Outcome] = []
         if self._force is None and not self._check:
             from sahel_nb.hooks.renamed import follow_renames
 
-            names, found = follow_renames(self._changed, names)
+            names, found = follow_renames(self._changed, names, others, files)
         for name in names:
             form = self._changed.forms.of_notebook(name)
             self._changed.ask_together((name, *filter(None, [form.mirror_path(name) if form is not None else None])))

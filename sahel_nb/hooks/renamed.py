@@ -14,18 +14,27 @@ from sahel_nb.hooks.paths import is_notebook
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 
-def follow_renames(changed: Changed, names: list[bytes]) -> tuple[list[bytes], list[Outcome]]:
-    """The pairs that are left to be looked at, under their new names, and what was done."""
+def follow_renames(
+    changed: Changed, names: list[bytes], others: Collection[bytes] = (), files: Collection[bytes] = ()
+) -> tuple[list[bytes], list[Outcome]]:
+    """The pairs that are left to be looked at, under their new names, and what was done.
+
+    With `files`, only they may be the new names; the old pairs are among `others` too, which are not looked at else.
+    """
     new = [path for path, entry in changed.status.items() if not entry.head and changed.files.is_there(path)]
+    new = [path for path in new if not files or path in files]
     found: list[Outcome] = []
     if new:
+        others = set(others).difference(names)
+        names = [*names, *sorted(others)]
         names, found = _mirrors_after_notebooks(changed, names, [path for path in new if is_notebook(path)])
         texts = [path for path in new if may_be_mirror(path)]
         names, more = _notebooks_after_mirrors(changed, names, texts)
         found += more
+        names = [name for name in names if name not in others]
     return names, found
 
 

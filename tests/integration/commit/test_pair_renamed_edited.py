@@ -91,3 +91,21 @@ def test_a_text_that_is_no_mirror_takes_no_notebook_along(clone: Clone) -> None:
     assert clone.disk(PAIR[0]) == before
     assert clone.disk(RENAMED[1]) == plain.encode()
     assert not (clone.root / RENAMED[0]).exists()
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_the_new_name_alone_as_the_framework_gives_it(clone: Clone, half: int) -> None:
+    whole = clone.disk(PAIR[0])
+    clone.must("mv", PAIR[half], RENAMED[half])
+    (clone.root / "other.py").unlink()
+    assert sahel_nb(clone, "pair", RENAMED[half]).code == 0
+    assert there(clone) == [*RENAMED, "other.ipynb"]
+    assert clone.disk(RENAMED[0]) == whole
+    assert sahel_nb(clone, "pair").err == "other.py was brought in step\n"
+    assert sahel_nb(clone, "pair", "--check").code == 0
+
+
+def test_what_was_not_named_is_not_renamed(clone: Clone) -> None:
+    moved(clone, 0)
+    assert sahel_nb(clone, "pair", "other.ipynb").err == ""
+    assert there(clone) == [PAIR[1], RENAMED[0], "other.ipynb", "other.py"]
