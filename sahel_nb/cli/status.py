@@ -124,14 +124,18 @@ def _kaggle(context: Context, ref: KernelRef, folder: str, unread: list[SahelErr
         info = context.kaggle.kernel(ref)
         if info is None or info.current_version == 0:
             return "no such kernel yet", "", ""
-        state = context.kaggle.status(ref, info.current_version).state
     except SahelError as exc:
         unread.append(exc)
         return f"could not be read: {exc.message}", "", ""
+    try:
+        state = context.kaggle.status(ref, info.current_version).state.value.lower()
+    except SahelError as exc:
+        unread.append(exc)
+        state = f"(its state could not be read: {exc.message})"
     stamp = Stamp.find(info.source)
     commit = f"{stamp.commit[:8]}" if stamp else "none: the current version was not pushed by sahel-nb"
     drift = _drift(context, folder, info.source, stamp) if stamp else ""
-    return f"v{info.current_version} {state.value.lower()}, {context.kaggle.web_url(ref)}", commit, drift
+    return f"v{info.current_version} {state}, {context.kaggle.web_url(ref)}", commit, drift
 
 
 def _drift(context: Context, folder: str, source: str, stamp: Stamp) -> str:

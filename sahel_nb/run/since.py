@@ -13,7 +13,7 @@ from pathlib import Path
 from sahel_nb.kernels.model import KernelRef, RunState
 from sahel_nb.lock.record import Outcome, clean
 from sahel_nb.repo.cmd import git
-from sahel_nb.run import record
+from sahel_nb.run.ledger import mismatch, runs_of
 
 CODE_WIDTH = 100
 SHOWN = 12
@@ -24,11 +24,13 @@ _HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
 @dataclass(frozen=True)
 class Failed:
-    """A run that failed. `error` is empty where only the lock knows of it."""
+    """A run that failed. `error` and `mismatch` are empty where only the lock knows of it."""
 
     version: int
     commit: str
     error: str = ""
+    mismatch: str = ""
+    """Where Kaggle's copy was not what was pushed, so that the run says nothing of the commit."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Since:
         name = f"v{self.failed.version} failed at {self.failed.commit[:8]}"
         if self.failed.error:
             name += f" ({self.failed.error})"
+        if self.failed.mismatch:
+            name += f" ({self.failed.mismatch})"
         if not self.lines:
             return f"{name}, and nothing of this kernel was changed since"
         return f"since {name}: " + "; ".join(" ".join(line.split()) for line in self.lines)
@@ -78,15 +82,12 @@ def since_failure(
 
 
 def _failed(runs: Path, ref: KernelRef, shared: Callable[[], Outcome | None]) -> Failed | None:
-    known = [
-        found for path in (runs / ref.slug).glob("*/") if (found := record.read(path)) and found.kernel == str(ref)
-    ]
-    newest = max(known, key=lambda found: (found.began, found.version), default=None)
+    newest = max(runs_of(runs, ref), key=lambda found: (found.began, found.version), default=None)
     if newest is not None:
-        if newest.status == RunState.COMPLETE.value:
+        if newest.status in (RunState.COMPLETE.value, RunState.UNKNOWN.value):
             return None
         error = re.sub(r'^Exception encountered at "In \[\w+\]": ', "", newest.failure.split("\n")[0])
-        return Failed(newest.version, newest.commit, clean(error)[:CODE_WIDTH])
+        return Failed(newest.version, newest.commit, clean(error)[:CODE_WIDTH], mismatch(newest))
     outcome = shared()
     return Failed(outcome.version, outcome.commit) if outcome is not None and outcome.status in _FAILED else None
 
