@@ -45,8 +45,9 @@ def ensure(folder: Path) -> Endpoint:
     with _one_at_a_time(data.root):
         found = find(data.root)
         if found is None:
+            said = _size(data.root / LOG)
             process = _start(data.root)
-            found = _await(data, process)
+            found = _await(data, process, said)
     return found
 
 
@@ -101,7 +102,12 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def _await(data: DataFolder, process: subprocess.Popen[bytes]) -> Endpoint:
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _await(data: DataFolder, process: subprocess.Popen[bytes], said: int) -> Endpoint:
+    """`said`: bytes of the log that services before this one have written."""
     found: Endpoint | None = None
 
     def ready() -> bool:
@@ -114,7 +120,7 @@ def _await(data: DataFolder, process: subprocess.Popen[bytes]) -> Endpoint:
         return found
     if process.poll() is None:
         process.kill()
-    tail = (data.root / LOG).read_bytes().decode("utf-8", "replace").splitlines()[-8:]
+    tail = (data.root / LOG).read_bytes()[said:].decode("utf-8", "replace").splitlines()[-8:]
     by_hand = f"sahel-nb local serve --data {quote(str(data.root))}"
     raise NetworkError("The embedded service did not start.", details=tuple(tail), hints=(by_hand,))
 

@@ -24,9 +24,12 @@ def redacted(text: str) -> str:
 
 
 def state_home() -> Path:
-    """Where files of ours live that belong to a person and not to a repository."""
-    base = os.environ.get("XDG_STATE_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "state") / "sahel-nb"
+    """Where files of ours live that belong to a person and not to a repository.
+
+    A relative XDG_STATE_HOME is not meant, as its specification says: it would be another one in each folder.
+    """
+    base = Path(os.environ.get("XDG_STATE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".local" / "state") / "sahel-nb"
 
 
 def write(exc: BaseException) -> Path | None:

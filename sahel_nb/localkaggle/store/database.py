@@ -64,7 +64,10 @@ class Database:
         except sqlite3.Error as exc:
             raise UsageError(
                 f"{path} cannot be used: {exc}.",
-                hints=(f"ls -l {quote(str(path))}", "sahel-nb local serve --data ANOTHER-FOLDER"),
+                hints=(
+                    f"mv {quote(str(path.parent))} {quote(str(path.parent) + '.damaged')}",
+                    "sahel-nb local serve --data ANOTHER-FOLDER",
+                ),
             ) from exc
 
     @contextmanager

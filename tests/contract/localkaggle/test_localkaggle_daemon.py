@@ -58,6 +58,28 @@ def test_a_dead_service_is_replaced(data: Path) -> None:
     assert requests.get(f"{url}/healthz").json()["pid"] != pid
 
 
+def test_a_damaged_store_is_put_aside_by_the_command_that_is_named(data: Path) -> None:
+    run("start", "--data", str(data))
+    run("stop", "--data", str(data))
+    (data / "service.db").write_bytes(b"garbage")
+    refused = run("start", "--data", str(data))
+    assert refused.returncode == 9, refused
+    assert "http://" not in refused.stderr, "what an earlier service said is no reason"
+    aside = f"mv '{data}' '{data}.damaged'"
+    assert f"$ {aside}" in refused.stderr
+    subprocess.run(aside, shell=True, check=True)
+    assert run("start", "--data", str(data)).returncode == 0
+
+
+def test_state_lies_in_one_place_whatever_folder_one_is_in(tmp_path: Path) -> None:
+    """The base directory specification: a relative path is to be ignored."""
+    asked = "from sahel_nb.report.crash import state_home; print(state_home())"
+    for set_to, expected in (("state", tmp_path / ".local/state"), (str(tmp_path / "x"), tmp_path / "x")):
+        env = {**os.environ, "HOME": str(tmp_path), "XDG_STATE_HOME": set_to}
+        done = subprocess.run([sys.executable, "-c", asked], env=env, capture_output=True, text=True, check=True)
+        assert done.stdout == f"{expected}/sahel-nb\n"
+
+
 def test_without_the_extra_there_is_a_command_and_no_traceback() -> None:
     root = str(Path(sahel_nb.__file__).parent.parent)
     code = f"import sys; sys.path.insert(0, {root!r}); import sahel_nb.localkaggle.daemon"
