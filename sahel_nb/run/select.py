@@ -13,6 +13,9 @@ from sahel_nb.kernels.model import KernelRef, parse_version
 from sahel_nb.repo import objects
 from sahel_nb.repo.worktree import Worktree
 
+LONGEST = 200
+"""Characters of a name that was typed and is not there."""
+
 
 @dataclass(frozen=True)
 class Kernel:
@@ -55,6 +58,8 @@ def select(worktree: Worktree, commit: str, argument: str | None, cwd: Path, *, 
             "no kernel is committed here: no folder of this commit has a kernel-metadata.json",
             hints=("sahel-nb new my-kernel --owner YOUR-KAGGLE-NAME",),
         )
+    if argument == "":  # "$KERNEL" of a script in which nobody set it: the only kernel is not what was meant
+        raise UsageError("KERNEL is empty", hints=(f"sahel-nb {verb} {_nearest(kernels, '')}",))
     text, _, label = (argument or "").partition("@")
     version = parse_version(label) if label else None
     candidates = _matching(kernels, text, worktree.root, cwd)
@@ -62,7 +67,8 @@ def select(worktree: Worktree, commit: str, argument: str | None, cwd: Path, *, 
         return Selection(candidates[0], version)
     names = tuple(f"{kernel.folder or '.'}  ({kernel.id})" for kernel in candidates or kernels)
     if not candidates:
-        said = f"no kernel of this commit is called {text!r}"
+        short = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+        said = f"no kernel of this commit is called {short!r}"
         raise UsageError(said, details=names, hints=(f"sahel-nb {verb} {_nearest(kernels, text)}",))
     first = quote(candidates[0].folder or candidates[0].id)
     raise UsageError("which kernel? there is more than one", details=names, hints=(f"sahel-nb {verb} {first}",))

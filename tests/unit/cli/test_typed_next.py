@@ -71,6 +71,17 @@ def test_a_kernel_that_is_not_there_is_named_as_it_may_have_been_meant(lab: Git,
     assert caught.value.hints == (f"sahel-nb lock show {meant}",)
 
 
+def test_an_empty_name_is_not_a_name_that_was_left_out(lab: Git) -> None:
+    worktree = Worktree.discover(lab.root)
+    with pytest.raises(UsageError, match="KERNEL is empty"):
+        select(worktree, worktree.head(), "", lab.root)
+    with pytest.raises(UsageError, match="there is more than one"):
+        select(worktree, worktree.head(), None, lab.root)
+    with pytest.raises(UsageError) as caught:
+        select(worktree, worktree.head(), "x" * 100_000, lab.root)
+    assert len(caught.value.message) < 300
+
+
 def test_the_first_commit_is_one_that_git_can_make(tmp_path: Path) -> None:
     git = Git.init(tmp_path / "new")
     git.write("a.txt", "ŋ")
