@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import stat
@@ -293,9 +294,20 @@ def _credentials(environ: Mapping[str, str]) -> Check:
             if mode & 0o077:
                 found = f"{path} can be read by others ({mode:o})"
                 return Check("credentials", _FAILED, found, f"chmod 600 {quote(str(path))}")
+            if name == "kaggle.json" and not _is_key(path):
+                found = f"{path} has no username and key: it was cut, or edited; download it once more"
+                return Check("credentials", _FAILED, found, "kaggle auth login")
             return Check("credentials", _OK, f"{kind}, from {path}")
     found = "none; fine for `sahel-nb rehearse` and the embedded service"
     return Check("credentials", _WARNING, found, "kaggle auth login")
+
+
+def _is_key(path: Path) -> bool:
+    try:
+        value = json.loads(path.read_bytes())
+        return bool(value["username"] and value["key"])
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def _remote(worktree: Worktree, config: Config, offline: bool) -> Check:

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from sahel_nb.config import Config
+from sahel_nb.install.doctor import examine
+from sahel_nb.repo.worktree import Worktree
+from sahel_nb.report.events import Verdict
 from tests.integration.commit.story import Clone, Said, sahel_nb, set_up
 
 
@@ -89,6 +93,20 @@ def test_why_the_lock_remote_does_not_answer_is_gits_reason(clone: Clone, tmp_pa
     assert (row["verdict"], row["mend"]) == ("failed", "git ls-remote origin")
     assert row["found"].startswith("origin: ")
     assert "gone.git' does not appear to be a git repository" in row["found"]
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"username": "awa"}', '{"username": "awa", "key": ""}'])
+def test_a_key_that_was_cut_is_no_credential(clone: Clone, tmp_path: Path, content: str) -> None:
+    key = tmp_path / "kaggle.json"
+    key.write_text(content)
+    key.chmod(0o600)
+    worktree = Worktree.discover(clone.root)
+    checks = examine(worktree, Config(), {"KAGGLE_CONFIG_DIR": str(tmp_path)}, offline=True)
+    (row,) = (one for one in checks if one.name == "credentials")
+    assert (row.verdict, row.mend) == (Verdict.FAILED, "kaggle auth login")
+    key.write_text('{"username": "awa", "key": "0123"}')
+    checks = examine(worktree, Config(), {"KAGGLE_CONFIG_DIR": str(tmp_path)}, offline=True)
+    assert [one.verdict for one in checks if one.name == "credentials"] == [Verdict.OK]
 
 
 def test_the_rows_are_the_product(clone: Clone) -> None:
