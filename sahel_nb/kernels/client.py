@@ -120,7 +120,7 @@ class KaggleClient:
             response = self.labels.ask("stream", ref, version, lambda where: self._opened(stack, ref, version, where))
             with translated(f"following the log of {ref} v{version}"):
                 if "event-stream" in response.headers.get("Content-Type", ""):
-                    yield from logs.parse_stream(logs.lines(response.iter_content(None)))
+                    yield from logs.parse_stream(logs.lines(logs.arriving(response)))
                 else:
                     text = (line.decode("utf-8", "replace") for line in logs.lines(response.iter_content(CHUNK)))
                     yield from logs.persisted(text)
