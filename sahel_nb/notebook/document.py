@@ -92,7 +92,7 @@ def parse(data: bytes) -> Document:
         content = json.loads(text)
     except json.JSONDecodeError as exc:
         raise NotebookError(
-            f"the notebook is not valid JSON: {exc.msg} at line {exc.lineno}, column {exc.colno}"
+            f"the notebook is not valid JSON: {exc.msg.removesuffix(' at')} at line {exc.lineno}, column {exc.colno}"
         ) from exc
     except (ValueError, RecursionError) as exc:
         raise NotebookError(f"the notebook is not JSON that can be read: {exc}") from exc

@@ -91,6 +91,7 @@ _UNREACHABLE = (
 )
 _SPEAKS_TO_REMOTES = frozenset(("fetch", "push", "ls-remote", "clone", "pull"))
 _GRACE = 2.0
+_REFUSED = ": clean filter 'sahel-nb' failed"
 
 
 class GitResult:
@@ -118,6 +119,22 @@ class GitFailed(SahelError):
         super().__init__(f"`git {shown}` ended with {result.returncode}", details=tuple(lines[-8:]))
         self.args_run = args_run
         self.result = result
+
+
+class FilterRefused(GitFailed):
+    """git looked at a file that our filter cannot strip: a notebook that was cut, say. The message is the filter's."""
+
+    def __init__(self, args_run: tuple[str | bytes, ...], result: GitResult) -> None:
+        from shlex import quote
+
+        super().__init__(args_run, result)
+        lines = result.stderr.decode("utf-8", "replace").splitlines()
+        name = next(line for line in lines if _REFUSED in line).partition(": ")[2].partition(_REFUSED)[0]
+        said = next((line for line in lines if line.startswith(f"sahel-nb: {name}: ")), f"{name}: cannot be stripped")
+        self.message = said.removeprefix("sahel-nb: ")
+        self.details = ("git can compare, stage and stash nothing beside it",)
+        word = quote(name)
+        self.hints = (f"sahel-nb lint {word}", f"mv {word} {quote(name + '.broken')} && git restore {word}")
 
 
 class RemoteUnreachable(NetworkError):
@@ -151,7 +168,7 @@ def git(
     if check and result.returncode != 0:
         if _verb(args) in _SPEAKS_TO_REMOTES and unreachable(result.stderr):
             raise RemoteUnreachable(args, result, timeout)
-        raise GitFailed(args, result)
+        raise (FilterRefused if _REFUSED.encode() in result.stderr else GitFailed)(args, result)
     return result
 
 

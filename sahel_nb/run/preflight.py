@@ -22,7 +22,7 @@ from sahel_nb.lock.home import remotes
 from sahel_nb.lock.record import Record, State
 from sahel_nb.lock.refusals import KaggleBusy, Locked, occupant
 from sahel_nb.notebook import lint, pair, strip
-from sahel_nb.repo.cmd import git
+from sahel_nb.repo.cmd import FilterRefused, git
 from sahel_nb.repo.phantom import phantoms
 from sahel_nb.repo.upstream import upstream
 from sahel_nb.repo.worktree import StatusEntry, StatusKind, Worktree
@@ -321,7 +321,7 @@ def guarded(name: str, look: Callable[[], Check | None], mend: str = "sahel-nb d
     """The row that `look` gives, or an UNKNOWN one where it could not look."""
     try:
         check = look()
-    except AuthError as exc:
+    except (AuthError, FilterRefused) as exc:
         yield Check(name, Verdict.FAILED, exc.message, exc.hints[0] if exc.hints else mend)
     except SahelError as exc:
         yield Check(name, Verdict.UNKNOWN, exc.message, exc.hints[0] if exc.hints else mend)

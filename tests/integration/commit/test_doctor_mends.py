@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from sahel_nb.install.doctor import examine
 from sahel_nb.repo.worktree import Worktree
 from sahel_nb.report.events import Verdict
 from tests.integration.commit.story import Clone, Said, sahel_nb, set_up
+from tests.unit.notebook.shapes import simple
 
 
 @pytest.fixture
@@ -107,6 +109,25 @@ def test_a_key_that_was_cut_is_no_credential(clone: Clone, tmp_path: Path, conte
     key.write_text('{"username": "awa", "key": "0123"}')
     checks = examine(worktree, Config(), {"KAGGLE_CONFIG_DIR": str(tmp_path)}, offline=True)
     assert [one.verdict for one in checks if one.name == "credentials"] == [Verdict.OK]
+
+
+def test_a_notebook_that_was_cut_is_named_with_a_way_on(clone: Clone) -> None:
+    """git itself fails then: whatever compares the worktree with a commit runs the filter."""
+    clone.git.write("it's ŋ.ipynb", simple("x = 1"))
+    clone.must("add", ".")
+    clone.must("commit", "-qm", "One")
+    clone.git.write("it's ŋ.ipynb", b'{"cells": [{"cell_type": "co')
+    verdict, found, mend = rows(clone)["phantoms"]
+    assert verdict == "failed"
+    assert found == "it's ŋ.ipynb: the notebook is not valid JSON: Unterminated string starting at line 1, column 26"
+    assert mend.startswith("sahel-nb lint ")
+    said = sahel_nb(clone, "doctor", "--offline", "--fix")
+    assert said.code == 3, said
+    assert found in said.err
+    away = next(line for line in said.err.splitlines() if "git restore" in line).partition("$ ")[2]
+    subprocess.run(["sh", "-c", away], cwd=clone.root, check=True)
+    assert rows(clone)["phantoms"][0] == "ok"
+    assert clone.status() == '?? "it\'s \\305\\213.ipynb.broken"'
 
 
 def test_the_rows_are_the_product(clone: Clone) -> None:
