@@ -160,12 +160,12 @@ def _evidence(read: Failure) -> tuple[str, ...]:
     """
     foreign = bool(read.frames) and all(frame.in_library for frame in read.frames)
     report = read.whole if foreign else read.report
-    before = _last(read.before[-END:], LAST_LINES if foreign else BEFORE_LINES) if read.error else ""
+    before = _last(read.before, LAST_LINES if foreign else BEFORE_LINES) if read.error else ""
     return tuple(row for row in f"{before}\n{_last(report, LAST_LINES)}".split("\n") if row)
 
 
 def _last(text: str, count: int) -> str:
-    return "\n".join([row for row in text.split("\n") if row.strip()][-count:])
+    return "\n".join([row for row in text[-END:].split("\n") if row.strip()][-count:])
 
 
 def _tail(records: Iterable[LogRecord]) -> tuple[str, int]:

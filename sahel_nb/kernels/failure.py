@@ -19,6 +19,9 @@ import re
 from dataclasses import dataclass
 
 END = 20_000
+LONGEST = 4_000
+WAY = 10
+"""Errors on the way to the last one that are looked at."""
 _HEADING = "Exception encountered at"
 _CELL = re.compile(r'Exception encountered at "In \[(\d+)\]"(?:: (.*))?')
 _HEAD = re.compile(
@@ -128,8 +131,13 @@ def read(text: str, message: str = "") -> Failure:
     if not any(frame.in_notebook for frame in frames):  # an error that carries the traceback of another process
         cells = (steps for steps, _ in reversed(parts) if any(step.in_notebook for step in steps))
         frames = (*next(cells, ()), *frames)
-    way = tuple(said.split("\n", 1)[0] for _, said in reversed(parts[:-1]))
-    return Failure(count, frames, whole.split("\n", 1)[0], whole, way, report, before)
+    way = tuple(said.split("\n", 1)[0][:LONGEST] for _, said in reversed(parts[-WAY - 1 : -1]))
+    return Failure(count, frames, whole.split("\n", 1)[0], _ends(whole), way, report, before)
+
+
+def _ends(text: str) -> str:
+    """A text, or its ends where it is long: an error can be a megabyte of data, and rules look at every place in it."""
+    return text if len(text) <= 2 * LONGEST else f"{text[:LONGEST]}\n{text[-LONGEST:]}"
 
 
 def _parts(report: str) -> tuple[int, list[tuple[tuple[Frame, ...], str]]]:

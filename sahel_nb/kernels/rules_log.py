@@ -14,7 +14,7 @@ _INPUT = (
 # Python says it before the path, and so does Hugging Face of a folder that it takes for a name; shell commands after.
 _MISSING = (
     r"(?:(?:FileNotFoundError|NotADirectoryError|No such file|Repo id must be in the form|Incorrect path_or_model_id)"
-    r"[\s\S]{0,400}?|(?=\S{1,400} \(?(?:No such file|does not exist)))"
+    r"[\s\S]{0,400}?|(?=(?:/kaggle|\.\.)/input\S{1,400} \(?(?:No such file|does not exist)))"
 )
 _NO_NETWORK = (
     r"Temporary failure in name resolution|Name or service not known|Network is unreachable|NewConnectionError"

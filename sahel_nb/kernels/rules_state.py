@@ -8,7 +8,7 @@ from sahel_nb.kernels.rules import Need, Rule
 
 _KAGGLE_COMMAND = re.compile(
     r"(?:subprocess\.\w+|os\.system|os\.popen|Popen|check_call|check_output)\(\s*\[?\s*f?['\"](kaggle)\b"
-    r"|^\s*[!%]\s*(kaggle) ",
+    r"|^[ \t]*[!%][ \t]*(kaggle) ",
     re.MULTILINE,
 )
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+import pytest
+
 from sahel_nb.kernels.diagnosis import diagnose, place
 from sahel_nb.kernels.model import LogRecord, RunState, RunStatus
+from sahel_nb.kernels.rules import Facts
 
 REPORT = """Traceback (most recent call last):
 papermill.exceptions.PapermillExecutionError:
@@ -61,6 +64,17 @@ def test_an_error_with_the_traceback_of_a_worker_is_read_to_its_root() -> None:
     assert (found.execution_count, found.line, found.source_line) == (4, 2, "next(batches)")
     assert found.sure
     assert found.cause.startswith("/kaggle/input/ŋ words/a b.wav is not there")
+
+
+@pytest.mark.parametrize(
+    "piece", ["FileNotFoundError: ", "/kaggle/input/", "\n\n ", "Command 'a; ", "Traceback (most "]
+)
+def test_a_log_that_repeats_itself_is_read_in_time_that_grows_with_its_length(piece: str) -> None:
+    text = (
+        'Exception encountered at "In [2]":\nOSError   Traceback (most recent call last)\n\nOSError: x' + piece * 40_000
+    )
+    found = diagnose([LogRecord("stderr", 0.0, text)], FAILED, Facts(source=piece * 10_000))
+    assert found.execution_count == 2
 
 
 def test_a_script_names_its_line() -> None:
