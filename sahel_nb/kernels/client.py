@@ -14,6 +14,7 @@ from typing import Any
 
 from sahel_nb.errors import NOTHING_STARTED, NetworkError, PushRejected
 from sahel_nb.kernels import backoff, logs
+from sahel_nb.kernels.arriving import arriving
 from sahel_nb.kernels.door import NotFound, Rejected, translated
 from sahel_nb.kernels.labels import Address, Labels
 from sahel_nb.kernels.log_answer import log_lines, without_log
@@ -120,7 +121,7 @@ class KaggleClient:
             response = self.labels.ask("stream", ref, version, lambda where: self._opened(stack, ref, version, where))
             with translated(f"following the log of {ref} v{version}"):
                 if "event-stream" in response.headers.get("Content-Type", ""):
-                    yield from logs.parse_stream(logs.lines(logs.arriving(response)))
+                    yield from logs.parse_stream(logs.lines(arriving(response)))
                 else:
                     text = (line.decode("utf-8", "replace") for line in logs.lines(response.iter_content(CHUNK)))
                     yield from logs.persisted(text)

@@ -19,10 +19,11 @@ from typing import Any, BinaryIO
 from sahel_nb.errors import NetworkError, SahelError
 from sahel_nb.kernels import backoff
 from sahel_nb.kernels.arrivals import Arrival
+from sahel_nb.kernels.arriving import arriving
 from sahel_nb.kernels.door import translated
 
 CHUNK = 1 << 14
-"""What a cut may cost of what had arrived: less than this is not handed on by the libraries below us."""
+"""What a cut may cost of what had arrived in HTTP chunks: less than this is not handed on by the libraries below us."""
 ATTEMPTS = 5
 """In a row that bring nothing; a line that brings something may be cut as often as it likes."""
 PART = ".sahel-nb-part"
@@ -209,9 +210,9 @@ class _Download:
     def _write(self, response: Any, mode: str) -> None:
         self.begun = True
         with self._part.open(mode) as file:
-            for chunk in response.iter_content(CHUNK):
-                file.write(chunk)
-                self._arrived(len(chunk))
+            for piece in arriving(response, CHUNK):
+                file.write(piece)
+                self._arrived(len(piece))
                 if self._stop.is_set():
                     return
 

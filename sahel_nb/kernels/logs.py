@@ -19,7 +19,6 @@ from sahel_nb.kernels.model import LogRecord
 END = "END_OF_LOG"
 FEW = 16
 """Lines that one record of a log may take."""
-PIECE = 1 << 16
 
 
 def persisted(lines: Iterable[str]) -> Iterator[LogRecord]:
@@ -77,26 +76,6 @@ def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
             held.append(rest)
     if held:
         yield b"".join(held)
-
-
-def arriving(response: Any) -> Iterator[bytes]:
-    """The bytes of a `requests` response as they come. Raises what its `iter_content` raises.
-
-    (That one reads what is not sent in chunks, as after a proxy that speaks HTTP/1.0, to the end before it hands on any
-    of it: a live log would be silent, and held.)
-    """
-    raw = response.raw
-    if getattr(raw, "chunked", False) or not hasattr(raw, "read1"):  # urllib3 has it from 2.1 on
-        yield from response.iter_content(None)
-        return
-    from requests.exceptions import ConnectionError as Cut
-    from urllib3.exceptions import HTTPError
-
-    try:
-        while piece := raw.read1(PIECE, decode_content=True):
-            yield piece
-    except HTTPError as exc:
-        raise Cut(exc) from exc
 
 
 def parse_stream(raw_lines: Iterable[bytes]) -> Iterator[LogRecord | None]:

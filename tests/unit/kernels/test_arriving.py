@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from sahel_nb.kernels import logs
+from sahel_nb.kernels.arriving import arriving
 
 FIRST, SECOND = 'data: {"data":"ŋana"}\n\n'.encode(), 'data: {"data":"ɓiɗɗo"}\n\n'.encode()
 
@@ -63,7 +64,7 @@ def live() -> Iterator[tuple[str, threading.Event]]:
 @pytest.mark.parametrize("way", ["chunks", "length", "closed", "packed"])
 def test_a_record_is_there_before_the_next_is_sent(way: str) -> None:
     with live() as (url, seen), requests.get(f"{url}/{way}", stream=True, timeout=20) as response:
-        lines = logs.lines(logs.arriving(response))
+        lines = logs.lines(arriving(response))
         assert next(lines) + next(lines) == FIRST
         seen.set()
         assert b"".join(lines) == SECOND
@@ -72,6 +73,6 @@ def test_a_record_is_there_before_the_next_is_sent(way: str) -> None:
 def test_a_stream_that_is_cut_says_so() -> None:
     with live() as (url, seen), requests.get(f"{url}/cut", stream=True, timeout=20) as response:
         seen.set()
-        lines = logs.lines(logs.arriving(response))
+        lines = logs.lines(arriving(response))
         with pytest.raises(requests.exceptions.RequestException):
             list(lines)
