@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from sahel_nb.notebook.strip import strip
-from support.lab import CONFIG, OWNER, Lab, Member
+from support.lab import CONFIG, OWNER, Done, Lab, Member, finished
 from support.service import BIN
 
 PAIRED = CONFIG.replace('format = ""', 'format = "py:percent"')
-SLUG, WHERE = "interop-lab", "notebooks/interop-lab"
+SLUG, SCRIPT, WHERE = "interop-lab", "interop-script", "notebooks/interop-lab"
 CELLS = [
     "words = open('/kaggle/input/datasets/awa/fula-words/ŋ-words.txt', encoding='utf-8').read()\nprint(words)",
     "import os\n\n\nos.makedirs('ɓ/deep')\nopen('ɓ/deep/ɗ.txt', 'w', encoding='utf-8').write(words * 3)",
@@ -45,7 +45,7 @@ print("=> " + json.dumps(said))
 
 @dataclass(frozen=True)
 class World:
-    """Two versions of one kernel, the newer one and the dev slug of it as sahel-nb kept them, and what kaggle says."""
+    """Two versions of a notebook, its dev slug and a script as sahel-nb kept their runs, and what kaggle says."""
 
     awa: Member
     runs: tuple[Path, ...]
@@ -78,12 +78,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         dataset(lab)
         awa = lab.join(OWNER, config=PAIRED)
         runs = []
-        for cells, options in ((["open('first-ɲ.txt', 'w').write('ɲ')"], ()), (CELLS, ()), (CELLS, ("--dev",))):
-            if options == ():
-                paired(awa, cells)
-            done = awa.sahel("run", WHERE, *options)
-            assert done.code == 0, done
-            runs.append(Path(done.out.strip()))
+        for cells in (["open('first-ɲ.txt', 'w').write('ɲ')"], CELLS):
+            paired(awa, cells)
+            runs.append(folder_of(awa.sahel("run", WHERE)))
+        awa.kernel(SCRIPT, [f"print('ɗ')\nopen('ŋ.txt', 'w').write({WORDS!r})"], kernel_type="script")
+        both = [awa.start("run", WHERE, "--dev"), awa.start("run", f"notebooks/{SCRIPT}")]
+        runs += [folder_of(finished(process)) for process in both]
         pulls = folder / "pulls"
         shared, own = (f"{OWNER}/{slug}" for slug in (SLUG, World(awa, tuple(runs), pulls, {}).dev))
         commands = [
@@ -99,6 +99,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             ["pull", shared, "-p", str(pulls / "whole"), "-m"],
             ["pull", f"{shared}/1", "-p", str(pulls / "first")],
             ["pull", own, "-p", str(pulls / "dev"), "-m"],
+            ["pull", f"{OWNER}/{SCRIPT}", "-p", str(pulls / "script"), "-m"],
+            ["output", f"{OWNER}/{SCRIPT}", "-p", str(pulls / "script-output"), "-q"],
         ]
         out = lab.service.python(OWNER, MANY, json.dumps(commands))
         said = json.loads(next(line for line in out.splitlines() if line.startswith("=> "))[3:])
@@ -120,6 +122,11 @@ def paired(awa: Member, cells: list[str]) -> None:
     awa.git("add", "--", WHERE)
     awa.git.commit(message=f"{len(cells)} cells")
     awa.git.push()
+
+
+def folder_of(done: Done) -> Path:
+    assert done.code == 0, done
+    return Path(done.out.strip())
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -146,7 +153,7 @@ def unstamped(pulled: Path) -> bytes:
 
 def test_what_was_pushed_is_listed_and_complete(world: World) -> None:
     listed = world.kaggle("list", "--mine", "-v").splitlines()[1:]
-    assert {line.split(",")[0] for line in listed} == {f"{OWNER}/{SLUG}", f"{OWNER}/{world.dev}"}
+    assert {line.split(",")[0] for line in listed} == {f"{OWNER}/{slug}" for slug in (SLUG, SCRIPT, world.dev)}
     for ref in (SLUG, f"{SLUG}/1", world.dev):
         assert "KernelWorkerStatus.COMPLETE" in world.kaggle("status", f"{OWNER}/{ref}")
 
@@ -161,7 +168,7 @@ def test_the_log_is_the_one_that_was_recorded(world: World) -> None:
 def test_outputs_are_the_same_bytes_whoever_fetches_them(world: World) -> None:
     names = {"ɓ/deep/ɗ.txt", "model.bin", "empty.txt"}
     assert set(recorded(world, 1)) == names
-    for number, slug, folder in ((1, SLUG, "output"), (2, world.dev, "dev-output")):
+    for number, slug, folder in ((1, SLUG, "output"), (2, world.dev, "dev-output"), (3, SCRIPT, "script-output")):
         fetched = tree(world.pulls / folder)
         assert fetched.pop(f"{slug}.log")
         assert fetched == recorded(world, number) == tree(world.runs[number] / "outputs")
@@ -173,6 +180,14 @@ def test_outputs_are_the_same_bytes_whoever_fetches_them(world: World) -> None:
 def test_a_pulled_source_is_what_git_has(world: World, folder: str, number: int) -> None:
     (pulled,) = (world.pulls / folder).glob("*.ipynb")
     assert unstamped(pulled) == world.committed(number)
+
+
+def test_a_pulled_script_is_what_git_has_and_a_last_comment(world: World) -> None:
+    pulled = (world.pulls / "script" / f"{SCRIPT}.py").read_bytes()
+    source = (world.awa.root / "notebooks" / SCRIPT / f"{SCRIPT}.py").read_bytes()
+    assert pulled.startswith(source)
+    assert pulled[len(source) :].startswith(b"# sahel-nb-stamp commit=" + world.record(3)["commit"].encode())
+    assert pulled.count(b"\n") == source.count(b"\n") + 1
 
 
 def test_a_version_is_pulled_where_the_client_can_ask_for_one(world: World) -> None:
