@@ -71,7 +71,7 @@ def become_known(notebook: bytes, content: bytes) -> None:
         forms = Forms.of(repository, Personal.of(repository).settings(repository.config_file()))
         form = forms.of_notebook(notebook, content)
         mirror = form.mirror_path(notebook) if form is not None else None
-        if mirror is None or repository.opted_out([notebook]) or not unregistered(repository.worktree, [mirror]):
+        if mirror is None or not unregistered(repository.worktree, [mirror]) or repository.opted_out([notebook]):
             return
         register_mirrors(repository.worktree, [mirror])
     except (SahelError, OSError):
