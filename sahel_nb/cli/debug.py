@@ -83,7 +83,7 @@ def _version(context: Context, asked: Asked, version: int, *, as_json: bool) -> 
     outputs = sum(1 for _ in context.kaggle.outputs(asked.ref, version)) if complete else None
     facts = evidence.facts(context, known, outputs=outputs, busy=not ended)
     diagnosis = diagnose(log, status, facts)
-    spent = _spent(status, facts, log.last)
+    spent = _spent(status, facts, log.last, embedded=context.is_embedded)
     place = _place(known.source, known.stamp.commit if known.stamp else "", diagnosis)
     copy = evidence.mismatch(known)
     if copy and not as_json:
@@ -149,7 +149,7 @@ def explain(context: Context, record: RunRecord, folder: Path, diagnosis: Diagno
     status = RunStatus(RunState(record.status), record.failure)
     log = Timed(collect.read_log(folder))
     diagnosis = diagnose(log, status, facts)
-    spent = _spent(status, facts, log.last)
+    spent = _spent(status, facts, log.last, embedded=context.is_embedded)
     place = _place(source, record.commit, diagnosis)
     _print(f"why {record.kernel} v{record.version} failed", place, diagnosis, record.failure, spent)
     click.echo(f"  log      {folder / 'log.txt'}", err=True)
@@ -239,8 +239,10 @@ def _echo_json(head: dict[str, Any], diagnosis: Diagnosis, place: dict[str, Any]
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def _spent(status: RunStatus, facts: Facts, seconds: float) -> str:
+def _spent(status: RunStatus, facts: Facts, seconds: float, *, embedded: bool) -> str:
     """Whether quota was spent, and about how much: a log's last record says how long the session was."""
+    if embedded:
+        return "no quota of Kaggle's: this ran on the embedded service"
     kind = "TPU" if facts.tpu else "GPU" if facts.gpu else ""
     if facts.gpu is None and facts.tpu is None:
         return ""

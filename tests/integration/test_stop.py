@@ -55,6 +55,7 @@ def test_on_the_embedded_service_it_is_ended(awa: Member) -> None:
         done = awa.sahel("stop", where, "--local")
         assert (done.code, "awa/local-lab v1 was cancelled" in done.err) == (0, True), done
         asked = awa.sahel("debug", where, "--local", "--json")
-        assert json.loads(asked.out)["rule"] == "cancelled"
+        told = json.loads(asked.out)
+        assert (told["rule"], "no quota of Kaggle's" in told["spent"]) == ("cancelled", True)
     finally:
         awa.sahel("local", "stop")
