@@ -59,7 +59,7 @@ class GitRefs:
             return None
         archived = self.refs.read(archive_ref(self.ref, tip.record.archive))
         if archived is None:
-            raise ArchiveMissing(tip.record.kernel, archive_ref(self.ref, tip.record.archive))
+            raise ArchiveMissing(tip.record.kernel, archive_ref(self.ref, tip.record.archive), self.refs.remote)
         return to_tip(archived)
 
     def swap(self, old: Tip | None, record: Record) -> SwapResult:
@@ -84,7 +84,7 @@ class GitRefs:
         while found and len(found) < limit and (oid := found[-1].record.archive):
             older = self.refs.history(archive_ref(self.ref, oid), limit - len(found))
             if not older or older[0].oid != oid:
-                raise ArchiveMissing(found[-1].record.kernel, archive_ref(self.ref, oid))
+                raise ArchiveMissing(found[-1].record.kernel, archive_ref(self.ref, oid), self.refs.remote)
             found += [to_tip(commit) for commit in older]
         return tuple(found)
 

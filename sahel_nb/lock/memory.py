@@ -101,7 +101,7 @@ class Memory:
         found = self.remote.chain[::-1]
         while found and len(found) < limit and (oid := found[-1].record.archive):
             if oid not in self.remote.archives:
-                raise ArchiveMissing(found[-1].record.kernel, oid)
+                raise ArchiveMissing(found[-1].record.kernel, oid, "memory")
             found += self.remote.archives[oid][::-1]
         return tuple(found[:limit])
 

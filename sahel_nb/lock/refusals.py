@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from sahel_nb.errors import NOTHING_STARTED, NetworkError, Refused
 from sahel_nb.lock.record import Record, State
 
@@ -77,10 +79,10 @@ class FencedOut(Refused):
 class ArchiveMissing(Refused):
     """The chain goes on in an archive that the remote does not have (any more)."""
 
-    def __init__(self, kernel: str, ref: str) -> None:
+    def __init__(self, kernel: str, ref: str, remote: str) -> None:
         super().__init__(
             f"{kernel}: older records were archived as {ref}, and it is not there",
-            hints=("git ls-remote REMOTE 'refs/*-archive/*'", f"sahel-nb lock log {kernel} -n 1"),
+            hints=(f"git ls-remote {shlex.quote(remote)} {shlex.quote(ref)}", f"sahel-nb lock log {kernel} -n 1"),
         )
 
 
