@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from compileall import compile_dir
 from dataclasses import dataclass
 from enum import Enum
+from itertools import count
 from pathlib import Path
 
 import sahel_nb
@@ -181,7 +182,11 @@ def _put(path: Path, reporter: Reporter) -> None:
             )
         path.replace(before)
         reporter.say(f"{path.name}: the hook that was there runs first, as {before.name}")
-    if found is not HookState.OURS:
+    if found is HookState.OUTDATED:
+        kept = _copied(path)
+        _write(path, shipped.hook(path.name))
+        reporter.say(f"{path.name}: installed; the one that was there is kept as {kept.name}, which nothing runs")
+    elif found is not HookState.OURS:
         _write(path, shipped.hook(path.name))
         reporter.say(f"{path.name}: installed")
     elif not os.access(path, os.X_OK):
@@ -193,6 +198,15 @@ def _write(path: Path, content: bytes) -> None:
     temporary.write_bytes(content)
     temporary.chmod(0o755)
     temporary.replace(path)
+
+
+def _copied(path: Path) -> Path:
+    """A copy of a hook of another version: whether somebody has added to it cannot be told from here."""
+    content = path.read_bytes()
+    copies = (path.with_name(f"{path.name}.old{number or ''}") for number in count())
+    kept = next(copy for copy in copies if not copy.exists() or copy.read_bytes() == content)
+    kept.write_bytes(content)
+    return kept
 
 
 def _put_aside(path: Path, edited: Path, reporter: Reporter) -> None:

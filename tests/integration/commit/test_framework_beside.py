@@ -109,6 +109,19 @@ def test_a_hook_of_ours_that_somebody_has_edited_is_kept_and_never_calls_itself(
     clone.must("commit", "--allow-empty", "-qm", "It ends")
 
 
+def test_what_somebody_has_added_to_a_hook_of_ours_is_not_lost(clone: Clone) -> None:
+    hook = clone.root / ".git/hooks/pre-commit"
+    ours = hook.read_text()
+    for mine in ("echo mine\n", "echo mine, too\n", "echo mine\n"):
+        hook.write_text(ours + mine)
+        said = sahel_nb(clone, "install")
+        assert "is kept as pre-commit.old" in said.err, said
+        assert hook.read_text() == ours
+    kept = sorted(path.name for path in hook.parent.glob("pre-commit.old*"))
+    assert kept == ["pre-commit.old", "pre-commit.old1"]
+    assert hook.with_name("pre-commit.old1").read_text() == ours + "echo mine, too\n"
+
+
 def test_a_copy_of_ours_that_runs_first_ends(clone: Clone) -> None:
     hooks = clone.root / ".git/hooks"
     for name in shipped.HOOKS:
