@@ -163,11 +163,10 @@ def _parts(report: str) -> tuple[int, list[tuple[tuple[Frame, ...], str]]]:
 def _part(text: str, name: str) -> tuple[tuple[Frame, ...], str]:
     """The steps of one traceback, and its error. Lines of source have their number before them, or are indented."""
     begins = re.compile(rf"(?:[\w.]+\.)?{re.escape(name)}(?:: |:?$)" if name else r"\S")
-    lines = text.split("\n")
+    lines = [line.removeprefix("  | ") for line in text.split("\n")]  # so a group of exceptions is indented
     for number, line in enumerate(lines):
-        said = line.rpartition("| ")[2] if line.startswith("  | ") else line
-        if begins.match(said):
-            error = "\n".join((said, *lines[number + 1 :]))
+        if begins.match(line):
+            error = "\n".join(lines[number:])
             return _frames(lines[:number]), _LINK.split(error)[0].strip()
     return (), ""
 

@@ -270,8 +270,9 @@ def make_client(notebook: Any, kernel: Kernel, folder: str, voice: Voice) -> Any
                 voice.log(content["name"], content["text"])
             elif kind in ("execute_result", "display_data") and "text/plain" in content["data"]:
                 voice.log("stdout", content["data"]["text/plain"] + "\n")
+            elif kind == "execute_input":
+                self.count = content["execution_count"]  # of a group of exceptions IPython tells no more than its text
             elif kind == "error":
-                self.count = cell.execution_count
                 voice.log("stderr", report(content, cell))
             return super().process_message(msg, cell, cell_index)
 
