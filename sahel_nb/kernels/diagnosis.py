@@ -136,7 +136,7 @@ def diagnose(
 def _stages(read: Failure, message: str, facts: Facts, *, failed: bool) -> tuple[tuple[Text, ...], ...]:
     """Where a cause is looked for, the surest first: a rule that fits in one stage is not asked to beat a later one.
 
-    What the run's state says; the error, with what a command said that it reports; the errors that led to it. Not the
+    What the run's state says; the error; what a command said that it reports; the errors that led to it. Not the
     traceback between them: the source lines in it may speak of anything. Without an error, the end of the log.
     """
     stated = () if message.startswith("Exception encountered") else ((Text(message, sure=True),),)
@@ -150,7 +150,7 @@ def _stages(read: Failure, message: str, facts: Facts, *, failed: bool) -> tuple
     # What the team wrote into an error of its own is no word of Kaggle's: believed where its class says the same.
     own = read.in_own_words or read.error.startswith("SystemExit")
     whole = "" if own and not _TELLING.match(read.error) else read.whole
-    return (*stated, (Text(whole, sure=not own), Text(said, sure=False)), (Text(way, sure=False),))
+    return (*stated, (Text(whole, sure=not own),), (Text(said, sure=False),), (Text(way, sure=False),))
 
 
 def _evidence(read: Failure) -> tuple[str, ...]:

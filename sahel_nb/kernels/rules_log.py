@@ -28,9 +28,11 @@ _NO_GPU = (
 
 
 def _rule(
-    code: str, pattern: str, cause: str, remedy: str, *needs: Need, anywhere: bool = False, guess: bool = False
-) -> Rule:
-    return Rule(code, cause, remedy, re.compile(pattern), needs=(Need.FAILED, *needs), anywhere=anywhere, guess=guess)
+    code: str, pattern: str, cause: str, remedy: str, *needs: Need, anywhere: bool = False, guess: bool = False,
+    last: bool = False,
+) -> Rule:  # fmt: skip
+    compiled, every = re.compile(pattern), (Need.FAILED, *needs)
+    return Rule(code, cause, remedy, compiled, needs=every, anywhere=anywhere, guess=guess, last=last)
 
 
 RULES = (
@@ -285,6 +287,7 @@ RULES = (
         r"Command '?\[[^\n]*'pip', 'install'[^\n]*returned non-zero",
         "pip could not install what the notebook asks for",
         "read what pip said above the error in `sahel-nb logs`; with enable_internet false it can install wheels only",
+        last=True,
     ),
     _rule(
         "undefined-name",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,10 @@ def load(name: str) -> dict[str, Any]:
     return value
 
 
-def read(name: str, rules: tuple[Rule, ...] = RULES, **more: Any) -> Diagnosis:
+def read(name: str, rules: tuple[Rule, ...] = RULES, before: Sequence[Any] = (), **more: Any) -> Diagnosis:
     value = load(name)
     facts = {key: tuple(item) if isinstance(item, list) else item for key, item in (value["facts"] | more).items()}
-    records = [LogRecord(item["stream_name"], item["time"], item["data"]) for item in value["log"]]
+    records = [LogRecord(item["stream_name"], item["time"], item["data"]) for item in (*before, *value["log"])]
     return diagnose(records, RunStatus(RunState(value["state"]), value["message"]), Facts(**facts), rules)
 
 
@@ -91,7 +91,7 @@ def test_no_other_rule_takes_a_log_for_its_own(name: str) -> None:
     code = load(name)["rule"]
     rest = tuple(rule for rule in RULES if rule.code != code)
     found = read(name, rest)
-    # pip says that it failed, and why before that.
+    # That pip failed is certain; why, it says before that.
     taken = (GENERAL.get(code or ""), "pip-failed" if name == "internet-off.pip-check" else None)
     assert found.rule is None or found.rule.code in taken or not found.sure, found.rule
 
@@ -128,6 +128,18 @@ def test_what_was_printed_before_an_error_is_not_its_cause(lines: list[str], fac
     log += [LogRecord(item["stream_name"], item["time"], item["data"]) for item in value["log"]]
     found = diagnose(log, RunStatus(RunState.ERROR, value["message"]), facts)
     assert (found.rule, found.error) == (None, read(name).error)
+
+
+HEADED = [name for name in NAMES if any("Exception encountered" in record["data"] for record in load(name)["log"])]
+
+
+@given(st.sampled_from(NAMES), st.sampled_from([name for name in HEADED if not load(name).get("likely")]))
+def test_the_log_of_another_run_that_was_printed_before_changes_nothing(other: str, name: str) -> None:
+    """A notebook that shows what a run of something else said, traceback and all, and then fails by itself."""
+    found, alone = read(name, before=load(other)["log"]), read(name)
+    assert (found.error, found.execution_count, found.line) == (alone.error, alone.execution_count, alone.line)
+    assert found.sure or not alone.sure or (alone.rule is not None and alone.rule.last)
+    assert found.rule == alone.rule or not found.sure, "what was printed can make a cause likely, and no more"
 
 
 @given(printed, any_facts, st.sampled_from(list(RunState)))
