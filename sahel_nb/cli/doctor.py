@@ -25,6 +25,7 @@ def doctor(fix: bool, offline: bool, as_json: bool) -> None:
     Example:  sahel-nb doctor --fix
     """
     from sahel_nb.hooks.mirrors import of_worktree
+    from sahel_nb.install.doctor import MEND_PHANTOMS
     from sahel_nb.install.doctor import examine as look
 
     context = Context.here()
@@ -36,12 +37,6 @@ def doctor(fix: bool, offline: bool, as_json: bool) -> None:
         return [mistake if mistake is not None and row.name == mistake.name else row for row in rows]
 
     checks = examine()
-    if fix and mistake is None:
-        from sahel_nb.repo.phantom import mend
-
-        for path in mend(context.worktree):
-            context.reporter.say(f"{path.decode('utf-8', 'backslashreplace')} no longer shows as modified")
-        checks = examine()
     mends = {check.mend.split(" && ")[0] for check in checks if check.mend}
     if fix and mistake is None and mends & {"sahel-nb init", "sahel-nb install"}:
         from sahel_nb.install.install import install
@@ -51,6 +46,12 @@ def doctor(fix: bool, offline: bool, as_json: bool) -> None:
             for one in initialize(context.worktree.root, config, pre_commit=False):
                 context.reporter.say(f"{one.outcome.value}: {one.name}")
         install(context.worktree, context.reporter, of_worktree(context.worktree))
+        checks = examine()
+    if fix and any(check.mend == MEND_PHANTOMS for check in checks):  # with the filter that is set by now
+        from sahel_nb.repo.phantom import mend
+
+        for path in mend(context.worktree):
+            context.reporter.say(f"{path.decode('utf-8', 'backslashreplace')} no longer shows as modified")
         checks = examine()
     if as_json:
         import json

@@ -32,6 +32,7 @@ def pair(files: tuple[Path, ...], check: bool, source: str | None, as_json: bool
                sahel-nb pair --from mirror notebooks/fula/fula.ipynb
     """
     from sahel_nb.hooks.forms import Forms
+    from sahel_nb.hooks.pair import COMMITTED
     from sahel_nb.hooks.pair import pair as bring_together
     from sahel_nb.hooks.settings import Personal
     from sahel_nb.hooks.staged import Repository
@@ -63,11 +64,12 @@ def pair(files: tuple[Path, ...], check: bool, source: str | None, as_json: bool
         for one in outcomes:
             context.reporter.say(one.said)
     stuck = [_text(one.notebook) for one in outcomes if one.problem]
+    undecided = [_text(one.notebook) for one in outcomes if one.problem == COMMITTED]
     if stuck:
-        choose = f"sahel-nb pair --from notebook {quote(stuck[0])}   # or --from mirror"
+        choose = f"sahel-nb pair --from notebook {quote((undecided or stuck)[0])}   # or --from mirror"
         raise Refused(
             f"{len(stuck)} pair{'s are' if len(stuck) > 1 else ' is'} out of step",
-            hints=("sahel-nb pair" if check else choose,),
+            hints=(choose if undecided or not check else "sahel-nb pair",),
         )
 
 

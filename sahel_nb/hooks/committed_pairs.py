@@ -230,4 +230,5 @@ def _look(notebook: bytes, mirror: bytes | None, form: Form) -> list[Finding]:
             return []
     except (NotebookError, UsageError) as exc:
         return [Finding("SNB303", Severity.ERROR, "", "", exc.message)]
-    return [Finding("SNB303", Severity.ERROR, "", "", "and its mirror say different things", "sahel-nb pair --check")]
+    mend = "pair it where it was committed: git rebase -i, then sahel-nb pair --from notebook (or mirror) and --amend"
+    return [Finding("SNB303", Severity.ERROR, "", "", "and its mirror say different things", mend)]

@@ -40,7 +40,7 @@ def expand(paths: Iterable[Path]) -> list[Path]:
                 folders[:] = sorted(name for name in folders if name not in _NOT_OURS)
                 found.update(dict.fromkeys(Path(folder) / name for name in sorted(files) if _is_ours(name)))
         elif not path.exists():
-            raise UsageError(f"{path} is not there")
+            raise UsageError(f"{path} is not there", hints=("git ls-files '*.ipynb'",))
         elif _is_ours(path.name):
             found[path] = None
     return list(found)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     Contents = tuple[bytes, bytes | None]
 
 _MARK = b"<<<<<<<"
+COMMITTED = "out of step, and git has both halves as they are: which one is right?"
+"""Only a person knows; `pair` leaves alone what git has."""
 
 
 class Outcome:
@@ -107,8 +109,12 @@ class _Work:
         if notebook is None:
             return self._without_notebook(form, name, mirror, text)
         if self._check and text is not None:
-            agree = looks_like_mirror(text, form) and in_step(notebook, text, form)
-            return None if agree else Outcome(name, problem="out of step")
+            known = looks_like_mirror(text, form)
+            if known and in_step(notebook, text, form):
+                return None
+            if self._direction(form, (name, mirror), (notebook, text)) is not Direction.NOTHING:
+                return Outcome(name, problem="out of step")
+            return Outcome(name, problem=COMMITTED) if known else None
         direction = self._force or self._direction(form, (name, mirror), (notebook, text))
         if direction is Direction.NOTHING:
             return None
@@ -120,7 +126,7 @@ class _Work:
         if direction is Direction.TO_MIRROR:
             return self._written(name, mirror, mirror_of_stripped(self._changed.stripped(notebook), form), text)
         if text is None:
-            raise UsageError(f"{shown(mirror)} is not there")
+            raise UsageError(f"{shown(mirror)} is not there", hints=("git ls-files '*.ipynb'",))
         if direction is Direction.CONFLICT:
             return self._merged(form, (name, mirror), (notebook, text))
         base = notebook if self._force is None else _readable(notebook) or _readable(self._changed.head(name))
@@ -153,7 +159,7 @@ class _Work:
         if self._force is Direction.TO_NOTEBOOK or not self._changed.head_id(name):
             return self._written(name, name, notebook_from(text, self._changed.head(name), form), None)
         if self._force is not None:
-            raise UsageError(f"{shown(name)} is not there")
+            raise UsageError(f"{shown(name)} is not there", hints=("git ls-files '*.ipynb'",))
         if self._changed.differs(mirror, text):
             return Outcome(name, problem=f"was deleted, and {shown(mirror)} has changes that are not committed")
         if self._check:

@@ -134,7 +134,7 @@ class FilterRefused(GitFailed):
         self.message = said.removeprefix("sahel-nb: ")
         self.details = ("git can compare, stage and stash nothing beside it",)
         word = quote(name)
-        self.hints = (f"sahel-nb lint {word}", f"mv {word} {quote(name + '.broken')} && git restore {word}")
+        self.hints = (f"mv {word} {quote(name + '.broken')} && git restore {word}", f"sahel-nb lint {word}")
 
 
 class RemoteUnreachable(NetworkError):
