@@ -137,13 +137,13 @@ class Finding:
 
 def findings(case: Case, rules: tuple[Rule, ...]) -> tuple[Finding, ...]:
     """The cause, if a rule knows it, and what else there is to say; the cause first."""
+    main = next(_main(case, rules), None)
     every = (*(text for stage in case.stages for text in stage), case.whole)
-    main = next(_main(case, rules, every), None)
     added = tuple(found for rule in rules if rule.also for found in _try(rule, case, every))
     return added if main is None else (main, *added)
 
 
-def _main(case: Case, rules: tuple[Rule, ...], every: tuple[Text, ...]) -> Iterator[Finding]:
+def _main(case: Case, rules: tuple[Rule, ...]) -> Iterator[Finding]:
     plain = [rule for rule in rules if not rule.also and not rule.last]
     for stage in case.stages:
         for rule in plain:
@@ -154,7 +154,7 @@ def _main(case: Case, rules: tuple[Rule, ...], every: tuple[Text, ...]) -> Itera
                 yield from _try(rule, case, (case.whole,))
     for rule in rules:
         if rule.last:
-            yield from _try(rule, case, every)
+            yield from _try(rule, case, tuple(text for stage in case.stages for text in stage))
 
 
 def _try(rule: Rule, case: Case, texts: tuple[Text, ...]) -> Iterator[Finding]:

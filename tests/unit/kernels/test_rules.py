@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sahel_nb.kernels.diagnosis import RULES, Diagnosis, count_of, diagnose, place
@@ -121,6 +121,7 @@ any_facts = st.builds(
 )
 
 
+@example(["CalledProcessError: Command '['pip', 'pip', 'install']' returned non-zero"], Facts(), "unknown.key")
 @given(printed, any_facts, st.sampled_from(["unknown.assertion", "unknown.key", "unknown.json-data", "unknown.helper"]))
 def test_what_was_printed_before_an_error_is_not_its_cause(lines: list[str], facts: Facts, name: str) -> None:
     log = [LogRecord("stdout", 0.0, f"{line}\n") for line in lines]
