@@ -21,7 +21,7 @@ _DATA = click.option(
 )
 
 
-@click.group()
+@click.group(epilog="Example: sahel-nb local serve --user awa:a-key")
 def local() -> None:
     """The embedded Kaggle-compatible service: the real `kaggle` client talks to it on this machine."""
 

@@ -79,7 +79,7 @@ def _guarded(name: str, check: Callable[[], Check]) -> Check:
     try:
         return check()
     except SahelError as exc:
-        return Check(name, _FAILED, exc.message, exc.hints[0] if exc.hints else "")
+        return Check(name, _FAILED, exc.message, exc.hints[0] if exc.hints else "git status")
     except OSError as exc:
         return Check(name, _UNKNOWN, f"could not be looked at: {exc}")
 
