@@ -104,7 +104,8 @@ def _lines(data: bytes, chunks: Iterator[bytes]) -> Iterator[str]:
                 yield _text(b"".join((*held, data[begin:end])))
             return
         else:
-            held.append(data[begin:end])
+            if end > begin:  # a piece that ends with a line leaves nothing of the next
+                held.append(data[begin:end])
             chunk = next(chunks, None)
             if chunk is None:
                 raise NetworkError("the log was cut off")

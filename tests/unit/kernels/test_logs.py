@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sahel_nb.errors import NetworkError
@@ -93,6 +93,7 @@ def _pieces(data: bytes, cuts: list[int]) -> list[bytes]:
     return [data[begin:end] for begin, end in pairwise(places)]
 
 
+@example("", True, [9])
 @given(
     st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from('\\\\\\n"n\n\n😀ŋ'), max_size=60),
     st.booleans(),
