@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from io import FileIO
 from pathlib import Path
 
 ARRIVED = ".sahel-nb-arrived"
@@ -34,6 +34,7 @@ class Arrivals:
         self._path = folder / ARRIVED
         self._known = dict(_read(self._path))
         self._turn = threading.Lock()
+        self._file: FileIO | None = None
 
     def of(self, name: str) -> Arrival | None:
         return self._known.get(name)
@@ -45,11 +46,15 @@ class Arrivals:
         line = json.dumps({"name": name, **asdict(arrival)}, separators=(",", ":")) + "\n"
         with self._turn, contextlib.suppress(OSError):
             self._known[name] = arrival
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-            try:
-                os.write(descriptor, line.encode("ascii"))
-            finally:
-                os.close(descriptor)
+            if self._file is None:
+                self._file = self._path.open("ab", buffering=0)
+            self._file.write(line.encode("ascii"))
+
+    def close(self) -> None:
+        with self._turn:
+            if self._file is not None:
+                self._file.close()
+            self._file = None
 
     def forget(self, names: Iterable[str]) -> None:
         """All of these are there: the record goes, unless it speaks of others."""

@@ -58,8 +58,6 @@ def fetch(
     stop = stop or threading.Event()
     download = _Download(session, url, target, arrived, stop)
     try:
-        if not target.parent.is_dir():
-            target.parent.mkdir(parents=True, exist_ok=True)
         _persist(download, stop)
         return download.keep()
     except NetworkError as exc:
@@ -76,7 +74,7 @@ def still_there(session: Any, url: str, target: Path, arrival: Arrival, stop: th
     `NetworkError` where it does not answer, another `SahelError` where it refuses.
     """
     try:
-        with target.open("rb") as file:
+        with target.open("rb", buffering=0) as file:
             if _digest(file, stop) != (arrival.size, arrival.sha256):
                 return False
     except OSError:
@@ -175,7 +173,7 @@ class _Download:
     def have(self) -> int:
         try:
             return self._part.stat().st_size
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return 0
 
     def go_on(self) -> bool:
@@ -209,7 +207,12 @@ class _Download:
 
     def _write(self, response: Any, mode: str) -> None:
         self.begun = True
-        with self._part.open(mode) as file:
+        try:
+            file = self._part.open(mode, buffering=CHUNK)
+        except FileNotFoundError:
+            self._part.parent.mkdir(parents=True, exist_ok=True)
+            file = self._part.open(mode, buffering=CHUNK)
+        with file:
             for piece in arriving(response, CHUNK):
                 file.write(piece)
                 self._arrived(len(piece))
@@ -226,7 +229,7 @@ class _Download:
         return self._validator != before and response.headers.get("Accept-Ranges") == "bytes" and self.have > 0
 
     def keep(self) -> Arrival:
-        with self._part.open("rb") as file:
+        with self._part.open("rb", buffering=0) as file:
             size, sha256 = _digest(file, self._stop)
             os.fsync(file.fileno())
         self._part.replace(self._target)

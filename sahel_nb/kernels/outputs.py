@@ -102,7 +102,12 @@ def fetch_all(
             jobs.append(_Job(file.name, file.url, target))
             places.append(jobs[-1])
     full, arrivals = threading.Event(), Arrivals(folder)
-    done = iter(work_off(jobs, lambda hand, job: _fetch(hand, job, arrivals, full), workers=workers, progress=progress))
+    try:
+        done = iter(
+            work_off(jobs, lambda hand, job: _fetch(hand, job, arrivals, full), workers=workers, progress=progress)
+        )
+    finally:
+        arrivals.close()
     results = [place if isinstance(place, Missed) else next(done) for place in places]
     fetched = tuple(item for item in results if isinstance(item, Fetched))
     missed = tuple(item for item in results if isinstance(item, Missed))

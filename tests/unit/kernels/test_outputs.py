@@ -207,6 +207,16 @@ def test_a_record_that_was_cut_costs_no_more_than_fetching(tmp_path: Path, cut: 
     assert {file.sha256 for file in fetched} == {hashlib.sha256(BODY).hexdigest()}
 
 
+def test_a_folder_where_a_file_is_keeps_no_other_from_arriving(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"a file")
+    with server() as url:
+        fetched, missed = fetch_all(
+            [OutputFile("a/b.bin", f"{url}/whole/b"), OutputFile("c/d.bin", f"{url}/whole/d")], tmp_path
+        )
+    assert ([file.name for file in fetched], [item.name for item in missed]) == (["c/d.bin"], ["a/b.bin"])
+    assert "directory" in missed[0].why or "exists" in missed[0].why
+
+
 def test_no_output_takes_the_place_of_our_record(tmp_path: Path) -> None:
     with server() as url:
         fetched, missed = fetch_all([OutputFile(ARRIVED, f"{url}/whole/x")], tmp_path)
