@@ -18,6 +18,8 @@ from sahel_nb.cli.lock_verify import verify
 from sahel_nb.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sahel_nb.lock.git_refs import GitRefs
     from sahel_nb.lock.listing import Listed
     from sahel_nb.lock.record import Record
@@ -92,7 +94,7 @@ def log(kernel: str | None, limit: int, everything: bool, verified: bool, as_jso
     tips = chain.history(_ALL if everything else limit)
     wrong = _mismatches(context, name)
     if as_json:
-        rows = [{"id": tip.oid, **_record(tip.record), "mismatch": wrong.get(_run_id(tip.record), "")} for tip in tips]
+        rows = [{"id": tip.oid, **_record(tip.record), "mismatch": _mismatch(tip.record, wrong)} for tip in tips]
         _print_json("log", kernel=name, records=rows)
         return
     if not tips:
@@ -101,7 +103,9 @@ def log(kernel: str | None, limit: int, everything: bool, verified: bool, as_jso
         record = tip.record
         version = f" v{record.kaggle_version}" if record.kaggle_version else ""
         click.echo(f"{tip.oid[:9]}  {record.at}  fence {record.fence}  {record.op.value:<7}{version:<5}  {record.by}")
-        for text in (record.reason, *(f"alarm: {alarm}" for alarm in record.alarms), wrong.get(_run_id(record), "")):
+        mismatch = _mismatch(record, wrong)
+        alarms = [f"alarm: {alarm}" for alarm in record.alarms]
+        for text in (record.reason, *alarms, "" if any(mismatch in alarm for alarm in alarms) else mismatch):
             if text:
                 click.echo(f"           {text}")
 
@@ -124,8 +128,10 @@ def _mismatches(context: Context, kernel: str) -> dict[str, str]:
         return {}
 
 
-def _run_id(record: Record) -> str:
-    return record.outcome.run_id if record.outcome is not None else ""
+def _mismatch(record: Record, known: Mapping[str, str]) -> str:
+    from sahel_nb.run.ledger import alarmed
+
+    return known.get(record.outcome.run_id if record.outcome is not None else "", "") or alarmed(record)
 
 
 def _line(record: Record) -> str:

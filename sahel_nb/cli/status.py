@@ -90,6 +90,7 @@ def _row(context: Context, folder: str, name: str, unread: list[SahelError]) -> 
 def _lock(context: Context, ref: KernelRef, unread: list[SahelError]) -> tuple[str, str]:
     from sahel_nb.cli import assembly
     from sahel_nb.lock.record import State
+    from sahel_nb.run.ledger import alarmed
 
     try:
         tip = assembly.backend_of(context, ref)[0].read()
@@ -103,7 +104,7 @@ def _lock(context: Context, ref: KernelRef, unread: list[SahelError]) -> tuple[s
     last = ""
     if outcome is not None:
         last = f"v{outcome.version} {outcome.status.lower()}, commit {outcome.commit[:8]} by {outcome.actor}"
-        wrong = assembly.mismatches(context, ref).get(outcome.run_id)
+        wrong = assembly.mismatches(context, ref).get(outcome.run_id) or alarmed(record)
         last += f"; {wrong}" if wrong else ""
     if record.state is State.FREE:
         return "free", last

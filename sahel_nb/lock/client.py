@@ -189,13 +189,14 @@ class LockClient:
 
     # -- steps 6 and 7
 
-    def finish(self, held: Held, outcome: Outcome) -> Record:
+    def finish(self, held: Held, outcome: Outcome, alarms: tuple[str, ...] = ()) -> Record:
         """Release with the outcome, once *every* version since the last known end has ended; returns the FREE record.
 
-        Versions that somebody pushed meanwhile are recorded as alarms, and waited for. Safe to repeat after a crash,
+        `alarms` is what everybody should know of the run. Versions that somebody pushed meanwhile are recorded as
+        alarms, too, and waited for. Safe to repeat after a crash,
         an ambiguous answer, or when somebody else has reaped the run: what ended the grant is returned then.
         """
-        return release.finish(self._chain, self._survey, self._reporter, held, outcome)
+        return release.finish(self._chain, self._survey, self._reporter, held, outcome, alarms)
 
     def disarm(self, held: Held, reason: str) -> None:
         """Give the lock back before anything was pushed. Nothing happens when it is no longer ours."""

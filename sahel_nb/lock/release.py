@@ -16,9 +16,12 @@ from sahel_nb.report.events import Level, Reporter
 HISTORY = 200
 
 
-def finish(chain: Chain, survey: Survey, reporter: Reporter, held: Held, outcome: Outcome) -> Record:
-    """Release with the outcome; see `LockClient.finish`."""
+def finish(
+    chain: Chain, survey: Survey, reporter: Reporter, held: Held, outcome: Outcome, alarms: tuple[str, ...] = ()
+) -> Record:
+    """Release with the outcome and `alarms`; see `LockClient.finish`."""
     outcome = _cleaned(outcome)
+    alarms = tuple(map(clean, alarms))
     tip: Tip | None = held.tip
     lost = 0
     while lost < ROUNDS:
@@ -26,7 +29,7 @@ def finish(chain: Chain, survey: Survey, reporter: Reporter, held: Held, outcome
             return _long_finished(chain, held, tip)
         record = tip.record
         if not record.is_held:
-            return _complete(chain, tip, outcome)
+            return _complete(chain, tip, outcome, alarms)
         if record.state is State.ARMED:
             # The push was made, and our process or the network died before it was recorded.
             started = chain.write(tip, Start(held.grant, outcome.version, outcome.url))
@@ -37,7 +40,7 @@ def finish(chain: Chain, survey: Survey, reporter: Reporter, held: Held, outcome
         busy = survey.busy_beside(record, newest)
         foreign = outsiders(record, newest)
         if not busy:
-            won = chain.write(tip, _end(chain, record, Finish(held.grant, newest, outcome, foreign)))
+            won = chain.write(tip, _end(chain, record, Finish(held.grant, newest, outcome, (*foreign, *alarms))))
             if won is not None:
                 reporter.status("")
                 return won.record
@@ -62,15 +65,18 @@ def _end(chain: Chain, record: Record, finish: Finish) -> Finish | Reap:
     return Reap(finish.last_done, reason, finish.outcome, finish.alarms)
 
 
-def _complete(chain: Chain, tip: Tip, outcome: Outcome) -> Record:
+def _complete(chain: Chain, tip: Tip, outcome: Outcome, alarms: tuple[str, ...]) -> Record:
     """Our run was reaped while we still fetched its outputs: add what only we know, if the chain still ends there."""
     record = tip.record
     known = record.outcome is not None and record.outcome.outputs_digest
     if known or not outcome.outputs_digest or record.kaggle_version != outcome.version:
         return record
-    text = f"v{outcome.version} was reaped before its outcome was recorded"
-    completed = chain.write(tip, Alarm(text, outcome))
-    return completed.record if completed else record
+    for text in (f"v{outcome.version} was reaped before its outcome was recorded", *alarms):
+        completed = chain.write(tip, Alarm(text, outcome))
+        if completed is None:
+            break
+        tip = completed
+    return tip.record
 
 
 def disarm(chain: Chain, held: Held, reason: str) -> None:

@@ -25,6 +25,7 @@ from sahel_nb.report.events import Level, Reporter
 from sahel_nb.run import collect, record
 from sahel_nb.run.follow import Followed, follow
 from sahel_nb.run.journal import Step
+from sahel_nb.run.ledger import alarm_of
 from sahel_nb.run.record import RunRecord
 
 
@@ -227,7 +228,7 @@ def _release(
         url=done.url,
     )
     try:
-        backoff.again(lambda: lock.finish(held, outcome))  # it asks Kaggle once more what has ended
+        backoff.again(lambda: lock.finish(held, outcome, alarm_of(done)))  # it asks Kaggle once more what has ended
     except FencedOut as exc:
         reporter.say(f"the lock was no longer ours to release: {exc.message}", Level.WARN)
     except SahelError as exc:

@@ -1,7 +1,7 @@
 """What this clone has recorded of a kernel's runs, for the commands that show them.
 
-`run.json` ties a commit to v<N> and to the digests of its outputs, and says whether Kaggle's copy was what was pushed;
-the lock's chain, which everybody shares, has the first three of these.
+`run.json` ties a commit to v<N> and to the digests of its outputs, and says whether Kaggle's copy was what was pushed.
+The lock's chain, which everybody shares, has the first three of these, and an alarm where the copy was not.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sahel_nb.kernels.model import KernelRef
 from sahel_nb.kernels.proof import Copy, Proof
+from sahel_nb.lock.record import Record
 from sahel_nb.run import record
 from sahel_nb.run.record import RunRecord
 
@@ -34,5 +35,23 @@ def mismatch(run: RunRecord) -> str:
     return differs(Proof(Copy.DIFFERS, run.kaggle_copy_why)) if run.kaggle_copy == Copy.DIFFERS.value else ""
 
 
+def alarm_of(run: RunRecord) -> tuple[str, ...]:
+    """What the lock's chain is to say of this run to everybody."""
+    wrong = mismatch(run)
+    return (f"v{run.version}: {wrong}",) if wrong else ()
+
+
+def alarmed(record: Record) -> str:
+    """What the lock's record says of the last run's copy, whoever ran it; as `mismatch`."""
+    begins = f"v{record.outcome.version}: " if record.outcome is not None else ""
+    for text in record.alarms:
+        if begins and text.startswith(begins + _DIFFERS):
+            return text.removeprefix(begins)
+    return ""
+
+
 def differs(proof: Proof) -> str:
-    return f"Kaggle's copy is not what was pushed: {proof.why}" if proof.copy is Copy.DIFFERS else ""
+    return f"{_DIFFERS}: {proof.why}" if proof.copy is Copy.DIFFERS else ""
+
+
+_DIFFERS = "Kaggle's copy is not what was pushed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -190,3 +191,6 @@ def test_a_copy_that_is_not_what_was_pushed_is_shown_wherever_the_run_is(lab: La
     assert [bool(entry["mismatch"]) for entry in logged] == [True, False, False]
     right = awa.sahel("debug", "other-copy", "--json")
     assert json.loads(right.out)["mismatch"] == ""
+    shutil.rmtree(awa.root / "runs")  # as in a clone that did not run it: the lock's chain says so to everybody
+    assert said in awa.sahel("status", "other-copy").out
+    assert json.loads(awa.sahel("lock", "log", "other-copy", "--json").out)["records"] == logged
