@@ -81,7 +81,7 @@ class RunConfig:
     outputs: str = "runs"
     """Folder, relative to the repository's root, that receives what runs produce; ignored by git."""
     timeout: int = 0
-    """Seconds a run may take on Kaggle; 0 leaves it to Kaggle's own limit (12 h, 9 h on TPU)."""
+    """Seconds a run may take on Kaggle; 0 stands for the longest that Kaggle allows (12 h, 9 h on a TPU)."""
 
 
 @dataclass(frozen=True)

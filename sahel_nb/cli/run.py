@@ -98,8 +98,7 @@ def launch(
         raise
     if dry_run:
         return
-    limit = timeout or context.config.run.timeout or None
-    options = RunOptions(limit, Waiting.DETACH if detach else Waiting.FOLLOW, attach, wait)
+    options = RunOptions(_limit(context, plan, timeout), Waiting.DETACH if detach else Waiting.FOLLOW, attach, wait)
     finished = execute(
         plan, options, who=who, places=places, service=context.kaggle, lock=lock, reporter=context.reporter
     )
@@ -142,6 +141,13 @@ def _prepare(
     source = assembly.source_of(context, sha, selection.kernel.folder)
     ref, title = assembly.dev_ref(context, source.metadata.ref) if dev else (None, "")
     plan = planning.make_plan(source, dev_ref=ref, dev_title=title)
+    if timeout is not None and timeout > source.metadata.longest:
+        hours = source.metadata.longest // 3600
+        raise UsageError(
+            f"--timeout: Kaggle ends a session of {plan.ref} after {hours} h, whatever it is told",
+            hints=(f"sahel-nb run {plan.ref} --timeout {hours}h",),
+            kaggle=NOTHING_STARTED,
+        )
     places = assembly.places(context)
     # On the embedded service one is alone: its versions have nothing to do with those that the shared lock counts.
     shared = not (dev or rehearsal or context.is_embedded)
@@ -264,7 +270,6 @@ def _bring_datasets(context: Context, plan: Plan) -> None:
 
 def _show_plan(context: Context, plan: Plan, timeout: int | None, checks: list[Check], *, as_json: bool) -> None:
     metadata = plan.metadata
-    limit = timeout or context.config.run.timeout
     rows = {
         "kernel": f"{plan.ref}" + ("  (personal; the shared one is left alone)" if plan.dev else ""),
         "title": metadata.title,
@@ -273,7 +278,7 @@ def _show_plan(context: Context, plan: Plan, timeout: int | None, checks: list[C
         "sources": ", ".join(metadata.sources()) or "none",
         "machine": str(metadata.raw.get("machine_shape") or ("GPU" if metadata.uses_gpu else "CPU")),
         "internet": "on" if json.loads(metadata.to_json())["enable_internet"] else "off",
-        "time limit": f"{limit} s" if limit else "Kaggle's own",
+        "time limit": f"{_limit(context, plan, timeout)} s",
         "outputs": f"{context.config.run.outputs}/{plan.ref.slug}/<date>-{plan.source.commit.sha[:8]}-v<N>/",
     }
     if as_json:
@@ -286,6 +291,12 @@ def _show_plan(context: Context, plan: Plan, timeout: int | None, checks: list[C
         return
     for name, value in rows.items():
         click.echo(f"{name:<11} {value}")
+
+
+def _limit(context: Context, plan: Plan, timeout: int | None) -> int:
+    """Seconds after which Kaggle is told to end the session. It is always told: nobody can stop a run by the API."""
+    longest = plan.source.metadata.longest
+    return min(timeout or context.config.run.timeout or longest, longest)
 
 
 _TIME = re.compile(r"(\d+)\s*(s|m|min|h)?")

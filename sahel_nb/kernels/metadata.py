@@ -92,6 +92,11 @@ class Metadata:
     def uses_tpu(self) -> bool:
         return _truthy(self.raw.get("enable_tpu")) or str(self.raw.get("machine_shape", "")).startswith("Tpu")
 
+    @property
+    def longest(self) -> int:
+        """Seconds that Kaggle gives a session of this kernel at most: 12 h, 9 h on a TPU."""
+        return (9 if self.uses_tpu else 12) * 3600
+
     def sources(self, *keys: str) -> tuple[str, ...]:
         """What the kernel reads, of these lists or of all; what is no list of names is left to `problems`."""
         lists = [self.raw.get(key) for key in keys or _SOURCE_LISTS[:4]]

@@ -36,8 +36,8 @@ class Waiting(Enum):
 
 @dataclass(frozen=True)
 class RunOptions:
-    timeout: int | None
-    """Seconds that the session may take on Kaggle; None leaves it to Kaggle."""
+    timeout: int
+    """Seconds that the session may take on Kaggle."""
     waiting: Waiting
     attach: str
     """What to type to go on with this run, from any clone."""

@@ -60,6 +60,21 @@ def test_a_notebook_that_was_only_run_again_is_clean(lab: Lab) -> None:
     assert awa.sahel("run", "--dry-run").code == 3
 
 
+def test_every_run_has_a_limit_and_none_that_kaggle_would_not_keep(lab: Lab) -> None:
+    """Nobody can end a session by the API: whatever a kernel does, its hours are bounded from the start."""
+    awa = lab.join("awa")
+    awa.kernel("fula-lid", HELLO)
+    assert "time limit  43200 s" in awa.sahel("run", "--dry-run").out
+    assert "time limit  5400 s" in awa.sahel("run", "--dry-run", "--timeout", "90m").out
+    done = awa.sahel("run", "--timeout", "13h")
+    assert done.code == 2, done
+    for said in ("after 12 h, whatever it is told", "--timeout 12h", "no quota was spent"):
+        assert said in done.err, done
+    assert lab.versions("fula-lid") == 0
+    folder = awa.kernel("fula-tpu", HELLO, enable_tpu=True)
+    assert "time limit  32400 s" in awa.sahel("run", folder, "--dry-run").out
+
+
 def test_a_branch_that_is_behind_is_refused(lab: Lab) -> None:
     awa, binta = lab.join("awa"), None
     folder = awa.kernel("fula-lid", HELLO)

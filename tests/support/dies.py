@@ -62,7 +62,7 @@ def main(slug: str, victim: str, method: str, when: str) -> None:
         lock = Dies(lock, method, when)
     execute(
         plan,
-        RunOptions(None, Waiting.FOLLOW, f"sahel-nb attach {plan.ref}"),
+        RunOptions(3600, Waiting.FOLLOW, f"sahel-nb attach {plan.ref}"),
         who=assembly.who(context),
         places=assembly.places(context),
         service=service,
