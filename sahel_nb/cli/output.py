@@ -5,21 +5,26 @@ from __future__ import annotations
 import json
 from fnmatch import fnmatchcase
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
 
 from sahel_nb.cli.context import Context
 from sahel_nb.errors import OutputsIncomplete, Refused, UsageError
+from sahel_nb.report.events import Level
 
 if TYPE_CHECKING:
     from sahel_nb.kernels.model import KernelRef
+
+_SOME = 10
+"""Names that are shown where none matches."""
 
 
 @click.command(epilog="Example: sahel-nb output fula-tts@v7 -o models --pattern '*.pt'")
 @click.argument("kernel", required=False)
 @click.option(
-    "-o", "--to", type=click.Path(path_type=Path),
+    "-o", "--to", type=click.Path(path_type=Path, file_okay=False),
     help="Folder for the files; else runs/<kernel>/v7 of the repository, or ./v7 outside of one.",
 )  # fmt: skip
 @click.option("--pattern", help="Only names that match, e.g. '*.json'.")
@@ -36,12 +41,9 @@ def output(kernel: str | None, to: Path | None, pattern: str | None, dev: bool, 
     asked = assembly.asked(context, kernel, dev=dev)
     version = assembly.version_of(context, asked)
     folder = to or _folder(context, asked.ref, version)
-    files = [
-        file
-        for file in context.kaggle.outputs(asked.ref, version)
-        if pattern is None or fnmatchcase(file.name, pattern)
-    ]
-    if not files:
+    there = list(context.kaggle.outputs(asked.ref, version))
+    files = [file for file in there if pattern is None or fnmatchcase(file.name, pattern)]
+    if not there:
         state = context.kaggle.status(asked.ref, version).state
         if not state.ended:
             raise Refused(
@@ -74,11 +76,17 @@ def output(kernel: str | None, to: Path | None, pattern: str | None, dev: bool, 
         for file in fetched:
             click.echo(f"{file.sha256}  {file.name}")
     context.reporter.say(f"{_files(len(fetched))} of {asked.ref} v{version} in {folder}")
+    if there and not files:
+        names = ", ".join(file.name for file in there[:_SOME]) + (", …" if len(there) > _SOME else "")
+        context.reporter.say(f"no name of its outputs matches {pattern!r}; there are {names}", Level.WARN)
     if missed:
+        again = [f"sahel-nb output {asked.ref}@v{version}"]
+        again += [f"-o {quote(str(to))}"] if to else []
+        again += [f"--pattern {quote(pattern)}"] if pattern is not None else []
         raise OutputsIncomplete(
             f"{_files(len(missed))} of {asked.ref} v{version} could not be fetched",
             details=tuple(f"{item.name}: {item.why}" for item in missed),
-            hints=(f"sahel-nb output {asked.ref}@v{version}",),
+            hints=(" ".join(again),),
         )
 
 

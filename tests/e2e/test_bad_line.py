@@ -252,6 +252,17 @@ def test_every_json_is_one_object(lab: Lab, awa: Member) -> None:
     assert awa.git("status", "--porcelain") == "", "outputs that were fetched again do not make the tree unclean"
 
 
+def test_what_cannot_be_meant_by_an_output_is_said(lab: Lab, awa: Member) -> None:
+    awa.kernel("not-meant", HELLO)
+    assert awa.sahel("run", "not-meant").code == 0
+    nothing = awa.sahel("output", "not-meant", "--pattern", "*.pt")
+    assert (nothing.code, nothing.out) == (0, ""), nothing
+    assert "no name of its outputs matches '*.pt'; there are result.txt" in nothing.err
+    onto_a_file = awa.sahel("output", "not-meant", "-o", "sahel-nb.toml")
+    assert onto_a_file.code == 2, onto_a_file
+    assert "is a file" in onto_a_file.err
+
+
 def test_kaggles_copy_is_read_back_and_what_it_is_stands_in_the_record(lab: Lab, awa: Member) -> None:
     where = awa.kernel("read-back", HELLO)
     committed = (awa.root / where / "read-back.ipynb").read_bytes()
