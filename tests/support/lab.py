@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -115,8 +116,14 @@ class Member:
     def _start(self, command: tuple[str, ...]) -> subprocess.Popen[str]:
         return subprocess.Popen(
             command, cwd=self.root, env=self.env(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, encoding="utf-8",
+            stderr=subprocess.PIPE, encoding="utf-8", preexec_fn=_as_at_a_terminal,
         )  # fmt: skip
+
+
+def _as_at_a_terminal() -> None:
+    """A suite that was started with `nohup`, or behind `&`, ignores these, and so would all that it starts."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 class Lab:
