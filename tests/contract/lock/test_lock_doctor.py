@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import subprocess
 import sys
@@ -23,9 +22,9 @@ from sahel_nb.lock.prefix_setting import with_prefix
 from sahel_nb.repo.server_locks import stale_locks
 from sahel_nb.repo.worktree import Worktree
 from sahel_nb.report.events import Check, Verdict
-from support.git import Git, Origin, git_daemon, git_http
+from support.git import Git, Origin
 from support.locks import KERNEL, REF, FolderKaggle, Person, over_git
-from support.ssh import ssh_to_here
+from support.reached import WAYS, reached
 
 BRANCHES = "refs/heads/sahel-locks"
 
@@ -58,18 +57,9 @@ class Scene:
         return subprocess.run(command, cwd=self.clone.root, capture_output=True, text=True, timeout=60)
 
 
-@pytest.fixture(params=["path", "ssh", "git", "http"])
+@pytest.fixture(params=WAYS)
 def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
-    origin = Origin.create(tmp_path / "origin.git")
-    with contextlib.ExitStack() as stack:
-        base = str(tmp_path)
-        if request.param in ("git", "http"):
-            base = stack.enter_context({"git": git_daemon, "http": git_http}[request.param](tmp_path))
-        clone = origin.clone("awa")
-        if request.param == "ssh":
-            base = f"git@host.example:{tmp_path}"
-            clone("config", "core.sshCommand", ssh_to_here(tmp_path))
-        clone("remote", "set-url", "origin", f"{base}/origin.git")
+    with reached(request.param, tmp_path, "git@host.example:{}") as (origin, clone, _):
         yield Scene(origin, clone)
 
 
