@@ -7,7 +7,6 @@ no process: whoever holds the worktree passes the bytes and the mappings in.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import Enum
@@ -135,10 +134,8 @@ def sets_pair_format(toml: bytes | None, git_config: Mapping[str, str], environ:
 
 
 def _parse(toml: bytes) -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
+    import tomllib
+
     try:
         document: dict[str, Any] = tomllib.loads(toml.decode("utf-8"))
         return document

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,10 +13,6 @@ settings.register_profile("project", deadline=None, suppress_health_check=[Healt
 # `pytest --hypothesis-profile=long`: the same properties, a hundred times as many examples.
 settings.register_profile("long", settings.get_profile("project"), max_examples=10_000)
 settings.load_profile("project")
-
-if sys.version_info < (3, 11):
-    # Kaggle's own client does not install there: what talks through it cannot run, the commit path and the lock can.
-    collect_ignore_glob = ["e2e/*", "contract/localkaggle/*", "docs/*", "bench/*"]
 
 # What a test must never inherit: somebody's credentials, proxies, identity, or the repository that git runs us in.
 _FOREIGN_PREFIXES = ("GIT_", "KAGGLE", "SAHEL_NB_", "XDG_", "JUPYTER_", "PAPERMILL_")

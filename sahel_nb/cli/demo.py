@@ -22,11 +22,6 @@ def demo(folder: Path | None) -> None:
 
     Needs no account and no network. Nothing outside the folder is touched, and the folder stays for you to look at.
     """
-    if find_spec("kaggle") is None:
-        raise UsageError(
-            "the demo runs kernels, and Kaggle's own client needs Python 3.11 or later",
-            hints=("make PYTHON=python3.11 demo",),
-        )
     missing = [
         name for name in ("starlette", "uvicorn", "nbclient", "ipykernel", "matplotlib") if find_spec(name) is None
     ]

@@ -306,12 +306,8 @@ def _simple(text: str) -> dict[str, object] | None:
 
 
 def _toml(text: str) -> dict[str, object]:
-    import sys
+    import tomllib
 
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
     found: dict[str, object] = tomllib.loads(text)
     return found
 

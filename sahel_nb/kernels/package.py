@@ -11,7 +11,6 @@ import contextlib
 import io
 import json
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,11 +110,7 @@ def _no_home(exc: OSError) -> UsageError:
 
 
 def _no_package(exc: ModuleNotFoundError) -> UsageError:
-    """Kaggle's client is not there: on Python 3.10 it cannot be, elsewhere the installation is broken."""
-    version = ".".join(str(part) for part in sys.version_info[:3])
-    if tuple(sys.version_info) < (3, 11):
-        what = f"Kaggle's own client needs Python 3.11 or later, and this is {version}: commits work, runs do not"
-        return UsageError(what, hints=("python3.11 -m venv .venv && .venv/bin/pip install sahel-nb",))
+    """Kaggle's client, or something that it imports, is not there: the installation is broken."""
     return UsageError(f"Kaggle's own client cannot be imported: {exc}", hints=("pip install --upgrade kaggle six",))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from sqlite3 import Connection
 
 from sahel_nb.localkaggle.model import Accelerator
@@ -67,6 +67,6 @@ def machine(shape: str) -> str:
 
 def week(now: float) -> tuple[float, float]:
     """Beginning and end of the quota's week: Saturday 00:00 UTC."""
-    today = datetime.fromtimestamp(now, tz=timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = datetime.fromtimestamp(now, tz=UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     start = today - timedelta(days=(today.weekday() - 5) % 7)
     return start.timestamp(), (start + timedelta(days=7)).timestamp()

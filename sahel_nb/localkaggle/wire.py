@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 _NUMBER = re.compile(r"-?[0-9]{1,19}")  # 64-bit numbers may come as strings: JSON's own are doubles for many
@@ -128,7 +128,7 @@ class Fields:
 
 def stamp(epoch: float) -> str:
     """`2026-11-28T00:00:00.1234567Z`: seven digits, as .NET writes them."""
-    moment = datetime.fromtimestamp(epoch, tz=timezone.utc)
+    moment = datetime.fromtimestamp(epoch, tz=UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond:06d}0Z"
 
 

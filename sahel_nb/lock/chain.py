@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from sahel_nb.errors import NetworkError, Refused
 from sahel_nb.lock.backend import Backend, Tip, Verdict
@@ -128,7 +128,7 @@ class Chain:
 
     def now(self) -> str:
         """For showing: ISO, UTC."""
-        return datetime.fromtimestamp(self._clock.wall(), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return datetime.fromtimestamp(self._clock.wall(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def _writer(self) -> Writer:
         return Writer(self.by, self.now(), secrets.token_hex(8))

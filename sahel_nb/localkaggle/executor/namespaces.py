@@ -1,4 +1,4 @@
-"""The Linux calls that Python 3.10 has no names for: namespaces, mounts, capabilities, the loopback device.
+"""The Linux calls that Python 3.11 has no names for: namespaces, mounts, capabilities, the loopback device.
 
 Every function raises OSError naming what was refused. Only for single-threaded processes that are about to become
 a sandbox; nothing here is undone.

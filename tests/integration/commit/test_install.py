@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 from dataclasses import fields
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -166,11 +165,10 @@ def test_doctor_sees_what_is_missing_and_what_is_mended(tmp_path: Path, frozen_w
     found = verdicts(clone)
     assert found.pop("settings") is Verdict.WARNING, "what init writes is not in git yet"
     git("add", "sahel-nb.toml", ".gitattributes")
-    without = set() if find_spec("kaggle") else {"kaggle"}  # it does not install on Python 3.10
-    assert {name for name, verdict in found.items() if verdict is not Verdict.OK} == {"credentials"} | without
+    assert {name for name, verdict in found.items() if verdict is not Verdict.OK} == {"credentials"}
     assert found["credentials"] is Verdict.FAILED
     credential.chmod(0o600)
-    assert {name for name, verdict in verdicts(clone).items() if verdict is not Verdict.OK} == without
+    assert {name for name, verdict in verdicts(clone).items() if verdict is not Verdict.OK} == set()
     git("config", "filter.nbstripout.clean", "nbstripout")
     assert verdicts(clone)["nbstripout"] is Verdict.WARNING
     (git.root / ".git" / "info" / "attributes").write_text("*.ipynb filter=nbstripout\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from email.utils import format_datetime
 
 import pytest
@@ -13,7 +13,7 @@ from sahel_nb.errors import AuthError, NetworkError
 from sahel_nb.kernels import backoff
 from sahel_nb.kernels.backoff import Busy
 
-NOW = datetime(2026, 11, 21, 9, 15, tzinfo=timezone.utc)
+NOW = datetime(2026, 11, 21, 9, 15, tzinfo=UTC)
 
 
 @given(st.integers(1, 10_000), st.floats(0, 1), st.floats(0, 100))

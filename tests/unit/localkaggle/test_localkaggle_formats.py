@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.parse
 from collections.abc import Callable
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -34,9 +35,8 @@ def test_durations_are_read_back_by_the_client(millis: int) -> None:
 
 @given(st.floats(0, 4e9))
 def test_timestamps_are_read_back_by_the_client(epoch: float) -> None:
-    from datetime import timezone
 
-    read = DateTimeSerializer._from_str(wire.stamp(epoch)).replace(tzinfo=timezone.utc)
+    read = DateTimeSerializer._from_str(wire.stamp(epoch)).replace(tzinfo=UTC)
     assert abs(read.timestamp() - epoch) < 0.002
 
 
@@ -139,9 +139,9 @@ def test_a_signed_url_is_good_for_its_file_and_its_time(kind: Kind, number: int,
 
 @given(st.floats(0, 4e9))
 def test_the_quotas_week_begins_on_saturday(now: float) -> None:
-    from datetime import datetime, timezone
+    from datetime import datetime
 
     start, end = limits.week(now)
     assert start <= now < end
     assert end - start == 7 * 86400
-    assert datetime.fromtimestamp(start, tz=timezone.utc).strftime("%A %H:%M:%S") == "Saturday 00:00:00"
+    assert datetime.fromtimestamp(start, tz=UTC).strftime("%A %H:%M:%S") == "Saturday 00:00:00"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from math import ceil
 
 import pytest
@@ -22,7 +22,7 @@ from sahel_nb.run.usual import LONGEST, durations
 from support.lock_records import states
 
 OUTCOME = Outcome("r", 1, "COMPLETE", "c" * 40, "Awa", "", "", "", "")
-CLOCKS = st.integers(0, 7_000_000_000).map(lambda epoch: datetime.fromtimestamp(epoch, tz=timezone.utc))
+CLOCKS = st.integers(0, 7_000_000_000).map(lambda epoch: datetime.fromtimestamp(epoch, tz=UTC))
 
 
 def counted(began: str, took: float) -> tuple[float, ...]:

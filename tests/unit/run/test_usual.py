@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +14,7 @@ SECONDS = st.floats(1, LONGEST)
 
 
 def finished(run_id: str, seconds: float, status: str = "COMPLETE") -> Record:
-    start = datetime(2026, 11, 20, 8, tzinfo=timezone.utc)
+    start = datetime(2026, 11, 20, 8, tzinfo=UTC)
     began, ended = (f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in (start, start + timedelta(seconds=seconds)))
     outcome = Outcome(run_id, 1, status, "c" * 40, "Awa", began, ended, "", "")
     return Record(
