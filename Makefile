@@ -1,6 +1,6 @@
-# A machine needs python3 (3.10 or later, with venv), git and make; everything else goes into .venv.
-# Kaggle's own client needs Python 3.11; the first interpreter that has it is taken, else python3 as it is.
-PYTHON ?= $(or $(shell for p in python3 python3.13 python3.12 python3.11; do \
+# A machine needs Python 3.11 or later with venv, git 2.30 or later, and make; everything else goes into .venv.
+# The first interpreter that is new enough is taken, else python3 as it is.
+PYTHON ?= $(or $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done),python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,7 +16,7 @@ help: ## what can be made
 # One stamp per set of extras; a changed pyproject.toml installs again.
 $(VENV)/.python:
 	@echo "==> making $(VENV) with $$($(PYTHON) --version)"
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "sahel-nb needs Python 3.10 or later; try: make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sahel-nb needs Python 3.11 or later")'
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 

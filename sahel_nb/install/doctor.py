@@ -25,8 +25,8 @@ from sahel_nb.repo.vault_sweep import size_of
 from sahel_nb.repo.worktree import Worktree
 from sahel_nb.report.events import Check, Verdict
 
-GIT_MINIMUM = (2, 11)
-"""The first with the long-running filter protocol."""
+GIT_MINIMUM = (2, 30)
+"""The first whose `git rev-parse` knows --end-of-options, says its release notes."""
 MEND_PHANTOMS = "sahel-nb doctor --fix"
 MEND_RAW = 'git add --renormalize "*.ipynb" && git commit -m "Strip notebooks"'
 _SLOW_CLOCK = 120
@@ -94,7 +94,7 @@ def _git(worktree: Worktree) -> Check:
     numbers = tuple(int(part) for part in text.split(" ")[0].split(".")[:2] if part.isdigit())
     if numbers < GIT_MINIMUM:
         wanted = ".".join(map(str, GIT_MINIMUM))
-        return Check("git", _FAILED, f"{text}; filters need {wanted} or later", "git --version")
+        return Check("git", _FAILED, f"{text}; sahel-nb needs {wanted} or later", "git --version")
     return Check("git", _OK, text)
 
 
