@@ -144,7 +144,7 @@ def mismatches(context: Context, ref: KernelRef) -> dict[str, str]:
     """By run id: what this clone knows of versions whose copy on Kaggle was not what was pushed."""
     from sahel_nb.run import ledger
 
-    return ledger.mismatches(context.worktree.root / outputs_folder(context), ref)
+    return ledger.mismatches(context.worktree.root / outputs_folder(context), ref, context.target.name)
 
 
 def outputs_folder(context: Context) -> str:
@@ -165,7 +165,7 @@ def who(context: Context) -> Who:
     from sahel_nb.repo.identity import git_user
     from sahel_nb.run.execute import Who
 
-    return Who(str(git_user(context.worktree)), context.kaggle.account().username, _host())
+    return Who(str(git_user(context.worktree)), context.kaggle.account().username, _host(), context.target.name)
 
 
 def _host() -> str:

@@ -36,21 +36,20 @@ def output(kernel: str | None, to: Path | None, pattern: str | None, dev: bool, 
     from sahel_nb.cli import assembly
     from sahel_nb.kernels.outputs import fetch_all
     from sahel_nb.run.collect import alone, so_far_in_words
+    from sahel_nb.run.signs import is_over
 
     context = Context.here(local=local)
     asked = assembly.asked(context, kernel, dev=dev)
     version = assembly.version_of(context, asked)
-    folder = to or _folder(context, asked.ref, version)
     there = list(context.kaggle.outputs(asked.ref, version))
     files = [file for file in there if pattern is None or fnmatchcase(file.name, pattern)]
-    if not there:
-        state = context.kaggle.status(asked.ref, version).state
-        if not state.ended:
-            raise Refused(
-                f"{asked.ref} v{version} is {state.value.lower()}: it has no outputs yet",
-                hints=(f"sahel-nb logs --follow {asked.ref}@v{version}",),
-            )
+    if not there and not is_over(context.kaggle, asked.ref, version):
+        raise Refused(
+            f"{asked.ref} v{version} has not ended: it has no outputs yet",
+            hints=(f"sahel-nb logs --follow {asked.ref}@v{version}",),
+        )
     try:
+        folder = to or _folder(context, asked.ref, version)
         folder.mkdir(parents=True, exist_ok=True)
         with alone(folder) as turn:
             turn.wait(context.reporter)
@@ -60,7 +59,8 @@ def output(kernel: str | None, to: Path | None, pattern: str | None, dev: bool, 
                 progress=lambda so_far: context.reporter.status("fetching outputs", so_far_in_words(so_far)),
             )
     except OSError as exc:
-        raise OutputsIncomplete(f"{folder}: {exc.strerror or exc}", hints=("df -h .",)) from exc
+        where = to or exc.filename or "the outputs"
+        raise OutputsIncomplete(f"{where}: {exc.strerror or exc}", hints=("df -h .",)) from exc
     context.reporter.status("")
     if as_json:
         value = {
@@ -97,10 +97,12 @@ def _files(count: int) -> str:
 def _folder(context: Context, ref: KernelRef, version: int) -> Path:
     """In a repository they go where git ignores them: what lies beside a notebook would make its tree unclean."""
     from sahel_nb.cli import assembly
-    from sahel_nb.run.collect import base_folder
+    from sahel_nb.run.collect import base_folder, claim
 
+    name = f"v{version}" + "-rehearsal" * context.is_embedded
+    owner = f"{context.target.name} {ref} v{version}"  # others have this slug, too, and count from v1
     try:
         root = context.worktree.root
     except UsageError:
-        return context.cwd / f"v{version}"
-    return base_folder(root / assembly.outputs_folder(context)) / ref.slug / f"v{version}"
+        return claim(context.cwd, name, owner)
+    return claim(base_folder(root / assembly.outputs_folder(context)) / ref.slug, name, owner)

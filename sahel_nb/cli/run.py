@@ -175,7 +175,7 @@ def _prepare(
     )
     checks = _preflight(context, situation, plan)
     kept, folder = places.root / places.outputs, selection.kernel.folder
-    changed = since_failure(kept, places.root, plan.ref, sha, folder, lambda: _outcome(lock))
+    changed = since_failure(kept, places.root, plan.ref, sha, folder, context.target.name, lambda: _outcome(lock))
     if changed is not None:
         context.reporter.say(str(changed))
         for row in changed.changed:
@@ -279,7 +279,9 @@ def _show_plan(context: Context, plan: Plan, timeout: int | None, checks: list[C
         "machine": str(metadata.raw.get("machine_shape") or ("GPU" if metadata.uses_gpu else "CPU")),
         "internet": "on" if json.loads(metadata.to_json())["enable_internet"] else "off",
         "time limit": f"{_limit(context, plan, timeout)} s",
-        "outputs": f"{context.config.run.outputs}/{plan.ref.slug}/<date>-{plan.source.commit.sha[:8]}-v<N>/",
+        "outputs": f"{context.config.run.outputs}/{plan.ref.slug}/<date>-{plan.source.commit.sha[:8]}-v<N>"
+        + "-rehearsal" * context.is_embedded
+        + "/",
     }
     if as_json:
         found = [

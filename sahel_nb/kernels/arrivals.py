@@ -16,6 +16,8 @@ from io import FileIO
 from pathlib import Path
 
 ARRIVED = ".sahel-nb-arrived"
+OWNER = ".sahel-nb-run"
+"""In a folder that belongs to one run, or to one version: which one (see `run.collect`)."""
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,11 @@ class Target:
     """Seconds without a byte after which an answer is given up."""
 
     @property
+    def name(self) -> str:
+        """What a run's record calls it: the service that numbers its versions. An embedded one's port changes."""
+        return self.url if self.kind is TargetKind.OTHER else self.kind.value
+
+    @property
     def is_loopback(self) -> bool:
         """It is on this very machine, where no proxy leads."""
         host = urlsplit(self.url).hostname or ""

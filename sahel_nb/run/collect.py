@@ -1,5 +1,6 @@
-"""What a run leaves on this machine: `runs/<slug>/<date>-<short sha>-v<N>/`.
+"""What a run leaves on this machine: `runs/<slug>/<date>-<short sha>-v<N>/`, a rehearsal `…-v<N>-rehearsal/`.
 
+.sahel-nb-run which attempt it belongs to: no other one ever writes there (see `claim`)
 log.jsonl     every log record, one JSON object a line, as the live stream brought them
 log.txt       the same for people
 outputs/      what the kernel left in /kaggle/working
@@ -8,10 +9,14 @@ run.json      what the run was (see `run.record`); written last, so a folder wit
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import hashlib
 import json
 import os
+import secrets
+import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -19,8 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from sahel_nb.durable import write_atomically
+from sahel_nb.durable import sync_folder, write_atomically
 from sahel_nb.errors import SahelError
+from sahel_nb.kernels.arrivals import OWNER
 from sahel_nb.kernels.crew import Progress
 from sahel_nb.kernels.model import KernelRef, LogRecord
 from sahel_nb.kernels.outputs import Fetched, Missed, fetch_all
@@ -29,13 +35,56 @@ from sahel_nb.report.events import Level, Reporter
 
 LIVE_LOG = "log.jsonl"
 OUTPUTS = "outputs"
+_MOST_OF_A_NAME = 10_000
 
 
-def run_folder(base: Path, ref: KernelRef, date: str, commit: str, version: int) -> Path:
-    """Make and return the folder of a run below `base`. `date` is YYYY-MM-DD, in UTC, of its push."""
-    folder = base_folder(base) / ref.slug / f"{date}-{commit[:8]}-v{version}"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def run_folder(base: Path, ref: KernelRef, name: str, run_id: str) -> Path:
+    """Make, or find again, the folder of one attempt below `base`. `name` is `<date>-<short sha>-v<N>` or the like.
+
+    Two services number their versions alike, and a service that was set up again starts from v1: the name is a wish,
+    the run's id decides.
+    """
+    return claim(base_folder(base) / ref.slug, name, run_id)
+
+
+def claim(parent: Path, name: str, owner: str) -> Path:
+    """The folder `name` below `parent` that belongs to `owner`; `name-2`, `name-3`, … where others have it.
+
+    A folder is made whole or not at all: under another name with the owner in it, and renamed, which rename(2) refuses
+    where one with anything in it is there already. So of two who want one name at the same time one gets it, and who
+    dies in between leaves nothing that looks like a folder of somebody's.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    for number in range(1, _MOST_OF_A_NAME):
+        folder = parent / (name if number == 1 else f"{name}-{number}")
+        if not folder.exists():
+            _make(folder, owner)
+        if owner_of(folder) == owner:
+            return folder
+    raise FileExistsError(errno.EEXIST, "too many runs of one name", str(parent / name))
+
+
+def owner_of(folder: Path) -> str:
+    """Whose a folder is; of one that an earlier sahel-nb made, by its run.json. Empty where nothing says so."""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return (folder / OWNER).read_text("utf-8").strip()
+    with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
+        return str(json.loads((folder / "run.json").read_bytes()).get("run_id") or "")
+    return ""
+
+
+def _make(folder: Path, owner: str) -> None:
+    draft = folder.parent / f"{OWNER}-{secrets.token_hex(6)}"
+    draft.mkdir()
+    try:
+        write_atomically(draft / OWNER, f"{owner}\n".encode())
+        draft.rename(folder)
+        sync_folder(folder.parent)
+    except OSError as exc:
+        if exc.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):  # somebody was quicker: owner_of says who
+            raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def base_folder(base: Path) -> Path:

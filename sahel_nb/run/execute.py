@@ -47,11 +47,12 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class Who:
-    """Who runs, for the record: the git user, the Kaggle account, the machine."""
+    """Who runs, for the record: the git user, the Kaggle account, the machine, and which service runs it."""
 
     actor: str
     account: str
     host: str
+    service: str
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,7 @@ def _job(plan: Plan, who: Who, started: Started) -> Job:
         actor=who.actor,
         account=who.account,
         host=who.host,
+        service=who.service,
         nonce=plan.stamp.nonce,
         code=Code(plan.source.code, plan.source.is_notebook),
     )

@@ -17,6 +17,7 @@ from sahel_nb.kernels.diagnosis import Diagnosis, diagnose
 from sahel_nb.kernels.model import KernelRef, RunState, RunStatus
 from sahel_nb.kernels.proof import Copy, Proof, compare
 from sahel_nb.kernels.service import KernelService
+from sahel_nb.kernels.target import TargetKind
 from sahel_nb.lock.client import LockClient
 from sahel_nb.lock.grants import Held
 from sahel_nb.lock.record import Outcome
@@ -54,9 +55,17 @@ class Job:
     actor: str
     account: str
     host: str
+    service: str
+    """Which one runs it, as in `RunRecord`."""
     nonce: str
     code: Code | None
     """The source as git has it; None where the commit is not in this clone."""
+
+    @property
+    def folder_name(self) -> str:
+        """How the folder of this run would be called, if nobody else had the name."""
+        rehearsal = "-rehearsal" if self.service == TargetKind.EMBEDDED.value else ""
+        return f"{self.began[:10]}-{self.commit[:8]}-v{self.version}{rehearsal}"
 
 
 class LockStillHeld(NetworkError):
@@ -127,7 +136,7 @@ def finish(
     lock then stays, and `attach` is what to type.
     """
     try:
-        folder = collect.run_folder(places, job.ref, job.began[:10], job.commit, job.version)
+        folder = collect.run_folder(places, job.ref, job.folder_name, job.run_id)
         with collect.alone(folder) as turn:
             with collect.live_log(folder if turn.first else None, reporter) as sink:
                 followed = follow(service, job.ref, job.version, reporter, sink=sink, attach=attach)
@@ -172,6 +181,7 @@ def _collect(job: Job, folder: Path, followed: Followed, service: KernelService,
         actor=job.actor,
         account=job.account,
         host=job.host,
+        service=job.service,
         began=job.began,
         ended=record.ended_at(job.began, took),
         status=followed.status.state.value,

@@ -16,17 +16,18 @@ from sahel_nb.run import record
 from sahel_nb.run.record import RunRecord
 
 
-def runs_of(runs: Path, ref: KernelRef) -> Iterator[RunRecord]:
-    """The records below `runs` that can be believed, in no order."""
+def runs_of(runs: Path, ref: KernelRef, service: str) -> Iterator[RunRecord]:
+    """The records below `runs` that can be believed, in no order: of the runs on one service. What a rehearsal found
+    is told of rehearsals, and of nothing else."""
     for path in (runs / ref.slug).glob("*/"):
         found = record.read(path)
-        if found is not None and found.kernel == str(ref):
+        if found is not None and (found.kernel, found.service) == (str(ref), service):
             yield found
 
 
-def mismatches(runs: Path, ref: KernelRef) -> dict[str, str]:
+def mismatches(runs: Path, ref: KernelRef, service: str) -> dict[str, str]:
     """What to say of the runs whose copy on Kaggle was not what was pushed, by the run's id."""
-    found = {run.run_id: mismatch(run) for run in runs_of(runs, ref)}
+    found = {run.run_id: mismatch(run) for run in runs_of(runs, ref, service)}
     return {run_id: text for run_id, text in found.items() if text}
 
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from math import ceil
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sahel_nb.durable import write_atomically
 from sahel_nb.kernels.outputs import Fetched, Missed
@@ -56,6 +57,9 @@ class RunRecord:
     kaggle_copy: str = Copy.UNREAD.value
     """Whether Kaggle's copy of the source is what was pushed; see `kernels.proof`."""
     kaggle_copy_why: str = ""
+    service: str = ""
+    """Which service it ran on: `kaggle`, `embedded` (a rehearsal), or the address of another one. Each numbers its
+    versions by itself. Of records that are older than this: the address in their `url`."""
 
     def outputs_digest(self) -> str:
         """One digest for all outputs: sha256 over `<sha256>  <name>\\n`, sorted by name, as `sha256sum` prints."""
@@ -79,9 +83,18 @@ class RunRecord:
             missed = tuple(Missed(**item) for item in value.pop("missed"))
             known = {each.name for each in fields(cls)}  # a later version may have added to it
             record = cls(**{name: item for name, item in value.items() if name in known}, files=files, missed=missed)
+            record = record if record.service else replace(record, service=service_of(record.url))
         except (ValueError, KeyError, TypeError, AttributeError):
             return None
         return record if record.outputs_digest() == digest else None
+
+
+def service_of(url: str) -> str:
+    """`https://www.kaggle.com/code/awa/fula-lid` → `kaggle`; of another service its address."""
+    parts = urlsplit(url)
+    if (parts.hostname or "").endswith("kaggle.com"):
+        return "kaggle"
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
 def ended_at(began: str, took: float) -> str:

@@ -79,7 +79,8 @@ def resume_dev(
         commit=stamp.commit, subject=_subject(worktree, stamp.commit),
         source_sha256=hashlib.sha256(code.data).hexdigest() if code is not None else "",
         version=version, url=service.web_url(ref), began=began(stamp.run_id),
-        actor=who.actor, account=who.account, host=who.host, nonce=stamp.nonce, code=code,
+        actor=who.actor, account=who.account, host=who.host, service=who.service,
+        nonce=stamp.nonce, code=code,
     )  # fmt: skip
     with journal.adopted(places.journal, stamp.nonce):
         return finish(
@@ -95,7 +96,7 @@ def _job(ref: KernelRef, held: Held, who: Who, worktree: Worktree, service: Kern
         ref=ref, shared=ref, dev=False, run_id=record.run_id, commit=record.git_commit,
         subject=_subject(worktree, record.git_commit), source_sha256=record.src_digest, version=version,
         url=record.url or service.web_url(ref), began=record.since,
-        actor=record.actor, account=who.account, host=record.host, nonce=record.stamp,
+        actor=record.actor, account=who.account, host=record.host, service=who.service, nonce=record.stamp,
         code=_code_of(worktree, record.git_commit, ref),
     )  # fmt: skip
 

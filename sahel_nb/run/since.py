@@ -59,15 +59,16 @@ def since_failure(
     ref: KernelRef,
     commit: str,
     folder: str,
+    service: str,
     shared: Callable[[], Outcome | None] = lambda: None,
 ) -> Since | None:
-    """The newest run of `ref` that is kept below `runs`, if it failed; None where it did not, or there is none.
+    """The newest run of `ref` on `service` that is kept below `runs`, if it failed; None where it did not, or there is
+    none: a rehearsal is compared with rehearsals, a run with runs.
 
-    By the clock: rehearsals are numbered by another service than runs. Where none is kept, `shared` is asked for the
-    one that the lock tells of.
+    By the clock. Where none is kept, `shared` is asked for the one that the lock tells of.
     By content of the folder at both commits: the history between them does not matter, and may have been rewritten.
     """
-    failed = _failed(runs, ref, shared)
+    failed = _failed(runs, ref, service, shared)
     if failed is None:
         return None
     where = ("--", folder) if folder else ("--", ".")
@@ -81,8 +82,8 @@ def since_failure(
     return Since(failed, tuple(answer.text.splitlines()[:-1]), (*rows[:SHOWN], *([more] if rows[SHOWN:] else ())))
 
 
-def _failed(runs: Path, ref: KernelRef, shared: Callable[[], Outcome | None]) -> Failed | None:
-    newest = max(runs_of(runs, ref), key=lambda found: (found.began, found.version), default=None)
+def _failed(runs: Path, ref: KernelRef, service: str, shared: Callable[[], Outcome | None]) -> Failed | None:
+    newest = max(runs_of(runs, ref, service), key=lambda found: (found.began, found.version), default=None)
     if newest is not None:
         if newest.status in (RunState.COMPLETE.value, RunState.UNKNOWN.value):
             return None

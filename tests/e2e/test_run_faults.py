@@ -88,6 +88,31 @@ def test_an_edit_in_the_web_page_is_never_taken_for_the_run(lab: Lab, awa: Membe
     assert (awa.lock("web-edited") or {})["state"] == "FREE"
 
 
+def test_a_rehearsal_and_a_run_of_one_commit_keep_a_folder_each(awa: Member) -> None:
+    """Both count their versions from 1. A longest legal name comes along."""
+    name = "ɲ" * 127 + "x"
+    where = awa.kernel("two-services", ["import uuid", f"open('{name}', 'w').write(uuid.uuid4().hex)"])
+
+    def kept(done: Done) -> tuple[str, str]:
+        folder = Path(done.out.strip().splitlines()[-1])
+        assert (done.code, [file["name"] for file in record(done)["files"]]) == (0, [name]), done
+        return folder.name.rpartition("-v")[2], (folder / "outputs" / name).read_text()
+
+    ran = awa.sahel("run", where)
+    first = kept(ran)
+    rehearsed = kept(awa.sahel("rehearse", where))
+    awa.sahel("local", "stop")
+    shutil.rmtree(Path(awa.env()["XDG_STATE_HOME"]) / "sahel-nb/local")  # a service set up again counts from 1
+    assert awa.sahel("run", where, "--local", "--detach").code == 0
+    attached = awa.sahel("attach", where, "--local")
+    found = [first, rehearsed, kept(attached)]
+    assert [label for label, _ in found] == ["1", "1-rehearsal", "1-rehearsal-2"]
+    assert kept(ran) == first, "and it still is what the run left"
+    assert len({text for _, text in found}) == 3
+    fetched = [awa.sahel("output", f"{where}@v1", *local) for local in ((), ("--local",), ())]
+    assert [Path(done.err.rstrip().rpartition(" in ")[2]).name for done in fetched] == ["v1", "v1-rehearsal", "v1"]
+
+
 def test_a_rehearsal_with_both_ends_well_and_what_it_prints_stays_here(awa: Member) -> None:
     where = awa.kernel("local-lab", HELLO)
     done = awa.sahel("rehearse", where, "--fault", "push-timeout", "--fault", "edited-on-kaggle")

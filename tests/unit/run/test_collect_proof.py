@@ -34,7 +34,7 @@ class Shelf(KernelService):
 def job(code: Code | None) -> Job:
     return Job(
         ref=REF, shared=REF, dev=False, run_id=STAMP.run_id, commit=STAMP.commit, subject="", source_sha256="",
-        version=7, url="", began="", actor="", account="", host="", nonce=STAMP.nonce, code=code,
+        version=7, url="", began="", actor="", account="", host="", service="kaggle", nonce=STAMP.nonce, code=code,
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ DONE = RunRecord(
     run_id="20261121T091503Z-4f1c2a", kernel=str(REF), shared_kernel=str(REF), dev=False, commit="c" * 40,
     subject="ŋana", version=3, url="http://x", actor="Awa", account="awa", host="vm", began="2026-11-21T09:15:03Z",
     ended="2026-11-21T09:16:03Z", status="COMPLETE", failure="", source_sha256="", log_records=1, log_sha256="",
-    files=(Fetched("ɲ.txt", 2, "0" * 64),), missed=(Missed("half-\ud83d", "no file's name"),),
+    files=(Fetched("ɲ.txt", 2, "0" * 64),), missed=(Missed("half-\ud83d", "no file's name"),), service="kaggle",
 )  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def test_a_record_that_was_cut_or_changed_is_not_believed(tmp_path: Path) -> Non
 
 def test_a_record_of_before_or_after_this_version_is_read() -> None:
     value = json.loads(DONE.to_json())
-    for key in ("ended_by", "log_seconds", "kaggle_copy", "kaggle_copy_why"):
+    for key in ("ended_by", "log_seconds", "kaggle_copy", "kaggle_copy_why", "service"):
         del value[key]
     old = RunRecord.from_json(json.dumps(value).encode())
     assert old is not None

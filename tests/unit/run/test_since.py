@@ -1,4 +1,4 @@
-"""What has changed since the last run failed: the last by the clock, whichever service numbered it."""
+"""What has changed since the last run failed: the last by the clock, among those on one service."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from sahel_nb.run.since import since_failure
 from support.git import Git
 
 REF = KernelRef("awa", "fula-lid")
+HERE = "embedded"
 REHEARSED = RunRecord(
     run_id="20261121T091503Z-4f1c2a", kernel=str(REF), shared_kernel=str(REF), dev=False, commit="", subject="ŋana",
     version=7, url="http://x", actor="Awa", account="awa", host="vm", began="2026-11-21T09:15:03Z",
     ended="2026-11-21T09:16:03Z", status="ERROR", failure="ValueError", source_sha256="", log_records=0,
-    log_sha256="", files=(), missed=(),
+    log_sha256="", files=(), missed=(), service="embedded",
 )  # fmt: skip
 
 
@@ -39,19 +40,24 @@ def keep(repo: Git, found: RunRecord, name: str) -> str:
     return commit
 
 
-def test_a_run_that_went_well_after_a_rehearsal_that_failed_is_the_last_one(repo: Git) -> None:
+def test_a_run_is_compared_with_runs_and_a_rehearsal_with_rehearsals(repo: Git) -> None:
     """A rehearsal's versions are counted by another service: v7 there may be older than v1 on Kaggle."""
     commit = keep(repo, REHEARSED, "rehearsed")
     runs = repo.root / "runs"
-    assert since_failure(runs, repo.root, REF, commit, "notebooks/fula") is not None
-    keep(repo, replace(REHEARSED, version=1, began="2026-11-21T10:00:00Z", status="COMPLETE"), "ran")
-    assert since_failure(runs, repo.root, REF, commit, "notebooks/fula") is None
+    assert since_failure(runs, repo.root, REF, commit, "notebooks/fula", HERE) is not None
+    assert since_failure(runs, repo.root, REF, commit, "notebooks/fula", "kaggle") is None
+    keep(repo, replace(REHEARSED, version=1, began="2026-11-21T10:00:00Z", status="COMPLETE"), "rehearsed-again")
+    assert since_failure(runs, repo.root, REF, commit, "notebooks/fula", HERE) is None
+    # As an earlier version wrote them, without the service: their address names it.
+    of_old = replace(REHEARSED, service="", url="https://www.kaggle.com/code/awa/fula-lid")
+    keep(repo, of_old, "ran")
+    assert since_failure(runs, repo.root, REF, commit, "notebooks/fula", "kaggle") is not None
 
 
 def test_of_two_runs_in_one_second_the_later_version_is_the_last_one(repo: Git) -> None:
     commit = keep(repo, REHEARSED, "v7")
     keep(repo, replace(REHEARSED, version=8), "v8")
-    found = since_failure(repo.root / "runs", repo.root, REF, commit, "notebooks/fula")
+    found = since_failure(repo.root / "runs", repo.root, REF, commit, "notebooks/fula", HERE)
     assert found is not None
     assert found.failed.version == 8
 
@@ -63,7 +69,7 @@ def test_the_lines_that_changed_are_shown_and_a_notebook_by_its_mirror(repo: Git
     repo.write("notebooks/fula/ŋ-words.txt", "".join(f"{n}\n" for n in range(20)))
     repo.write("notebooks/other/x.py", "1")
     new = repo.commit("notebooks", message="Two")
-    found = since_failure(repo.root / "runs", repo.root, REF, new, "notebooks/fula")
+    found = since_failure(repo.root / "runs", repo.root, REF, new, "notebooks/fula", HERE)
     assert found is not None
     assert str(found).startswith(f"since v7 failed at {old[:8]} (KeyError: 'ŋ'): notebooks/fula/fula.ipynb | 1 +;")
     assert "notebooks/fula/ŋ-words.txt | 20 +" in str(found)
@@ -81,13 +87,12 @@ def test_a_clone_without_runs_asks_the_lock(repo: Git) -> None:
     commit = repo("rev-parse", "HEAD")
     outcome = Outcome("r", 3, "ERROR", commit, "Binta", "", "", "", "")
     runs = repo.root / "runs"
-    found = since_failure(runs, repo.root, REF, commit, "notebooks/fula", lambda: outcome)
+    found = since_failure(runs, repo.root, REF, commit, "notebooks/fula", HERE, lambda: outcome)
     assert found is not None
     assert str(found) == f"v3 failed at {commit[:8]}, and nothing of this kernel was changed since"
     complete = replace(outcome, status="COMPLETE")
-    assert since_failure(runs, repo.root, REF, commit, "notebooks/fula", lambda: complete) is None
-    assert (
-        since_failure(runs, repo.root, REF, commit, "notebooks/fula", lambda: replace(outcome, commit="0" * 40)) is None
-    )
+    assert since_failure(runs, repo.root, REF, commit, "notebooks/fula", HERE, lambda: complete) is None
+    elsewhere = replace(outcome, commit="0" * 40)
+    assert since_failure(runs, repo.root, REF, commit, "notebooks/fula", HERE, lambda: elsewhere) is None
     keep(repo, replace(REHEARSED, status="COMPLETE"), "ran")
-    assert since_failure(runs, repo.root, REF, commit, "notebooks/fula", lambda: outcome) is None
+    assert since_failure(runs, repo.root, REF, commit, "notebooks/fula", HERE, lambda: outcome) is None
