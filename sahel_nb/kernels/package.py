@@ -33,8 +33,11 @@ def open_api(target: Target) -> Any:
     if target.url:
         from kagglesdk import kaggle_env
 
-        # The package asks for PROD by name and appends /v1/…; other services live under /api/v1/….
-        kaggle_env._env_to_endpoint[kaggle_env.KaggleEnv.PROD] = f"{target.url}/api"
+        # The package asks for PROD by name, or for LOCAL where KAGGLE_API_ENVIRONMENT=LOCALHOST. To PROD it appends
+        # /v1/…, to any other /api/v1/…, which is where other services live.
+        endpoints = kaggle_env._env_to_endpoint
+        endpoints.update(dict.fromkeys(endpoints, target.url))
+        endpoints[kaggle_env.KaggleEnv.PROD] = f"{target.url}/api"
     without_proxy(target)
     own = _only(target) if target.username else contextlib.nullcontext()
     with own, contextlib.redirect_stdout(io.StringIO()), translated("signing in to Kaggle"):

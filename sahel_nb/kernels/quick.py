@@ -17,8 +17,8 @@ from sahel_nb.kernels.package import time_limits, without_proxy
 from sahel_nb.kernels.target import Target
 
 KAGGLE = "https://api.kaggle.com"
-_OTHERS = ("KAGGLE_API_TOKEN", "KAGGLE_TOKEN", "KAGGLE_KERNEL_RUN_TYPE")
-"""Variables that lead the package to a token."""
+_OTHERS = ("KAGGLE_API_TOKEN", "KAGGLE_TOKEN", "KAGGLE_KERNEL_RUN_TYPE", "KAGGLE_API_ENVIRONMENT")
+"""Variables that lead the package to a token, or to another service: then it alone decides where each request goes."""
 
 
 def open_session(target: Target) -> Any:

@@ -3,6 +3,10 @@
 One pair of files a run, below the repository's state folder: `<run id>.json`, and `<run id>.lock`, on which the process
 holds a `flock` for as long as it lives. The kernel drops that lock with the process, whatever kills it: no pid is ever
 guessed at, and a reused pid cannot look alive.
+
+A `flock` that is free proves a death only where the living holder's would be seen: not in a copy of the clone, and not
+on another machine that has the same folder by NFS. So an entry names the host, its boot, and the lock file's own path
+and inode; where one of them is another, it proves nothing, and the lock's TTL decides.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +49,8 @@ class Entry:
     step: str
     version: int = 0
     url: str = ""
+    place: str = ""
+    """Where the process is: see `_place`."""
 
 
 class Journal:
@@ -59,6 +66,7 @@ class Journal:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._fd = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._entry = replace(self._entry, place=_place(self._lock_path))
         write_atomically(self._path, _dump(self._entry))
         return self
 
@@ -81,10 +89,12 @@ class Journal:
 
 
 def is_dead(folder: Path, nonce: str) -> bool:
-    """True where the run with this nonce was begun in this very clone, and its process is gone."""
+    """True where the run with this nonce was begun in this very clone, on this boot of this host, and its process is
+    gone. False where that cannot be proved."""
     for entry, path in _entries(folder):
         if entry.nonce == nonce:
-            return not _locked(path.with_suffix(".lock"))
+            lock = path.with_suffix(".lock")
+            return bool(entry.place) and entry.place == _place(lock) and not _locked(lock)
     return False
 
 
@@ -117,6 +127,17 @@ def _entries(folder: Path) -> Iterator[tuple[Entry, Path]]:
             yield Entry(**raw), path
         except (OSError, ValueError, TypeError):
             continue  # written by another version of us; it is nobody's proof of anything
+
+
+def _place(lock: Path) -> str:
+    """Host, boot, and the lock file's path and inode: what must be the same for its `flock` to tell of a process.
+    Empty where one of them is not known."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        found = lock.stat()
+    except OSError:
+        return ""
+    return f"{platform.node()} {boot} {lock.resolve()} {found.st_dev}:{found.st_ino}"
 
 
 def _locked(path: Path) -> bool:

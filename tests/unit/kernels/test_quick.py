@@ -66,6 +66,7 @@ def test_a_key_is_the_one_that_the_package_takes(
         ({**BOTH, "KAGGLE_API_TOKEN": "t"}, {}),
         ({**BOTH, "KAGGLE_TOKEN": "t"}, {}),
         ({**BOTH, "KAGGLE_KERNEL_RUN_TYPE": "Interactive"}, {}),
+        ({**BOTH, "KAGGLE_API_ENVIRONMENT": "LOCALHOST"}, {}),
         (BOTH, {".kaggle/access_token": "t"}),
         (BOTH, {".kaggle/access_token.txt": "t"}),
         ({}, {MAIN: '{"username": "binta", "key": "of-binta", "token": "t"}'}),

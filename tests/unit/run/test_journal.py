@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from sahel_nb.durable import write_atomically
 from sahel_nb.run.journal import Entry, Journal, Step, is_dead, sweep
@@ -32,6 +36,40 @@ def test_a_live_run_is_not_dead_and_a_killed_one_is(tmp_path: Path) -> None:
     child.wait()
     child.stdout.close()
     assert is_dead(tmp_path, "n1")
+
+
+def _killed(folder: Path) -> None:
+    child = subprocess.Popen([sys.executable, "-c", HOLD, str(folder)], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "held\n"
+    child.kill()
+    child.wait()
+    child.stdout.close()
+
+
+def test_a_copy_of_the_clone_proves_no_death(tmp_path: Path) -> None:
+    folder, copy = tmp_path / "clone", tmp_path / "copy"
+    _killed(folder)
+    shutil.copytree(folder, copy)
+    assert not is_dead(copy, "n1"), "its holder may live: the copy's lock file is another"
+
+    shutil.rmtree(folder)
+    copy.rename(folder)
+    assert not is_dead(folder, "n1"), "the same path, and another file"
+
+
+@pytest.mark.parametrize("part", [0, 1], ids=["another host", "another boot"])
+def test_a_death_is_told_only_where_the_process_was(tmp_path: Path, part: int) -> None:
+    _killed(tmp_path)
+    assert is_dead(tmp_path, "n1")
+    path = tmp_path / "run-1.json"
+    entry = json.loads(path.read_text("utf-8"))
+    words = entry["place"].split(" ")
+    words[part] = "elsewhere"
+    path.write_text(json.dumps({**entry, "place": " ".join(words)}), "utf-8")
+    assert not is_dead(tmp_path, "n1")
+    path.write_text(json.dumps({**entry, "place": ""}), "utf-8")
+    assert not is_dead(tmp_path, "n1"), "written by a version that did not say where"
 
 
 def test_an_ended_run_leaves_nothing(tmp_path: Path) -> None:
