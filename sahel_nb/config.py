@@ -41,7 +41,8 @@ class LockConfig:
     prefix: str = "refs/sahel/locks"
     """Where lock refs live; `refs/heads/sahel-locks` for hosts that refuse custom refs."""
     ttl: int = 600
-    """Seconds after which a silent ARMED lock, with nothing of it on Kaggle, may be reaped."""
+    """Seconds after which a silent ARMED lock, with nothing of it on Kaggle, may be reaped. Only the committed value
+    counts, see `lock.ttl`."""
     signing: SigningKind = SigningKind.OFF
     """Sign records, and believe signed ones alone. Off, the lock is advisory among people who may push."""
     signers: str = "refs/heads/sahel-signers"

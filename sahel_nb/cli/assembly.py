@@ -91,6 +91,7 @@ def lock_of(context: Context, ref: KernelRef) -> LockClient:
     from sahel_nb.lock.client import LockClient
     from sahel_nb.lock.clock import SystemClock
     from sahel_nb.lock.tip_file import TipFile
+    from sahel_nb.lock.ttl import team_ttl
     from sahel_nb.repo.identity import git_user
     from sahel_nb.run.lock_view import LockView
 
@@ -102,7 +103,7 @@ def lock_of(context: Context, ref: KernelRef) -> LockClient:
         context.reporter,
         kernel=str(ref),
         lock_remote_id=remote_id,
-        ttl=context.config.lock.ttl,
+        ttl=team_ttl(context.worktree),
         is_dead=is_dead(context),
         actor=str(git_user(context.worktree)),
         host=_host(),

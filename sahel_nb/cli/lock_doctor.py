@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -56,15 +58,17 @@ def _examined(context: Context, kernels: tuple[str, ...]) -> Examined:
     from sahel_nb.lock.clock import SystemClock
     from sahel_nb.lock.doctor import examine
     from sahel_nb.lock.home import committed, home_of, remotes
+    from sahel_nb.lock.ttl import examine_ttl
 
     worktree = context.worktree
-    return examine(
+    examined = examine(
         home_of(worktree, context.config.lock),
         kernels or _own(worktree),
         SystemClock(),
         remotes=remotes(worktree),
         committed=committed(worktree),
     )
+    return replace(examined, rows=[*examined.rows, examine_ttl(worktree, context.config.lock, os.environ)])
 
 
 def _own(worktree: Worktree) -> tuple[str, ...]:
