@@ -1,28 +1,32 @@
 # A machine needs Python 3.11 or later with venv, git 2.30 or later, and make; everything else goes into .venv.
-# The first interpreter that is new enough is taken, else python3 as it is.
-PYTHON ?= $(or $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
-  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done),python3)
+# tools/prerequisites looks for them, and says what is missing before anything is installed.
+PYTHON ?= $(shell tools/prerequisites find)
 VENV := .venv
 BIN := $(VENV)/bin
 # Many tests wait for a server or for a clock: twice as many workers as processors keep the processors busy.
 JOBS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 
+# How a set of extras gets into .venv, and what was typed: for the hint where that cannot be.
+INSTALL ?= $(BIN)/python -m pip install --quiet --disable-pip-version-check
+TYPED := make $(MAKECMDGOALS)
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs clean
+.PHONY: help demo test test-lowest test-all check bench docs clean
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # One stamp per set of extras; a changed pyproject.toml installs again.
 $(VENV)/.python:
+	@tools/prerequisites check "$(PYTHON)" $(TYPED)
 	@echo "==> making $(VENV) with $$($(PYTHON) --version)"
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sahel-nb needs Python 3.11 or later")'
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
 $(VENV)/.extra-%: $(VENV)/.python pyproject.toml
+	@tools/prerequisites venv $(BIN)/python $(TYPED)
 	@echo "==> installing sahel-nb[$*] into $(VENV) (a minute the first time)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@$(INSTALL) --editable '.[$*]'
 	@$(BIN)/python -m compileall -q sahel_nb
 	@touch $@
 
@@ -32,6 +36,15 @@ demo: $(VENV)/.extra-demo ## the whole story: two people, one kernel, the embedd
 test: $(VENV)/.extra-test ## every test, on real git and the real kaggle client
 	@echo "==> running the tests"
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(T)
+
+# On the oldest Python that is found: old versions have no wheels for the newest ones.
+test-lowest: $(VENV)/.extra-dev ## every test, with the lowest versions that pyproject.toml allows
+	@$(MAKE) --no-print-directory test VENV=.venv-lowest PYTHON="$$(tools/prerequisites all | head -n 1)" \
+	  INSTALL="$(CURDIR)/$(BIN)/uv pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct"
+
+test-all: ## every test, on each Python from 3.11 to 3.14 that is found
+	@for python in $$(tools/prerequisites all); do \
+	  $(MAKE) --no-print-directory test VENV=.venv-$${python##*/python} PYTHON=$$python || exit; done
 
 check: $(VENV)/.extra-dev ## ruff, mypy --strict and the import contracts
 	@echo "==> ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -45,5 +58,5 @@ bench: $(VENV)/.extra-test ## measure everything beside its peers, a quarter of 
 docs: $(VENV)/.extra-demo ## regenerate docs/reference from the code, and redraw the session of the README
 	@$(BIN)/python docs/generate.py && $(BIN)/python docs/session.py
 
-clean: ## forget .venv and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist build
+clean: ## forget the environments and caches
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist build
