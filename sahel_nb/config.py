@@ -3,11 +3,15 @@
 Precedence, strongest first: flags (applied by the command), environment `SAHEL_NB_<SECTION>_<KEY>`, git config
 `sahel-nb.<section>.<key>`, the file at the repository's root, the defaults below. This module reads no file and starts
 no process: whoever holds the worktree passes the bytes and the mappings in.
+
+The file comes with a clone, so it is not trusted: what becomes a path, a ref, a name or an argument of git is checked
+here, once. The value that counts is checked; `lock.remote` may be more in a personal setting than in the file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Any, get_type_hints
@@ -37,7 +41,7 @@ class SigningKind(Enum):
 @dataclass(frozen=True)
 class LockConfig:
     remote: str = "origin"
-    """URL or remote name. Committed, so that forks and upstream look at one lock."""
+    """A remote's name, or an ssh or https URL, committed so that all forks look at one lock. Yours alone may be any."""
     prefix: str = "refs/sahel/locks"
     """Where lock refs live; `refs/heads/sahel-locks` for hosts that refuse custom refs."""
     ttl: int = 600
@@ -169,15 +173,87 @@ def _section(
         raise UsageError(f"unknown setting: {misspelt[0]}", details=(known,), hints=(_mend(misspelt[0]),))
     values: dict[str, Any] = {}
     for key, hint in hints.items():
+        where = ""
         if key in table:
-            values[key] = _convert(table[key], hint, f"{FILE_NAME}: {name}.{key}")
+            values[key] = _convert(table[key], hint, where := f"{FILE_NAME}: {name}.{key}")
         git_key = f"sahel-nb.{name}.{key}"
         if git_key in git_config:
-            values[key] = _convert(git_config[git_key], hint, f"git config {git_key}")
+            values[key] = _convert(git_config[git_key], hint, where := f"git config {git_key}")
         env_key = f"SAHEL_NB_{name}_{key}".upper()
         if env_key in environ:
-            values[key] = _convert(environ[env_key], hint, env_key)
+            values[key] = _convert(environ[env_key], hint, where := env_key)
+        if where:
+            _check(f"{name}.{key}", values[key], where)
     return kind(**values)
+
+
+def _check(name: str, value: Any, where: str) -> None:
+    """Raise `UsageError` for a text that is not what its setting may be."""
+    texts = (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ()
+    rule, wanted = _RULES.get(name, (None, ""))
+    if name == "lock.remote" and where.startswith(FILE_NAME):
+        rule, wanted = is_shared_remote, "a remote's name, or an ssh:// or https:// URL without a password"
+    for text in texts:
+        if not text.isprintable():
+            raise UsageError(f"{where} has a character that cannot be printed: {text!r}", hints=(_mend(where),))
+        if rule is not None and not rule(text):
+            details = _ONLY_YOURS if name == "lock.remote" else ()
+            shown = re.sub(r"//[^/]*@", "//", text)
+            raise UsageError(f"{where} must be {wanted}, not {shown!r}", details=details, hints=(_mend(where),))
+
+
+_ONLY_YOURS = ("a path, file:// and other protocols are for a personal setting: git config sahel-nb.lock.remote",)
+_PATH = r"[\w.~/+@%:,=-]+"
+_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?"
+_USER = r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*@)?"
+_SHARED = re.compile(rf"(?:ssh|https)://{_USER}{_HOST}/{_PATH}|{_USER}[A-Za-z0-9][A-Za-z0-9.-]+:(?!:|-|//){_PATH}")
+_REMOTE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_PREFIX = re.compile(r"refs(/[A-Za-z0-9][A-Za-z0-9_-]*){2,}(?<!-archive)")
+_BRANCH = re.compile(r"refs/heads(/[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.|lock(?:/|$)|/|$))*)+")
+_OWNER = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?)?")
+
+
+def is_shared_remote(text: str) -> bool:
+    """What a committed `lock.remote` may be: no path, nothing that starts a program, nothing to be pasted into a shell.
+
+    Not http: and git:, by which anybody on the way could move the locks; a remote's name leads to such a host as well.
+    """
+    from urllib.parse import unquote
+
+    if _REMOTE_NAME.fullmatch(text):
+        return True
+    return bool(_SHARED.fullmatch(text)) and ".." not in re.split("[/:]", unquote(text))
+
+
+def is_prefix(text: str) -> bool:
+    """Whether refs may live below it."""
+    return bool(_PREFIX.fullmatch(text))
+
+
+def is_folder(text: str) -> bool:
+    """A folder below the repository's root, and not git's own."""
+    parts = [part for part in text.rstrip("/").split("/") if part != "."]
+    return bool(parts) and not text.startswith("-") and all(map(_is_plain, parts))
+
+
+def _is_plain(part: str) -> bool:
+    """A name that leads nowhere else, and that no file system takes for .git (git-config(1), core.protectNTFS)."""
+    return part not in ("", "..") and "\\" not in part and part.rstrip(" .").lower() not in (".git", "git~1")
+
+
+def _is_personal_remote(text: str) -> bool:
+    return bool(text) and not text.startswith("-")
+
+
+_RULES: dict[str, tuple[Callable[[str], bool], str]] = {
+    "lock.remote": (_is_personal_remote, "a remote's name, a URL or a path"),
+    "lock.prefix": (is_prefix, "a place for refs, as refs/sahel/locks or refs/heads/sahel-locks"),
+    "lock.signers": (lambda text: bool(_BRANCH.fullmatch(text)), "a branch, as refs/heads/sahel-signers"),
+    "dev.owner": (lambda text: bool(_OWNER.fullmatch(text)), "the name of a Kaggle account"),
+    "notebooks.folders": (lambda text: text == "." or is_folder(text), "folders below the repository's root"),
+    "run.outputs": (is_folder, "a folder below the repository's root"),
+}
+"""What a setting may be, wherever it is set, and that in words."""
 
 
 def _convert(value: Any, hint: Any, where: str) -> Any:

@@ -14,12 +14,12 @@ from shlex import quote, split
 
 from sahel_nb import __version__
 from sahel_nb.config import FILE_NAME, Config
-from sahel_nb.errors import SahelError
+from sahel_nb.errors import NetworkError, SahelError
 from sahel_nb.install import drivers, shipped, vault
 from sahel_nb.install.install import BEFORE, HookState, Settings, configured, hooks_folder, state
 from sahel_nb.install.repository import ours_missing
 from sahel_nb.lock.home import home_of
-from sahel_nb.repo.cmd import git
+from sahel_nb.repo.cmd import GitFailed, git
 from sahel_nb.repo.phantom import modified, phantoms
 from sahel_nb.repo.vault_sweep import size_of
 from sahel_nb.repo.worktree import Worktree
@@ -317,15 +317,11 @@ def _remote(worktree: Worktree, config: Config, offline: bool) -> Check:
     home = home_of(worktree, config.lock)
     if home.label:
         return Check(name, _WARNING, home.label, "git remote add origin URL")
-    known = git("remote", cwd=worktree.root).text.split("\n")
-    if remote not in known and "/" not in remote and ":" not in remote:
-        return Check(name, _FAILED, f"there is no remote called {remote}", f"git remote add {quote(remote)} URL")
-    answer = git("ls-remote", "--refs", remote, f"{config.lock.prefix}/*", cwd=worktree.root, check=False, timeout=20)
-    if answer.returncode != 0:
-        said = answer.stderr.decode("utf-8", "replace").strip().splitlines()
-        why = next((line for line in said if line.startswith(("fatal: ", "ssh: "))), said[-1] if said else "no answer")
+    try:
+        held = len(home.refs.advertised(home.prefix, timeout=20))
+    except (NetworkError, GitFailed) as exc:
+        why = next((line for line in exc.details if line.startswith(("fatal: ", "ssh: "))), exc.message)
         return Check(name, _FAILED, f"{remote}: {why.removeprefix('fatal: ')}", f"git ls-remote {quote(remote)}")
-    held = len(answer.stdout.splitlines())
     return Check(name, _OK, f"{remote} answers, {held} lock{'s' if held != 1 else ''} known")
 
 

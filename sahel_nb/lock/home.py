@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sahel_nb.config import FILE_NAME, LockConfig, SigningKind, load
 from sahel_nb.durable import sync_folder
+from sahel_nb.errors import UsageError
 from sahel_nb.lock.git_refs import GitRefs
 from sahel_nb.lock.names import check_kernel, check_prefix, lock_ref, remote_id
 from sahel_nb.lock.record import clean
@@ -78,12 +79,15 @@ def remotes(worktree: Worktree) -> tuple[tuple[str, str], ...]:
 
 
 def committed(worktree: Worktree) -> tuple[str, str] | None:
-    """Remote and prefix as HEAD has them for everybody; None before the first commit. Raises `UsageError`."""
+    """Remote and prefix as HEAD has them for everybody; None before the first commit, and where they cannot be used."""
     head = git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=worktree.root, check=False)
     if head.returncode != 0:
         return None
     toml = git("cat-file", "blob", f"{head.text}:{FILE_NAME}", cwd=worktree.root, check=False)
-    config = load(toml.stdout if toml.returncode == 0 else None).lock
+    try:
+        config = load(toml.stdout if toml.returncode == 0 else None).lock
+    except UsageError:
+        return None
     return config.remote, config.prefix
 
 
@@ -117,7 +121,7 @@ def _local_store(worktree: Worktree) -> Path:
     try:
         git("init", "--quiet", "--bare", "--template=", str(draft), cwd=worktree.root)
         for setting in (*_durable(draft), ("gc.auto", "0")):
-            git("config", *setting, cwd=draft)
+            git("config", "--file", str(draft / "config"), *setting, cwd=worktree.root)
         try:
             draft.rename(store)
         except OSError:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
+from sahel_nb.config import is_prefix
 from sahel_nb.errors import UsageError
 
 _KERNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}/[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_PREFIX = re.compile(r"refs(/[A-Za-z0-9][A-Za-z0-9_-]*){2,}")
 _SCP_LIKE = re.compile(r"(?:[^/@]+@)?(?P<host>[^/:]{2,}):(?P<path>.*)")
 ARCHIVE = "-archive"
 _ARCHIVED = re.compile(rf"(?P<kernel>{_KERNEL.pattern})/(?P<oid>[0-9a-f]{{40}}|[0-9a-f]{{64}})")
@@ -28,7 +28,7 @@ def lock_ref(prefix: str, kernel: str) -> str:
 
 
 def check_prefix(prefix: str) -> str:
-    if not _PREFIX.fullmatch(prefix) or prefix.endswith(ARCHIVE):
+    if not is_prefix(prefix):
         raise UsageError(
             f"lock.prefix {prefix!r} is not a place for refs: use refs/sahel/locks, or refs/heads/sahel-locks",
         )
@@ -48,7 +48,7 @@ def archive_ref(lock: str, oid: str) -> str:
 def lock_of_archive(ref: str) -> tuple[str, str] | None:
     """The lock's ref that an archive belongs to, and the record that it keeps; None for what is no archive's name."""
     prefix, found, name = ref.partition(f"{ARCHIVE}/")
-    match = _ARCHIVED.fullmatch(name) if found and _PREFIX.fullmatch(prefix) else None
+    match = _ARCHIVED.fullmatch(name) if found and is_prefix(prefix) else None
     return (f"{prefix}/{match['kernel']}", match["oid"]) if match else None
 
 

@@ -43,6 +43,7 @@ _KEPT = frozenset(
         "GIT_SSL_NO_VERIFY",
     )
 )
+_LEFT_OUT = ("GIT_", "KAGGLE_")
 _KEPT_PREFIXES = ("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_", "GIT_HTTP_", "GIT_AUTHOR_", "GIT_COMMITTER_")
 
 # What git tells a hook about the repository it is working on, `git rev-parse --local-env-vars` without configuration.
@@ -58,8 +59,12 @@ _TOLD_TO_HOOKS = (
     "GIT_WORK_TREE",
 )
 
-# A person's settings that would change what we parse.
-_SETTINGS = ("-c", "core.quotePath=false", "-c", "color.ui=false", "-c", "advice.statusHints=false")
+# A person's settings that would change what we parse; and a folder that a clone brought, and that looks like a bare
+# repository, is none: its configuration would start programs.
+_SETTINGS = (
+    *("-c", "core.quotePath=false", "-c", "color.ui=false", "-c", "advice.statusHints=false"),
+    *("-c", "safe.bareRepository=explicit"),
+)
 
 # Texts (LC_ALL=C) after which git never reached a repository at the other end. Lower case.
 _UNREACHABLE = (
@@ -257,11 +262,14 @@ def unreachable(stderr: bytes) -> bool:
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of our git processes: no repository forced on us, no prompt, messages in English."""
+    """The environment of our git processes: no repository forced on us, no prompt, messages in English.
+
+    git starts hooks, helpers and ssh in it, also those of a remote that is a path. Nothing of Kaggle's is for them.
+    """
     env = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("GIT_") or name in _KEPT or name.startswith(_KEPT_PREFIXES)
+        if not name.startswith(_LEFT_OUT) or name in _KEPT or name.startswith(_KEPT_PREFIXES)
     }
     env["LC_ALL"] = "C"
     env["GIT_TERMINAL_PROMPT"] = "0"

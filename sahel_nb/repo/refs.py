@@ -2,6 +2,8 @@
 
 The remote decides: `--force-with-lease=REF:OLD` makes it check, and git's own ref transaction checks again under the
 server's lock. A lease is always explicit: without a value git would take it from a tracking ref, and fail open.
+
+A remote that is a path is a repository whose hooks run here, as us: `RemoteRefs.url` refuses one that a clone brought.
 """
 
 from __future__ import annotations
@@ -15,9 +17,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from sahel_nb.errors import SahelError, UsageError
+from sahel_nb.errors import Refused, SahelError, UsageError
 from sahel_nb.repo.cmd import GitFailed, GitResult, RemoteUnreachable, git, unreachable
 from sahel_nb.repo.outbox import outbox, put, store_at
+from sahel_nb.repo.remote_path import is_inside, path_of, rewritten
 from sahel_nb.repo.scratch import RawCommit, Scratch, make_commit, scratch
 from sahel_nb.repo.swap_answer import Swap, classify
 from sahel_nb.repo.worktree import Worktree
@@ -55,17 +58,27 @@ class RemoteRefs:
 
     @cached_property
     def url(self) -> str:
-        """Where the refs are, for reading and writing alike. Raises `UsageError` for a name that is not configured."""
-        own = dict(self._settings)
-        for key in ("pushurl", "url"):
-            if value := own.get(f"remote.{self.remote}.{key}") or self._ask(f"remote.{self.remote}.{key}"):
-                return value
-        if "/" in self.remote or ":" in self.remote:
-            return self.remote
-        raise UsageError(
-            f"this clone has no remote called {self.remote!r}, where the locks are",
-            hints=(f"git remote add {self.remote} URL",),
-        )
+        """Where the refs are, for reading and writing alike. Raises `UsageError` for a name that is not configured.
+
+        Raises `Refused` for a path below the worktree: what a commit brings there would run as a hook of a server.
+        """
+        known = dict(self._everywhere)
+        found = known.get(f"remote.{self.remote}.pushurl") or known.get(f"remote.{self.remote}.url")
+        if not found and not ("/" in self.remote or ":" in self.remote):
+            raise UsageError(
+                f"this clone has no remote called {self.remote!r}, where the locks are",
+                hints=(f"git remote add {shlex.quote(self.remote)} URL",),
+            )
+        url = found or self.remote
+        for real in rewritten(url, self._everywhere):
+            path = path_of(real, self.worktree.root)
+            if path is not None and is_inside(self.worktree, path):
+                raise Refused(
+                    f"the remote with the locks is {path}, below the worktree: its hooks would run here",
+                    details=("a remote is another repository, that no commit can change",),
+                    hints=("git remote -v", "git config --show-origin --get-regexp '^(url|sahel-nb.lock)'"),
+                )
+        return url
 
     def read(self, ref: str, *, timeout: float = READ_TIMEOUT) -> RawCommit | None:
         """The commit that `ref` points to now; None where the remote has no such ref. Raises `NetworkError`."""
@@ -138,7 +151,7 @@ class RemoteRefs:
         """The id that `ref` points to now, in one round trip and without the commit. Raises `NetworkError`."""
         # Version 2 asks twice. The pattern also matches refs that merely end like it.
         asked = ("-c", "protocol.version=0", "ls-remote", "--refs", "--", self.url, ref)
-        answer = git(*asked, cwd=self.worktree.root, check=False, timeout=timeout)
+        answer = git(*self._only, *asked, cwd=self.worktree.root, check=False, timeout=timeout)
         if answer.returncode != 0:
             raise _failed(answer, self.remote)
         for line in os.fsdecode(answer.stdout).splitlines():
@@ -149,21 +162,19 @@ class RemoteRefs:
 
     def advertised(self, *prefixes: str, timeout: float = READ_TIMEOUT) -> dict[str, str]:
         """Every ref below `prefixes` that the remote shows, and the id that it points to. Raises `NetworkError`."""
-        answer = git("ls-remote", "--refs", "--", self.url, cwd=self.worktree.root, timeout=timeout)
+        asked = ("ls-remote", "--refs", "--", self.url)
+        answer = git(*self._only, *asked, cwd=self.worktree.root, timeout=timeout)
         lines = (line.split("\t", 1) for line in os.fsdecode(answer.stdout).splitlines() if "\t" in line)
         return {name: oid for oid, name in lines if name.startswith(tuple(f"{prefix}/" for prefix in prefixes))}
 
     @cached_property
     def folder(self) -> Path | None:
         """The git folder that the refs lie in, where the remote is a path on this machine."""
-        asked = git("ls-remote", "--get-url", "--", self.url, cwd=self.worktree.root, check=False)
-        where = asked.text.removeprefix("file://")
-        if where == asked.text and ":" in where.partition("/")[0]:
+        path = path_of(rewritten(self.url, self._everywhere)[0], self.worktree.root)
+        if path is None or not path.is_dir():
             return None
-        path = self.worktree.root / where
-        if not path.is_dir():
-            return None
-        found = git("rev-parse", "--git-common-dir", cwd=path, check=False)
+        # The only bare repository that we stand in: a person's own setting named it.
+        found = git("-c", "safe.bareRepository=all", "rev-parse", "--git-common-dir", cwd=path, check=False)
         return (path / found.text).resolve() if found.returncode == 0 else None
 
     def _push(
@@ -181,7 +192,7 @@ class RemoteRefs:
         with outbox(self._folder, self._transport, self.algorithm, old, new) as here:
             try:
                 answer = git(
-                    *(*here, *_QUIET, *_PUSH, *more, lease, "--", self.url, *refspecs),
+                    *(*here, *_QUIET, *self._only, *_PUSH, *more, lease, "--", self.url, *refspecs),
                     cwd=self.worktree.root,
                     check=False,
                     timeout=timeout,
@@ -224,7 +235,7 @@ class RemoteRefs:
 
     def _fetch(self, store: Scratch, refspec: str, depth: str, timeout: float) -> GitResult:
         return git(
-            *(f"--git-dir={store.git_dir}", *_QUIET, *_FETCH, depth, "--", self.url, refspec),
+            *(f"--git-dir={store.git_dir}", *_QUIET, *self._only, *_FETCH, depth, "--", self.url, refspec),
             cwd=self.worktree.root,
             check=False,
             timeout=timeout,
@@ -244,19 +255,34 @@ class RemoteRefs:
         return [pair for pair in self._settings if _TRANSPORT.match(pair[0])]
 
     @cached_property
+    def _only(self) -> tuple[str, ...]:
+        """What git is told lest a URL lead to more than it says: an address of a host starts no program here."""
+        url = self.url
+        there = rewritten(url, self._everywhere)
+        named = url != self.remote or any(path_of(real, self.worktree.root) is not None for real in (url, *there))
+        return () if named else ("-c", "protocol.file.allow=never", "-c", "protocol.ext.allow=never")
+
+    @cached_property
     def _settings(self) -> tuple[tuple[str, str], ...]:
-        answer = git("config", "--local", "--includes", "-z", "--list", cwd=self.worktree.root)
+        """This clone's own."""
+        return self._listed("--local")
+
+    @cached_property
+    def _everywhere(self) -> tuple[tuple[str, str], ...]:
+        """This clone's, the person's, the system's and the environment's, the strongest last."""
+        return self._listed()
+
+    def _listed(self, *scope: str) -> tuple[tuple[str, str], ...]:
+        answer = git("config", *scope, "--includes", "-z", "--list", cwd=self.worktree.root)
         pairs = (os.fsdecode(item).partition("\n") for item in answer.stdout.split(b"\0") if item)
         return tuple((key, value if newline else "true") for key, newline, value in pairs)
 
     def _none_below(self, prefix: str, timeout: float) -> bool:
         """A shallow fetch of a pattern that matches nothing ends with 1 and not a word; in an empty repository behind a
         protocol of version 0, as ssh servers have it by default, it ends with 128."""
-        answer = git("ls-remote", "--refs", "--", self.url, f"{prefix}/*", cwd=self.worktree.root, timeout=timeout)
+        asked = ("ls-remote", "--refs", "--", self.url, f"{prefix}/*")
+        answer = git(*self._only, *asked, cwd=self.worktree.root, timeout=timeout)
         return not answer.stdout
-
-    def _ask(self, key: str) -> str:
-        return git("config", "--get", key, cwd=self.worktree.root, check=False).text
 
 
 def _evidence(answer: GitResult) -> tuple[str, ...]:

@@ -66,8 +66,7 @@ class Worktree:
             lines = [git("rev-parse", one, cwd=start, env=env).stdout[:-1] for one in asked]
         bare, git_dir, common_dir, inside = lines
         if inside != b"true":
-            where = "a bare repository" if bare == b"true" else "inside git's own folder"
-            raise UsageError(f"{start} is {where}; sahel-nb works in a checkout", hints=("git clone URL",))
+            raise _bare(start) if bare == b"true" else _bare(start, "inside git's own folder")
         root = git("rev-parse", "--show-toplevel", cwd=start, env=env).stdout[:-1]
         return cls(_path(start, root), _path(start, git_dir), _path(start, common_dir))
 
@@ -166,4 +165,10 @@ def _no_worktree(start: Path, stderr: bytes) -> UsageError | Refused:
             hints=(f"git config --global --add safe.directory {quote(str(start))}",),
             details=evidence,
         )
+    if b"safe.bareRepository" in stderr:
+        return _bare(start, "inside git's own folder") if ".git" in start.parts else _bare(start)
     return UsageError(f"{start} is not in a git repository", hints=("git init",), details=evidence)
+
+
+def _bare(start: Path, where: str = "a bare repository") -> UsageError:
+    return UsageError(f"{start} is {where}; sahel-nb works in a checkout", hints=("git clone URL",))

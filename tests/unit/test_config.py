@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import json
+import re
 
-from sahel_nb.config import CleanScope, Config, load
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sahel_nb.config import CleanScope, Config, is_folder, is_shared_remote, load
 from sahel_nb.errors import UsageError
 
 
@@ -73,3 +78,119 @@ def test_a_mistake_is_mended_in_its_own_layer(git_config: dict[str, str], enviro
     with pytest.raises(UsageError) as caught:
         load(None, git_config, environ)
     assert caught.value.hints == (mend,)
+
+
+def toml(section: str, key: str, value: object) -> bytes:
+    return f"[{section}]\n{key} = {json.dumps(value)}\n".encode()
+
+
+SHARED = (
+    *("origin", "team-locks", "ssh://git@host.example:2222/srv/git/nb.git", "https://host.example/team/nb"),
+    *("git@host.example:team/nb.git", "host.example:nb", "https://awa@host.example/nb.git", "host.example:/srv/ŋ.git"),
+    *("ssh://[2001:db8::1]:22/nb.git", "git@host.example:~awa/nb.git", "https://host.example/a%20b.git"),
+)
+NOT_SHARED = (
+    *("./locks", "../locks.git", "locks/x", "/srv/locks.git", "~/locks.git", ".", "..", "", "C:/locks", "c:locks"),
+    *("file:///srv/locks.git", "file://./locks", "FILE:///srv/x", "http://host.example/nb", "git://host.example/nb"),
+    *("ext::sh -c 'id'", "ext::sh", "fd::7", "remote-x::https://host.example/nb", "ftp://host.example/nb"),
+    *(
+        "--upload-pack=id",
+        "-x",
+        "ssh://-oProxyCommand=id/x",
+        "ssh://git@-x/nb",
+        "-oProxyCommand=id:nb",
+        "host.example:-x",
+    ),
+    *("https://awa:key@host.example/nb", "https://host.example/../../srv/x", "https://host.example/%2e%2e/x"),
+    *(
+        "git@host.example:nb;id",
+        "https://host.example/$(id)",
+        "https://host.example/a b",
+        "origin\nx",
+        "host.example:a\x1b",
+    ),
+    *(
+        "git+ssh://host.example/nb",
+        "ssh+git://host.example/nb",
+        "https:///nb",
+        "ssh://host.example",
+        "host.example::nb",
+    ),
+)
+
+
+@pytest.mark.parametrize("remote", SHARED)
+def test_a_committed_remote_is_a_name_or_an_address(remote: str) -> None:
+    assert load(toml("lock", "remote", remote)).lock.remote == remote
+
+
+@pytest.mark.parametrize("remote", NOT_SHARED)
+def test_a_committed_remote_that_is_a_path_or_starts_a_program_is_refused(remote: str) -> None:
+    with pytest.raises(UsageError, match=r"^sahel-nb\.toml: lock\.remote ") as caught:
+        load(toml("lock", "remote", remote))
+    assert caught.value.hints == ("$EDITOR sahel-nb.toml",)
+    assert "key@" not in caught.value.message
+
+
+def test_a_path_may_be_ones_own_setting_and_then_counts() -> None:
+    committed = toml("lock", "remote", "./locks")
+    assert load(committed, {"sahel-nb.lock.remote": "/srv/locks.git"}).lock.remote == "/srv/locks.git"
+    assert load(committed, {}, {"SAHEL_NB_LOCK_REMOTE": "file:///srv/x"}).lock.remote == "file:///srv/x"
+    for wrong in ("-x", "", "a\nb"):
+        with pytest.raises(UsageError, match=r"git config sahel-nb\.lock\.remote"):
+            load(None, {"sahel-nb.lock.remote": wrong})
+
+
+@given(
+    st.text(alphabet="aB1.-_~/:@%\\ $\n[]", max_size=20), st.sampled_from(["", "file:", "ext::", "http://", "ssh://"])
+)
+def test_no_committed_remote_is_a_path_for_git(text: str, start: str) -> None:
+    """connect.c, url_is_local_not_ssh: a slash before the first colon, or no colon. And no transport::address."""
+    remote = start + text
+    if not is_shared_remote(remote) or re.fullmatch(r"[\w.-]+", remote):
+        return
+    assert ":" in remote.partition("/")[0]
+    assert not re.match(r"[A-Za-z0-9+.-]*::", remote)
+    assert not remote.startswith("-")
+    assert remote.partition("://")[0] in ("ssh", "https") or "://" not in remote
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        *(
+            ("run", "outputs", value)
+            for value in ("../x", "/x", ".", "", "a/../b", ".git", "a/.GIT/hooks", "git~1", "-x")
+        ),
+        *(("run", "outputs", value) for value in (".git ", "a/.git./b", "a\\..\\b", "a\nb", "a\u202eb", "//x")),
+        *(("notebooks", "folders", [value]) for value in ("../x", "/x", "a/.git", "")),
+        *(
+            ("lock", "prefix", value)
+            for value in ("--x", "refs/x", "refs/a/b:refs/c/d", "refs/a/b-archive", "refs/a/..")
+        ),
+        *(
+            ("lock", "signers", value)
+            for value in ("--x", "main", "refs/heads/a:refs/b", "refs/heads/a..b", "+refs/heads/a")
+        ),
+        *(("lock", "signers", value) for value in ("refs/heads/a.lock", "refs/heads/a.", "refs/heads/a.lock/b", "")),
+        *(("dev", "owner", value) for value in ("../x", "a/b", "-a", "a b", "a\x1b")),
+        ("dev", "pattern", "{slug}\n{user}"),
+        ("lint", "disable", ["\x1b]52;c;\x07"]),
+    ],
+)
+def test_what_becomes_a_path_a_ref_or_a_name_is_checked_in_every_layer(section: str, key: str, value: object) -> None:
+    with pytest.raises(UsageError, match=rf"^sahel-nb\.toml: {section}\.{key} "):
+        load(toml(section, key, value))
+    if isinstance(value, str):
+        with pytest.raises(UsageError, match=rf"^git config sahel-nb\.{section}\.{key} "):
+            load(None, {f"sahel-nb.{section}.{key}": value})
+
+
+def test_what_is_usual_stays() -> None:
+    config = load(
+        b'[run]\noutputs = "./out/runs/"\n[notebooks]\nfolders = [".", "k/n"]\n[dev]\nowner = "awa-1"\n'
+        b'[lock]\nprefix = "refs/heads/sahel-locks"\nsigners = "refs/heads/team/signers.v2"\n'
+    )
+    assert config.run.outputs == "./out/runs/"
+    assert config.lock.signers == "refs/heads/team/signers.v2"
+    assert is_folder("runs ŋ")

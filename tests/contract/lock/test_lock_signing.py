@@ -173,7 +173,7 @@ def test_the_update_hook_wants_signatures_too(team: Team) -> None:
     tip = team.first().read()
     assert tip is not None
     replayed = git(
-        *("push", "--porcelain", str(team.origin.path), f"{tip.oid}:refs/sahel/locks/awa/another"),
+        *("--git-dir=.", "push", "--porcelain", str(team.origin.path), f"{tip.oid}:refs/sahel/locks/awa/another"),
         cwd=team.origin.path,
         check=False,
     )

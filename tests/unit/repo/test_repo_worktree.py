@@ -164,6 +164,9 @@ def test_settings_come_from_all_their_places(repo: Git) -> None:
         "sahel-nb.lock.ttl": "20",
         "sahel-nb.dev.owner": "line\nend",
     }
+    with pytest.raises(UsageError, match=r"sahel-nb\.dev\.owner has a character that cannot be printed"):
+        worktree.config({})
+    repo("config", "--unset-all", "sahel-nb.dev.owner")
     repo.write("sahel-nb.toml", '[run]\nclean = "tree"\noutputs = "out"\n[lock]\nttl = 5\n')
     config = worktree.config({"SAHEL_NB_LOCK_TTL": "30"})
     assert (config.run.clean, config.run.outputs, config.lock.ttl) == (CleanScope.KERNEL, "out", 30)
