@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sahel_nb.config import SigningKind
+from sahel_nb.config import LockConfig, SigningKind
 from sahel_nb.errors import NetworkError, SahelError
 from sahel_nb.lock.clock import Clock
 from sahel_nb.lock.home import Home
@@ -21,6 +21,8 @@ from sahel_nb.repo.swap_answer import Swap
 from sahel_nb.report.events import Check, Verdict
 
 OWN = "refs/sahel"
+_KNOWN = frozenset((LockConfig().prefix, BRANCHES))
+"""Between these `--fix` moves the locks. Any other place is a choice: the team's, or that of whoever planted a ref."""
 _EDIT = "$EDITOR sahel-nb.toml"
 _PAUSE = 0.3
 _LOCK_FILE = re.compile(r"Unable to create '(.+\.lock)': File exists")
@@ -76,12 +78,24 @@ def _guarded(name: str, look: Callable[[], Check]) -> Check:
 
 
 def _wanted(home: Home, shown: dict[str, str], rows: Sequence[Check]) -> str | None:
-    """The prefix for `--fix` to write: where the locks are already, else where they can be."""
+    """The prefix for `--fix` to write: where the locks are already, else where they can be.
+
+    One that we know, and where the locks are believed: a ref that somebody planted moves nobody's locks.
+    """
     elsewhere = _elsewhere(home, shown)
-    if len(elsewhere) == 1 and not _held(home, shown):
-        return elsewhere[0]
+    if elsewhere:
+        return elsewhere[0] if _may_move(home, shown, elsewhere) else None
     refused = any(row.name == "create" and row.mend == FIX for row in rows)
-    return BRANCHES if refused and not elsewhere else None
+    return BRANCHES if refused else None
+
+
+def _may_move(home: Home, shown: dict[str, str], elsewhere: list[str]) -> bool:
+    """Whether the one other place that has locks is surely the team's."""
+    if len(elsewhere) != 1 or not {home.prefix, *elsewhere} <= _KNOWN or _held(home, shown):
+        return False
+    there = replace(home, prefix=elsewhere[0])
+    locks = list_locks(there.refs, there.prefix, there.rules)
+    return bool(locks) and all(lock.record is not None for lock in locks)
 
 
 def lock_files(home: Home, shown: dict[str, str], kernels: Sequence[str], clock: Clock) -> Check:
@@ -166,7 +180,7 @@ def _prefix(home: Home, shown: dict[str, str], committed: tuple[str, str] | None
         return Check(name, Verdict.FAILED, found, _EDIT)
     if elsewhere:
         found = f"the locks are below {there}, and this clone looks below {home.prefix}"
-        return Check(name, Verdict.FAILED, found, FIX if len(elsewhere) == 1 else _EDIT)
+        return Check(name, Verdict.FAILED, found, FIX if _may_move(home, shown, elsewhere) else _EDIT)
     if committed is not None and committed != used and not home.label:
         found = f"committed is {' '.join(committed)}, and this clone uses {' '.join(used)}"
         return Check(

@@ -183,6 +183,30 @@ def test_locks_in_two_places(here: Scene, tmp_path: Path) -> None:
         assert "two people could hold one kernel" in row.found
 
 
+@pytest.mark.parametrize("place", ["refs/sahel/evil", f"{BRANCHES}/x", "refs/sahel/locks", BRANCHES])
+def test_a_planted_ref_moves_nobodys_locks(here: Scene, place: str) -> None:
+    """Below a name of its own, or in a place that we know: where no record of a lock is, no locks are."""
+    here.clone.commit("README.md")
+    here.clone.push()
+    here.origin("update-ref", f"{place}/some-owner/some-words", "HEAD")
+    examined = here.examined(prefix=BRANCHES if place == "refs/sahel/locks" else "refs/sahel/locks")
+    assert examined.prefix is None
+    row = next(row for row in examined.rows if row.name == "prefix")
+    assert row.mend != "sahel-nb lock doctor --fix"
+
+
+@pytest.mark.parametrize("chosen", ["refs/sahel/team", "refs/sahel/locks"])
+def test_a_prefix_that_the_team_chose_is_not_moved(here: Scene, tmp_path: Path, chosen: str) -> None:
+    here.run(tmp_path)
+    if chosen == "refs/sahel/locks":  # and real records below a name that nobody knows
+        here.origin("update-ref", REF.replace("sahel/locks", "sahel/evil"), REF)
+        here.origin("update-ref", "-d", REF)
+    examined = here.examined(prefix=chosen)
+    assert examined.prefix is None
+    row = next(row for row in examined.rows if row.name == "prefix")
+    assert (row.verdict, row.mend) == (Verdict.FAILED, "$EDITOR sahel-nb.toml")
+
+
 def test_settings_of_one_clone_alone(here: Scene) -> None:
     here.clone.commit("README.md")
     row = here.look(prefix="refs/sahel/others")["prefix"]
