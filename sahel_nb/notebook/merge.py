@@ -18,6 +18,7 @@ from typing import Any
 from sahel_nb.notebook.document import Document, NotebookError, dump, parse
 from sahel_nb.notebook.merge_lines import MARK, Labels, has_markers, in_conflict, merge_lines, merge_without_base
 from sahel_nb.notebook.merge_match import Text
+from sahel_nb.notebook.merge_moved import Moved, moved_lines
 from sahel_nb.notebook.merge_order import slots
 from sahel_nb.notebook.merge_values import MISSING, Path, merge_sets, merge_values, same
 from sahel_nb.notebook.strip import is_stripped, strip
@@ -110,27 +111,32 @@ class _Merging:
 
     def _cells(self, base: list[Json], ours: list[Json], theirs: list[Json]) -> list[Json]:
         made: list[Json] = []
-        for slot in slots(_texts(base), _texts(ours), _texts(theirs)):
+        texts = _texts(base), _texts(ours), _texts(theirs)
+        placed = slots(*texts)
+        moved = moved_lines(*texts, placed)
+        for slot in placed:
             self._cell = len(made)
-            cell = self._merged(_at(base, slot.base), _at(ours, slot.ours), _at(theirs, slot.theirs))
+            cell = self._merged(_at(base, slot.base), _at(ours, slot.ours), _at(theirs, slot.theirs), moved.get(slot))
             if cell is not None:
                 made.append(cell)
         return made
 
-    def _merged(self, base: Json | None, ours: Json | None, theirs: Json | None) -> Json | None:
+    def _merged(
+        self, base: Json | None, ours: Json | None, theirs: Json | None, moved: Moved | None = None
+    ) -> Json | None:
         if ours is None or theirs is None:
             there = ours or theirs
             assert there is not None
             if base is None:
-                return dict(there)
+                return dict(there) if moved is None else self._moved_and_deleted(there, moved)
             return None if _says(base) == _says(there) else self._deleted_and_changed(base, ours, theirs)
         before = base or {}
         kind = self._values(before.get("cell_type", MISSING), ours["cell_type"], theirs["cell_type"], "cell_type")
-        source, conflicts = self._source(base, ours, theirs)
+        source, conflicts = self._source(base, ours, theirs, moved)
         if conflicts:
             self._conflict("both sides changed the same lines" if base else "both sides added it, differently")
         cell = self._keys(before, ours, theirs, _OWN_RULES)
-        cell |= {"cell_type": kind, "source": source}
+        cell |= {"cell_type": self._able_to_hold(cell, kind, ours, theirs), "source": source}
         cell["metadata"] = self._values(before.get("metadata", {}), ours["metadata"], theirs["metadata"], "metadata")
         return cell | _results(cell, before, ours, theirs) | _id(ours, theirs)
 
@@ -141,14 +147,18 @@ class _Merging:
     def _values(self, base: Any, ours: Any, theirs: Any, *path: str) -> Any:
         return merge_values(base, ours, theirs, self._clash, path)
 
-    def _source(self, base: Json | None, ours: Json, theirs: Json) -> tuple[Any, int]:
+    def _source(self, base: Json | None, ours: Json, theirs: Json, moved: Moved | None) -> tuple[Any, int]:
         left, right = _lines(ours), _lines(theirs)
         if base is None:
             done = merge_without_base(left, right, self.labels)
         else:
             done = merge_lines(_lines(base), left, right, self.labels)
         end = merge_values(_end(base) if base else MISSING, _end(ours), _end(theirs), lambda _, __, mine, ___: mine)
-        return _as_written("\n".join(done.lines) + end, ours), done.conflicts
+        lines: Sequence[str] = done.lines
+        if moved and not done.conflicts:
+            self._conflict(self._moved(moved))
+            lines = moved.marked(lines, self.labels)
+        return _as_written("\n".join(lines) + end, ours), done.conflicts
 
     def _deleted_and_changed(self, base: Json, ours: Json | None, theirs: Json | None) -> Json:
         there = ours or theirs
@@ -161,6 +171,27 @@ class _Merging:
         left, right = ([] if one is None else _lines(one) for one in (ours, theirs))
         lines = in_conflict(_lines(base), left, right, self.labels)
         return there | {"source": _as_written("\n".join(lines), there)}
+
+    def _moved_and_deleted(self, there: Json, moved: Moved) -> Json:
+        self._conflict(self._moved(moved))
+        return there | {"source": _as_written("\n".join(moved.marked(_lines(there), self.labels)), there)}
+
+    def _moved(self, moved: Moved) -> str:
+        here, gone = self.labels.ours, self.labels.theirs
+        if not moved.in_ours:
+            here, gone = gone, here
+        return f"lines that {gone} deleted were moved here in {here}"
+
+    def _able_to_hold(self, cell: Json, kind: str, ours: Json, theirs: Json) -> str:
+        """The type of the merged cell: a code cell cannot have attachments, which are kept rather than the type."""
+        texts = [one["cell_type"] for one in (ours, theirs) if one["cell_type"] != "code"]
+        if kind != "code" or not texts or "attachments" not in cell:
+            return kind
+        if not cell["attachments"]:
+            del cell["attachments"]
+            return kind
+        self._conflict(f"became code on one side and has attachments on the other; it stays {texts[0]}")
+        return str(texts[0])
 
     def _clash(self, path: Path, base: Any, ours: Any, theirs: Any) -> Any:
         if path == ("metadata", "tags") and all(one is MISSING or isinstance(one, list) for one in (ours, theirs)):

@@ -14,7 +14,7 @@ from sahel_nb.notebook.merge_lines import matching_blocks
 _AN_EDIT = 0.5
 """How alike two cells must be to be one that was edited, where their neighbours match."""
 _MOVED_AND_EDITED = 0.75
-_TELLING = 3
+TELLING = 3
 """Words that a cell must have before it is recognised far from where it was."""
 _MOST_PAIRS = 20_000
 
@@ -54,8 +54,8 @@ def match(base: Sequence[Text], side: Sequence[Text]) -> list[int | None]:
         gone = [i for i in range(after + 1, before) if i not in taken]
         _pair(base, side, gone, new, _AN_EDIT, found, taken)
         _in_place(base, side, [i for i in gone if i not in taken], [j for j in new if found[j] is None], found, taken)
-    gone = [i for i in range(len(base)) if i not in taken and sum(base[i].words.values()) >= _TELLING]
-    new = [j for j, was in enumerate(found) if was is None and sum(side[j].words.values()) >= _TELLING]
+    gone = [i for i in range(len(base)) if i not in taken and sum(base[i].words.values()) >= TELLING]
+    new = [j for j, was in enumerate(found) if was is None and sum(side[j].words.values()) >= TELLING]
     _pair(base, side, gone, new, _MOVED_AND_EDITED, found, taken)
     return found
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sahel_nb.notebook.strip import strip
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+_SESSION = ("add", "change", "insert", "drop line", "delete", "move", "split", "join", "tag")
 _KINDS = ("code", "code", "code", "markdown", "raw")
 
 
@@ -72,7 +73,7 @@ class Writer:
         return cells
 
     def _once(self, cells: list[dict[str, Any]]) -> None:
-        what = self.draw(st.sampled_from(("add", "change", "insert", "drop line", "delete", "move", "split", "tag")))
+        what = self.draw(st.sampled_from(_SESSION))
         if what == "add" or not cells:
             cells.insert(self.draw(st.integers(0, len(cells))), self.cell())
             return
@@ -85,6 +86,9 @@ class Writer:
             cells.insert(self.draw(st.integers(0, len(cells) - 1)), cells.pop(at))
         elif what == "tag":
             cells[at]["metadata"]["tags"] = self.draw(st.lists(st.sampled_from(("a", "b", "c")), unique=True))
+        elif what == "join":
+            joined = "\n".join("".join(one["source"]) for one in cells[at : at + 2])
+            cells[at : at + 2] = [cell(cells[at]["cell_type"], joined.split("\n"))]
         elif what == "split":
             cells[at : at + 1] = [
                 cell(cells[at]["cell_type"], half) for half in (lines[:place], lines[place:]) if half != []

@@ -14,7 +14,7 @@ from sahel_nb.notebook.document import NotebookError, parse
 from sahel_nb.notebook.merge import Labels, merge
 from sahel_nb.notebook.merge_lines import has_markers
 from sahel_nb.notebook.strip import is_stripped
-from tests.unit.notebook.edits import KERNEL, branches, cell, cells_of, lines_of, notebook
+from tests.unit.notebook.edits import KERNEL, Writer, branches, cell, cells_of, lines_of, notebook
 
 MINORS = st.sampled_from((4, 5))
 
@@ -151,6 +151,113 @@ def test_deleted_on_one_side_and_changed_on_the_other() -> None:
     result, conflicts = merged(["a = 1\nb = 2", "c"], ["c"], ["a = 1\nb = 3", "c"])
     assert result == ["<<<<<<< ours\n=======\na = 1\nb = 3\n>>>>>>> theirs", "c"]
     assert conflicts == 1
+
+
+READ, USE = "secret = read(1)\nkeep(secret)", "def g(x):\n    return x + one\nprint(g(2))"
+
+
+@pytest.mark.parametrize(
+    ("base", "deleted", "moved", "result"),
+    [
+        pytest.param(
+            ["one = 1", READ, USE, "two = 2"],
+            ["one = 1", USE, "two = 2"],
+            ["one = 1", f"{READ}\n{USE}", "two = 2"],
+            ["one = 1", f"<<<<<<< ours\n=======\n{READ}\n>>>>>>> theirs\n{USE}", "two = 2"],
+            id="joined into the next cell",
+        ),
+        pytest.param(
+            ["one = 1", USE, READ, "two = 2"],
+            ["one = 1", USE, "two = 2"],
+            ["one = 1", f"{USE}\n\n{READ}", "two = 2"],
+            ["one = 1", f"{USE}\n\n<<<<<<< ours\n=======\n{READ}\n>>>>>>> theirs", "two = 2"],
+            id="joined into the one before",
+        ),
+        pytest.param(
+            [READ, USE, "two = 2"],
+            [USE, "two = 2"],
+            [f"{USE}", "two = 2", f"with lock:\n    {READ}\nprint('over and out', flush=True)\nclose(everything)"],
+            None,
+            id="wrapped into a new cell",
+        ),
+        pytest.param(
+            [f"{READ}\n{USE}", "two = 2"],
+            [USE, "two = 2"],
+            [USE, READ, "two = 2"],
+            [USE, f"<<<<<<< ours\n=======\n{READ}\n>>>>>>> theirs", "two = 2"],
+            id="the lines of a cell that was split",
+        ),
+    ],
+)
+def test_what_one_side_deleted_and_the_other_moved_is_a_conflict(
+    base: list[str], deleted: list[str], moved: list[str], result: list[str] | None
+) -> None:
+    found, conflicts = merged(base, deleted, moved)
+    assert conflicts == 1
+    assert result is None or found == result
+    assert merged(base, moved, deleted)[1] == 1
+
+
+@pytest.mark.parametrize(
+    ("base", "ours", "theirs", "result"),
+    [
+        pytest.param([READ, USE], [f"{READ}\n{USE}"], [f"{READ}\n{USE}"], [f"{READ}\n{USE}"], id="joined by both"),
+        pytest.param([READ, USE], [USE], [USE], [USE], id="deleted by both"),
+        pytest.param(
+            ["import os\nx = 1", "y = 2"], ["x = 1", "y = 2"], ["x = 1", "import os\ny = 2"],
+            ["x = 1", "import os\ny = 2"], id="one line that moved",
+        ),
+        pytest.param([READ, USE], [READ, USE, "a"], [f"{READ}\n{USE}"], [f"{READ}\n{USE}", "a"], id="joined by one"),
+    ],
+)  # fmt: skip
+def test_moves_that_bring_nothing_back_are_clean(
+    base: list[str], ours: list[str], theirs: list[str], result: list[str]
+) -> None:
+    assert merged(base, ours, theirs) == (result, 0)
+    assert merged(base, theirs, ours)[1] == 0
+
+
+@given(st.data())
+def test_no_clean_merge_brings_back_a_cell_that_was_deleted(data: st.DataObject) -> None:
+    """Ours deletes a cell and theirs joins it to a neighbour, whatever else either does to other cells."""
+    writer = Writer(data.draw, "base")
+    base = [cell("code", [writer.line() for _ in range(data.draw(st.integers(1, 4)))]) for _ in range(5)]
+    at = data.draw(st.integers(0, 3))
+    joined = cell("code", [line for one in base[at : at + 2] for line in "".join(one["source"]).split("\n")])
+    gone = at + data.draw(st.integers(0, 1))
+    ours, theirs = base[:gone] + base[gone + 1 :], [*base[:at], joined, *base[at + 2 :]]
+    for side in (ours, theirs):
+        others = [one for one in range(len(side)) if side[one] in base[:at] + base[at + 2 :]]
+        if data.draw(st.booleans()) and others:
+            edited = data.draw(st.sampled_from(others))
+            side[edited] = cell("code", ["".join(side[edited]["source"]), f"edited_{side is ours} = 1"])
+    for one, other in ((ours, theirs), (theirs, ours)):
+        assert merge(notebook(base), notebook(one), notebook(other)).conflicts
+
+
+ATTACHED = {"x.png": {"image/png": "iVBORw0KGgo="}}
+
+
+@pytest.mark.parametrize("kind", ["markdown", "raw"])
+@pytest.mark.parametrize("before", [None, {"old.png": {"image/png": "AAAA"}}])
+def test_an_attachment_against_a_change_to_code_opens(kind: str, before: dict[str, Any] | None) -> None:
+    was = cell(kind, ["![x](attachment:x.png)", "two three four"])
+    base, ours = was | ({"attachments": before} if before else {}), was | {"attachments": ATTACHED}
+    sides = [notebook([one]) for one in (base, ours, cell("code", ["![x](attachment:x.png)", "two three four"]))]
+    for done in (merge(*sides), merge(sides[0], sides[2], sides[1])):
+        valid(done.content)
+        assert cells_of(done.content)[0]["attachments"]["x.png"] == ATTACHED["x.png"]
+        assert any("attachments" in str(conflict) for conflict in done.conflicts)
+
+
+def test_a_cell_that_became_code_and_lost_its_attachment_is_clean() -> None:
+    was = cell("markdown", ["a b c"])
+    done = merge(notebook([was | {"attachments": ATTACHED}]), notebook([cell("code", ["a b c"])]), notebook(
+        [was | {"attachments": ATTACHED}, cell("code", ["new"])]
+    ))  # fmt: skip
+    valid(done.content)
+    assert done.conflicts == ()
+    assert "attachments" not in cells_of(done.content)[0]
 
 
 def test_two_notebooks_without_a_base_share_their_cells() -> None:
