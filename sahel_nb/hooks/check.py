@@ -7,7 +7,7 @@ kernel has its code file, are about what would run: they are asked of the last c
 from __future__ import annotations
 
 from sahel_nb.errors import UsageError
-from sahel_nb.hooks.committed import Committed, opted_out, settings_of
+from sahel_nb.hooks.committed import Committed, opted_out, settings_of, with_ids
 from sahel_nb.hooks.findings import applies
 from sahel_nb.hooks.history import NO_REPLACEMENTS, Version, listed, shallow, tree_version, versions
 from sahel_nb.hooks.paths import folder_of, is_notebook, shown
@@ -71,6 +71,7 @@ def _range(repository: Repository, base: str, tip: str) -> Checked:
     personal = Personal.of(repository)
     checker = make_checker(repository, personal, tips=[last], bases=[first])
     found = checker.check(versions(repository, [commit for commit in commits if not checker.known(commit.name)]))
+    found = with_ids(found, checker, [last] if commits else [])
     fork = repository.git("merge-base", first, last, check=False).text.split("\n")[0] or first
     answer = repository.git("diff-tree", "-r", "-z", "--name-only", "--no-renames", fork, last)
     changed = {path for path in answer.stdout.split(b"\0") if path} if commits else set()

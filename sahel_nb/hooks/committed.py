@@ -184,6 +184,16 @@ class Checker:
         else:
             yield from (Committed(version.name, finding) for finding in found)
 
+    def ids(self, tip: str) -> list[Committed]:
+        """Permanent ids that `tip` changes against the bases, whatever its commits say one by one."""
+        from sahel_nb.hooks.ids import changed_against
+        from sahel_nb.hooks.settings import ALLOW_ID_CHANGE
+
+        found = {one for base in self._bases for one in changed_against(self._repository, base, tip)}
+        if not found or self._personal.allows(ALLOW_ID_CHANGE):
+            return []
+        return [Committed(tip, one) for one in sorted(found, key=lambda one: one.path)]
+
     def _config(self, version: Version, toml: bytes | None) -> Iterator[Committed]:
         from sahel_nb.errors import UsageError
 
@@ -217,6 +227,12 @@ class Checker:
             if one.finding.code not in _OPT_OUT
             or (one.finding.path not in out and one.finding.path not in there.get(one.version, ()))
         ]
+
+
+def with_ids(found: Sequence[Committed], checker: Checker, tips: Iterable[str]) -> list[Committed]:
+    """What was found in single commits, and the ids that the tips change and no commit was blamed for."""
+    blamed = {one.finding.path for one in found if one.finding.code == "SNB302"}
+    return [*found, *(one for tip in tips for one in checker.ids(tip) if one.finding.path not in blamed)]
 
 
 def settings_of(repository: Repository, personal: Personal, versions: Sequence[Version]) -> dict[str, Settings]:

@@ -38,6 +38,7 @@ def _lint(paths: Sequence[str]) -> int:
 def _guard(paths: Sequence[str]) -> int:
     """What would be committed of each file: its version in the index; for a file that git does not know, the disk's."""
     from sahel_nb.hooks.findings import refuse
+    from sahel_nb.hooks.ids import changed_in_index
     from sahel_nb.hooks.settings import ALLOW_ID_CHANGE, Personal
     from sahel_nb.hooks.staged import Repository
 
@@ -45,7 +46,7 @@ def _guard(paths: Sequence[str]) -> int:
     named = {repository.path_of(path): path.removeprefix("./") for path in paths}
     found = _secrets(repository, named)
     if not Personal.of(repository).allows(ALLOW_ID_CHANGE):
-        found += _changed_ids(repository)
+        found += changed_in_index(repository, repository.staged())
     refuse(found, "committed")
     return 0
 
@@ -73,18 +74,3 @@ def _secrets(repository: Repository, named: dict[bytes, str]) -> list[Finding]:
         except OSError as exc:
             raise UsageError(f"{name} cannot be read: {exc.strerror}") from exc
     return found
-
-
-def _changed_ids(repository: Repository) -> list[Finding]:
-    from sahel_nb.hooks.ids import changed_ids, metadata_blobs, parse_renames
-
-    changes = repository.staged()
-    oids = metadata_blobs(changes)
-    if not oids:
-        return []
-
-    def renames() -> dict[bytes, bytes]:
-        asked = ("diff-index", "--cached", "-M", "--name-status", "-z", "HEAD", "--")
-        return parse_renames(repository.git(*asked).stdout)
-
-    return changed_ids(changes, repository.read(oids), renames)

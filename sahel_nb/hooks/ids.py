@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from sahel_nb.hooks.paths import folder_of, is_metadata
 from sahel_nb.hooks.settings import ALLOW_ID_CHANGE
+from sahel_nb.hooks.staged import parse_raw
+from sahel_nb.repo.batch import objects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
-    from sahel_nb.hooks.staged import Change
+    from sahel_nb.hooks.staged import Change, Repository
     from sahel_nb.notebook.finding import Finding
+
+_FILES = ("kernel-metadata.json", "*/kernel-metadata.json")
 
 
 def metadata_blobs(changes: Iterable[Change]) -> list[str]:
@@ -48,6 +52,73 @@ def changed_ids(
             blobs = {one.path: contents.get(one.before) for one in files if one.path in lost and one.before}
             found[change.path] = compared(_moved_from(change.path, after, blobs, renames()), after, change.name)
     return [one for each in found.values() for one in each]
+
+
+def changed_in_index(repository: Repository, changes: Sequence[Change]) -> list[Finding]:
+    """Every id that the commit in preparation changes; of a merge, each that it takes from none of its parents."""
+    parents = _merged_parents(repository)
+    per_parent = [list(changes), *(_metadata_against(repository, parent) for parent in parents)]
+    blobs = [oid for each in per_parent for oid in metadata_blobs(each)]
+    if not blobs:
+        return []
+    contents = repository.read(blobs)
+
+    def renames() -> dict[bytes, bytes]:
+        asked = ("diff-index", "--cached", "-M", "--name-status", "-z", "HEAD", "--")
+        return parse_renames(repository.git(*asked).stdout)
+
+    if not parents:
+        return changed_ids(changes, contents, renames)
+    everywhere = set.intersection(*({change.path for change in each} for each in per_parent))
+    brought = [change for each in per_parent for change in each if change.path in everywhere]
+    found = changed_ids(brought, contents, renames)
+    for parent, each in zip(parents, per_parent[1:], strict=True):
+        found += (one for one in _undone(repository, parent, each, contents) if one not in found)
+    return found
+
+
+def changed_against(repository: Repository, base: str, tip: str) -> list[Finding]:
+    """Every id that `tip` changes against what it has in common with `base`: also one that a merge has put back."""
+    fork = repository.git("merge-base", base, tip, check=False).text.split("\n")[0]
+    if not fork:
+        return []
+    answer = repository.git("diff-tree", "-r", "--raw", "-z", "--no-renames", "--no-abbrev", fork, tip, "--", *_FILES)
+    changes = parse_raw(answer.stdout)
+
+    def renames() -> dict[bytes, bytes]:
+        return parse_renames(repository.git("diff-tree", "-r", "-M", "--name-status", "-z", fork, tip).stdout)
+
+    return changed_ids(changes, repository.read(metadata_blobs(changes)), renames) if changes else []
+
+
+def _merged_parents(repository: Repository) -> list[str]:
+    if not repository.merges:
+        return []
+    with open(f"{repository.git_dir}/MERGE_HEAD", encoding="ascii") as file:
+        return file.read().split()
+
+
+def _metadata_against(repository: Repository, commit: str) -> list[Change]:
+    asked = ("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", commit, "--", *_FILES)
+    return parse_raw(repository.git(*asked).stdout)
+
+
+def _undone(
+    repository: Repository, parent: str, changes: Sequence[Change], contents: Mapping[str, bytes]
+) -> list[Finding]:
+    """The ids that `parent` had changed, and that the merge does not take from it."""
+    changed = [
+        one for one in changes if one.before and one.after and _id(contents[one.before]) != _id(contents[one.after])
+    ]
+    if not changed:
+        return []
+    fork = repository.git("merge-base", "HEAD", parent, check=False).text.split("\n")[0]
+    names = [fork.encode("ascii") + b":" + one.path for one in changed]
+    found = []
+    for one, blob in zip(changed, objects(names, repository.root, repository.env), strict=True):
+        if blob.kind == "blob" and _id(blob.read()) != _id(contents[one.before or ""]):
+            found += compared(contents[one.before or ""], contents[one.after or ""], one.name)
+    return found
 
 
 def compared(before: bytes | None, after: bytes | None, path: str) -> list[Finding]:

@@ -36,7 +36,7 @@ def run(verb: str, arguments: Sequence[str]) -> int:
         raise UsageError(f"`sahel-nb-hook {verb}` takes no arguments")
     repository = Repository.here()
     changes = [change for change in repository.staged() if change.after or change.before]
-    if not changes:
+    if not changes and not repository.merges:
         return 0
     personal = Personal.of(repository)
     settings = personal.settings(repository.config_file())
@@ -126,9 +126,9 @@ def _metadata(
 ) -> list[Finding]:
     """Rules on each metadata file in the commit, and on the pair of metadata and code where either is in it."""
     files = [change for change in changes if is_metadata(change.path) and change.after in contents]
-    if not files:
+    if not files and not repository.merges:
         return []
-    from sahel_nb.hooks.ids import changed_ids, parse_renames
+    from sahel_nb.hooks.ids import changed_in_index
     from sahel_nb.hooks.metadata import check_metadata
     from sahel_nb.hooks.settings import ALLOW_ID_CHANGE
 
@@ -138,12 +138,7 @@ def _metadata(
         found += check_metadata(data, change.name)
         found += _with_code(repository, change, data)
     if not personal.allows(ALLOW_ID_CHANGE):
-
-        def renames() -> dict[bytes, bytes]:
-            asked = ("diff-index", "--cached", "-M", "--name-status", "-z", "HEAD", "--")
-            return parse_renames(repository.git(*asked).stdout)
-
-        found += changed_ids(changes, contents, renames)
+        found += changed_in_index(repository, changes)
     return found
 
 

@@ -85,13 +85,18 @@ def check_updates(
     commits = listed(repository, tips, _on_the_remote(personal.git_config, remote), there)
     trees, blobs = _no_commits(repository, updates)
     found = []
-    checker = make_checker(repository, personal, tips=tips, bases=there)
+    bases = [*there, *_default_branch(repository, remote)]
+    checker = make_checker(repository, personal, tips=tips, bases=bases)
     new = [commit for commit in commits if not checker.known(commit.name)]
     if new or trees:
         found += checker.check([*versions(repository, new), *(tree_version(repository, tree) for tree in trees)])
     if blobs:
         found += checker.blobs(blobs)
-    return found
+    if not commits:
+        return found
+    from sahel_nb.hooks.committed import with_ids
+
+    return with_ids(found, checker, [tip for tip in tips if tip not in blobs and tip not in trees])
 
 
 def make_checker(
@@ -122,6 +127,13 @@ def _on_the_remote(git_config: Mapping[str, str], remote: str) -> list[str]:
         for name in sorted(names)
         if remote in (git_config.get(f"remote.{name}.url"), git_config.get(f"remote.{name}.pushurl"))
     ]
+
+
+def _default_branch(repository: Repository, remote: str) -> list[str]:
+    """The commit of the remote's main line, as it was last fetched: what a pushed branch is meant to be merged into."""
+    names = [f"refs/remotes/{remote}/{name}" for name in ("HEAD", "main", "master")]
+    answer = repository.git("for-each-ref", "--format=%(objectname)", *names) if remote else None
+    return answer.text.split("\n")[:1] if answer and answer.text else []
 
 
 def _no_commits(repository: Repository, updates: Sequence[Update]) -> tuple[list[str], dict[str, str]]:

@@ -145,6 +145,11 @@ class Repository:
         """`git commit PATHS`: the index is a temporary one, and what a hook adds to it is missing in the real one."""
         return self.env.get("GIT_INDEX_FILE", "").rpartition("/")[2].startswith("next-index-")
 
+    @property
+    def merges(self) -> bool:
+        """The commit in preparation is a merge."""
+        return os.path.exists(f"{self.git_dir}/MERGE_HEAD")  # noqa: PTH110  pathlib is not imported on this path
+
     def staged(self) -> list[Change]:
         """What differs between HEAD and the index; everything, before the first commit."""
         asked = ("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev")

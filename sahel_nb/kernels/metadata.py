@@ -86,11 +86,11 @@ class Metadata:
 
     @property
     def uses_gpu(self) -> bool:
-        return _truthy(self.raw.get("enable_gpu")) or str(self.raw.get("machine_shape", "")).startswith("Nvidia")
+        return is_true(self.raw.get("enable_gpu")) or str(self.raw.get("machine_shape", "")).startswith("Nvidia")
 
     @property
     def uses_tpu(self) -> bool:
-        return _truthy(self.raw.get("enable_tpu")) or str(self.raw.get("machine_shape", "")).startswith("Tpu")
+        return is_true(self.raw.get("enable_tpu")) or str(self.raw.get("machine_shape", "")).startswith("Tpu")
 
     @property
     def longest(self) -> int:
@@ -167,7 +167,7 @@ class Metadata:
         """Every field written out, since the client's defaults and the documentation disagree."""
         explicit: dict[str, Any] = {**_FLAGS, **{key: [] for key in _SOURCE_LISTS}, **self.raw}
         for key in _FLAGS:
-            explicit[key] = _truthy(explicit[key])
+            explicit[key] = is_true(explicit[key])
         return (json.dumps(explicit, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
 
 
@@ -184,6 +184,6 @@ def title_for(slug: str) -> str:
     return title if slugify_title(title) == slug else slug
 
 
-def _truthy(value: Any) -> bool:
+def is_true(value: Any) -> bool:
     # kaggle's get_bool: the strings "true", "t", "yes" and the like count as well
     return value is True or (isinstance(value, str) and value.strip().lower() in ("true", "t", "yes", "y", "1"))

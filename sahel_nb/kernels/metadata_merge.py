@@ -1,7 +1,8 @@
 """Three-way merge of kernel-metadata.json, by key; its lists of sources are sets.
 
-The shared id is permanent: where the sides differ in it ours stays, and that is a conflict. Any other key that both
-sides changed differently stands in the file twice, between git's markers, so that no run can start from it.
+The permanent id is merged three ways like any key; where both sides changed it, ours stays, and that is a conflict. Any
+other key that both sides changed differently stands in the file twice, between git's markers, so that no run can start
+from it; and so do the keys of the machine where one side chose a GPU and the other a TPU.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from sahel_nb.errors import UsageError
-from sahel_nb.kernels.metadata import FILE_NAME
+from sahel_nb.kernels.metadata import FILE_NAME, is_true
 from sahel_nb.notebook.merge_lines import Labels, merge_lines, merge_without_base
 from sahel_nb.notebook.merge_values import MISSING, Path, merge_values, same
 
 # What names one source, without its version: owner/slug, and owner/model/framework/variation.
 _NAMED_BY = {"dataset_sources": 2, "kernel_sources": 2, "model_sources": 4, "competition_sources": 9, "keywords": 9}
 _PERMANENT = ("id", "id_no")
+_MACHINE = ("enable_gpu", "enable_tpu", "machine_shape")
 _INDENT = re.compile(r'^\{\r?\n( *|\t*)"')
 
 Json = dict[str, Any]
@@ -42,23 +44,42 @@ def merge_metadata(
         return MergedMetadata(ours, ())
     before, mine, others = ({} if one is None else _read(one) for one in (base, ours, theirs))
     conflicts = _keep_ids(before, mine, others)
+    apart = _MACHINE if _machines_differ(before, mine, others) else ()
+    before = {key: value for key, value in before.items() if key not in apart}
     merged = _merge(before, mine, others, lambda mine, _: mine, conflicts)
+    merged = {key: value for key, value in merged.items() if key not in apart or key in mine}
     if not any(key not in _PERMANENT for key in conflicts):
         return MergedMetadata(_as_lines(base, ours, theirs, merged) or _write(merged, ours), tuple(conflicts.values()))
     other = _merge(before, mine, others, lambda _, theirs: theirs, {})
+    other = {key: value for key, value in other.items() if key not in apart or key in others}
     sides = [_write(one, ours).decode("utf-8").split("\n") for one in (merged, other)]
     text = "\n".join(merge_without_base(sides[0], sides[1], labels).lines)
     return MergedMetadata(text.encode("utf-8"), tuple(conflicts.values()))
 
 
 def _keep_ids(base: Json, ours: Json, theirs: Json) -> dict[str, str]:
-    """Give all sides our id. What is said where theirs was another one."""
+    """Give all sides our id where both changed it. What is said then."""
     said = {}
     for key in _PERMANENT:
-        if key in ours and key in theirs and not same(ours[key], theirs[key]):
+        if key not in ours or key not in theirs:
+            continue
+        changed = not any(same(base.get(key, MISSING), side[key]) for side in (ours, theirs))
+        if changed and not same(ours[key], theirs[key]):
             said[key] = f"{key} is permanent: it stays {_short(ours[key])}, theirs was {_short(theirs[key])}"
             base[key] = theirs[key] = ours[key]
     return said
+
+
+def _machines_differ(base: Json, ours: Json, theirs: Json) -> bool:
+    """Whether one side chose a GPU and the other a TPU: key by key that would merge into a machine with both."""
+    if any(all(same(base.get(key), side.get(key)) for key in _MACHINE) for side in (ours, theirs)):
+        return False
+    chosen = {(_wants(side, "gpu", "Nvidia"), _wants(side, "tpu", "Tpu")) for side in (ours, theirs)}
+    return chosen == {(True, False), (False, True)}
+
+
+def _wants(side: Json, name: str, shape: str) -> bool:
+    return is_true(side.get(f"enable_{name}")) or str(side.get("machine_shape", "")).startswith(shape)
 
 
 def _merge(base: Json, ours: Json, theirs: Json, choose: Callable[[Any, Any], Any], conflicts: dict[str, str]) -> Json:

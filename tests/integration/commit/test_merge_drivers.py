@@ -57,18 +57,19 @@ def test_kernel_metadata_is_merged_by_key(tmp_path: Path) -> None:
     assert clone.disk(path).decode() == metadata(**sides["main"] | expected)
 
 
-def test_the_shared_id_stays_whatever_the_other_side_made_of_it(tmp_path: Path) -> None:
+def test_an_id_that_both_sides_changed_stays_ours_and_is_a_conflict(tmp_path: Path) -> None:
     clone = with_pair(tmp_path / "r")
     path = "nb/kernel-metadata.json"
-    theirs = metadata(id="her/fula-model", enable_gpu=True)
-    both_sides(clone, path, metadata(), metadata(enable_internet=True), theirs)
+    ours, theirs = metadata(id="team/fula-model"), metadata(id="her/fula-model", enable_gpu=True)
+    both_sides(clone, path, metadata(), ours, theirs)
     said = clone.run("merge", "-m", "Merged", "other")
     assert said.code == 1
-    assert 'id is permanent: it stays "awa/fula-model", theirs was "her/fula-model"' in said.err
-    assert clone.disk(path).decode() == metadata(enable_internet=True, enable_gpu=True)
+    assert 'id is permanent: it stays "team/fula-model", theirs was "her/fula-model"' in said.err
+    assert clone.disk(path).decode() == metadata(id="team/fula-model", enable_gpu=True)
     clone.must("add", ".")
-    clone.must("commit", "-q", "--no-edit")
-    assert json.loads(clone.committed(path))["id"] == "awa/fula-model"
+    assert "SNB302" in clone.run("commit", "-q", "--no-edit").err  # main's id stands against theirs: a person decides
+    assert clone.run("commit", "-q", "--no-edit", SAHEL_NB_ALLOW_ID_CHANGE="1").code == 0
+    assert json.loads(clone.committed(path))["id"] == "team/fula-model"
 
 
 def both_sides(clone: Clone, path: str, base: str, ours: str, theirs: str) -> None:

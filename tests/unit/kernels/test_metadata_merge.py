@@ -66,11 +66,63 @@ def test_a_key_that_both_changed_stands_there_twice() -> None:
     )
 
 
-@pytest.mark.parametrize("base", [metadata(), metadata(id="her/fula"), None])
-def test_the_id_stays_ours(base: bytes | None) -> None:
+@pytest.mark.parametrize("base", [metadata(id="the/first"), None])
+def test_an_id_that_both_changed_stays_ours(base: bytes | None) -> None:
     result, conflicts = merged(metadata(), metadata(id="her/fula", keywords=["nlp"]), base)
     assert result["id"] == "awa/fula"
     assert conflicts == ('id is permanent: it stays "awa/fula", theirs was "her/fula"',)
+
+
+def test_an_id_that_one_side_changed_is_changed() -> None:
+    moved, work = metadata(id="team/fula", id_no=2), metadata(enable_internet=True, id_no=1)
+    for ours, theirs in ((moved, work), (work, moved)):
+        result, conflicts = merged(ours, theirs, metadata(id_no=1))
+        assert (result["id"], result["id_no"], result["enable_internet"]) == ("team/fula", 2, True)
+        assert conflicts == ()
+
+
+@pytest.mark.parametrize(
+    ("gpu", "tpu"),
+    [
+        ({"enable_gpu": True}, {"enable_tpu": True}),
+        ({"enable_gpu": "true"}, {"machine_shape": "TpuV5E8"}),
+        ({"enable_gpu": True, "machine_shape": "NvidiaTeslaT4"}, {"enable_tpu": True}),
+        ({"machine_shape": "NvidiaL4"}, {"enable_tpu": True, "machine_shape": ""}),
+    ],
+)
+def test_a_gpu_and_a_tpu_are_a_conflict(gpu: dict[str, Any], tpu: dict[str, Any]) -> None:
+    for base in (metadata(), metadata(enable_tpu=False)):
+        for ours, theirs in ((gpu, tpu), (tpu, gpu)):
+            done = merge_metadata(base, metadata(**ours), metadata(**theirs, title="Theirs"))
+            assert done.conflicts
+            text = done.content.decode()
+            for at, side in enumerate((ours, theirs)):
+                chosen = json.loads(_resolved(text, at))
+                assert {key: chosen.get(key) for key in side} == side
+                assert chosen["title"] == "Theirs"
+                both = [chosen.get("enable_gpu") in (True, "true"), chosen.get("enable_tpu") in (True, "true")]
+                assert not all(both)
+
+
+def test_another_machine_on_one_side_alone_is_no_conflict() -> None:
+    base = metadata(enable_gpu=True, enable_tpu=False, machine_shape="NvidiaTeslaT4")
+    tpu = metadata(enable_gpu=False, enable_tpu=True, machine_shape="TpuV5E8")
+    title = metadata(enable_gpu=True, enable_tpu=False, machine_shape="NvidiaTeslaT4", title="Mine")
+    for ours, theirs in ((tpu, title), (title, tpu)):
+        result, conflicts = merged(ours, theirs, base)
+        assert conflicts == ()
+        assert (result["enable_gpu"], result["enable_tpu"], result["machine_shape"]) == (False, True, "TpuV5E8")
+
+
+def _resolved(text: str, side: int) -> str:
+    """The file as somebody who takes one side of each conflict leaves it."""
+    kept, at = [], None
+    for line in text.split("\n"):
+        if line.startswith(("<<<<<<<", "=======", ">>>>>>>")):
+            at = {"<": 0, "=": 1, ">": None}[line[0]]
+        elif at in (None, side):
+            kept.append(line)
+    return "\n".join(kept)
 
 
 def test_the_file_keeps_its_layout() -> None:
