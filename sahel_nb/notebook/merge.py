@@ -190,7 +190,9 @@ class _Merging:
         if not cell["attachments"]:
             del cell["attachments"]
             return kind
-        self._conflict(f"became code on one side and has attachments on the other; it stays {texts[0]}")
+        self._conflict(
+            f"became code on one side and has attachments on the other; it stays {texts[0]}: decide, in its script too"
+        )
         return str(texts[0])
 
     def _clash(self, path: Path, base: Any, ours: Any, theirs: Any) -> Any:
