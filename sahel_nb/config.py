@@ -116,11 +116,30 @@ def load(
 
     Raises `UsageError` naming the layer and the key that cannot be understood, with the command that mends it there.
     """
+    return _merged(toml, git_config or {}, environ or {}, _check)
+
+
+def as_committed(toml: bytes | None) -> Config:
+    """What a commit's file says, to compare with: nothing of it is a path, a ref or an argument before `load` took it.
+
+    A team may have committed what only a personal setting may be. Raises `UsageError` for what cannot be understood.
+    """
+    return _merged(toml, {}, {}, lambda *_: None)
+
+
+def _merged(
+    toml: bytes | None,
+    git_config: Mapping[str, str],
+    environ: Mapping[str, str],
+    check: Callable[[str, Any, str], None],
+) -> Config:
     document = _parse(toml) if toml is not None else {}
     sections: dict[str, Any] = {}
     for section in fields(Config):
         kind = get_type_hints(Config)[section.name]
-        sections[section.name] = _section(kind, section.name, document, git_config or {}, environ or {})
+        sections[section.name], places = _section(kind, section.name, document, git_config, environ)
+        for key, where in places.items():
+            check(f"{section.name}.{key}", getattr(sections[section.name], key), where)
     unknown = sorted(set(document) - set(sections))
     if unknown:
         known = f"known: {', '.join(sections)}"
@@ -150,7 +169,8 @@ def _parse(toml: bytes) -> dict[str, Any]:
 
 def _section(
     kind: type, name: str, document: Mapping[str, Any], git_config: Mapping[str, str], environ: Mapping[str, str]
-) -> Any:
+) -> tuple[Any, dict[str, str]]:
+    """The values, and where each that somebody set stands."""
     table = document.get(name, {})
     if not isinstance(table, dict):
         raise UsageError(f"{FILE_NAME}: [{name}] must be a table", hints=(_EDIT,))
@@ -172,19 +192,20 @@ def _section(
         known = f"known in [{name}]: {', '.join(hints)}"
         raise UsageError(f"unknown setting: {misspelt[0]}", details=(known,), hints=(_mend(misspelt[0]),))
     values: dict[str, Any] = {}
+    places: dict[str, str] = {}
     for key, hint in hints.items():
-        where = ""
         if key in table:
-            values[key] = _convert(table[key], hint, where := f"{FILE_NAME}: {name}.{key}")
+            places[key] = f"{FILE_NAME}: {name}.{key}"
+            values[key] = _convert(table[key], hint, places[key])
         git_key = f"sahel-nb.{name}.{key}"
         if git_key in git_config:
-            values[key] = _convert(git_config[git_key], hint, where := f"git config {git_key}")
+            places[key] = f"git config {git_key}"
+            values[key] = _convert(git_config[git_key], hint, places[key])
         env_key = f"SAHEL_NB_{name}_{key}".upper()
         if env_key in environ:
-            values[key] = _convert(environ[env_key], hint, where := env_key)
-        if where:
-            _check(f"{name}.{key}", values[key], where)
-    return kind(**values)
+            places[key] = env_key
+            values[key] = _convert(environ[env_key], hint, env_key)
+    return kind(**values), places
 
 
 def _check(name: str, value: Any, where: str) -> None:

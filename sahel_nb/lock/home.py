@@ -9,9 +9,8 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sahel_nb.config import FILE_NAME, LockConfig, SigningKind, load
+from sahel_nb.config import FILE_NAME, LockConfig, SigningKind, as_committed
 from sahel_nb.durable import sync_folder
-from sahel_nb.errors import UsageError
 from sahel_nb.lock.git_refs import GitRefs
 from sahel_nb.lock.names import check_kernel, check_prefix, lock_ref, remote_id
 from sahel_nb.lock.record import clean
@@ -79,15 +78,12 @@ def remotes(worktree: Worktree) -> tuple[tuple[str, str], ...]:
 
 
 def committed(worktree: Worktree) -> tuple[str, str] | None:
-    """Remote and prefix as HEAD has them for everybody; None before the first commit, and where they cannot be used."""
+    """Remote and prefix as HEAD has them for everybody; None before the first commit. Raises `UsageError`."""
     head = git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=worktree.root, check=False)
     if head.returncode != 0:
         return None
     toml = git("cat-file", "blob", f"{head.text}:{FILE_NAME}", cwd=worktree.root, check=False)
-    try:
-        config = load(toml.stdout if toml.returncode == 0 else None).lock
-    except UsageError:
-        return None
+    config = as_committed(toml.stdout if toml.returncode == 0 else None).lock
     return config.remote, config.prefix
 
 

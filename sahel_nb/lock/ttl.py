@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sahel_nb.config import FILE_NAME, LockConfig, load
+from sahel_nb.config import FILE_NAME, LockConfig, as_committed
 from sahel_nb.repo.cmd import git
 from sahel_nb.repo.worktree import Worktree
 from sahel_nb.report.events import Check, Verdict
@@ -17,7 +17,7 @@ from sahel_nb.report.events import Check, Verdict
 def team_ttl(worktree: Worktree) -> int:
     """Seconds, as HEAD has them for everybody; the default where it says nothing. Raises `UsageError`."""
     toml = git("cat-file", "blob", f"HEAD:{FILE_NAME}", cwd=worktree.root, check=False)
-    return load(toml.stdout).lock.ttl if toml.returncode == 0 else LockConfig().ttl
+    return as_committed(toml.stdout).lock.ttl if toml.returncode == 0 else LockConfig().ttl
 
 
 def examine_ttl(worktree: Worktree, own: LockConfig, environ: Mapping[str, str]) -> Check:

@@ -10,7 +10,7 @@ import contextlib
 from dataclasses import dataclass
 from functools import cached_property
 
-from sahel_nb.config import FILE_NAME, SigningKind, load
+from sahel_nb.config import FILE_NAME, SigningKind, as_committed
 from sahel_nb.errors import UsageError
 from sahel_nb.lock.backend import Tip
 from sahel_nb.lock.rules import Untrusted, is_signed, plain_commit
@@ -58,7 +58,7 @@ class Unsigned:
     def _committed(self) -> SigningKind:
         toml = git("cat-file", "blob", f"HEAD:{FILE_NAME}", cwd=self.refs.worktree.root, check=False)
         with contextlib.suppress(UsageError):  # an older file, or one for a later version: says nothing here
-            return load(toml.stdout if toml.returncode == 0 else None).lock.signing
+            return as_committed(toml.stdout if toml.returncode == 0 else None).lock.signing
         return SigningKind.OFF
 
     def _refusal(self, why: str, hint: str) -> Untrusted:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sahel_nb.config import CleanScope, Config, is_folder, is_shared_remote, load
+from sahel_nb.config import CleanScope, Config, as_committed, is_folder, is_shared_remote, load
 from sahel_nb.errors import UsageError
 
 
@@ -136,6 +136,7 @@ def test_a_path_may_be_ones_own_setting_and_then_counts() -> None:
     committed = toml("lock", "remote", "./locks")
     assert load(committed, {"sahel-nb.lock.remote": "/srv/locks.git"}).lock.remote == "/srv/locks.git"
     assert load(committed, {}, {"SAHEL_NB_LOCK_REMOTE": "file:///srv/x"}).lock.remote == "file:///srv/x"
+    assert as_committed(committed).lock.remote == "./locks", "to compare with, not to use"
     for wrong in ("-x", "", "a\nb"):
         with pytest.raises(UsageError, match=r"git config sahel-nb\.lock\.remote"):
             load(None, {"sahel-nb.lock.remote": wrong})
