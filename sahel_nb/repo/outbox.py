@@ -9,27 +9,24 @@ that any number of processes may use it at once.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from sahel_nb.durable import write_atomically
-from sahel_nb.repo.scratch import RawCommit, config_text, loose
+from sahel_nb.durable import make_folder, write_atomically
+from sahel_nb.repo.scratch import RawCommit, config_text, loose, sweep
 
 _AGE = 7 * 24 * 3600
 """What was sent is forgotten with the repository: one is made each week, and goes after the next."""
 
 
 @contextlib.contextmanager
-def outbox(
-    parent: Path, settings: Iterable[tuple[str, str]], algorithm: str, old: RawCommit | None, new: RawCommit
-) -> Iterator[tuple[str, ...]]:
+def outbox(parent: Path, algorithm: str, old: RawCommit | None, new: RawCommit) -> Iterator[tuple[str, ...]]:
     """`new`, and `old` without its parents, in a repository below `parent`; yields git's options that point there."""
-    store = store_at(parent, settings, algorithm)
+    store = store_at(parent, algorithm)
     put(store, new)
     if old is None:
         yield (f"--git-dir={store}",)
@@ -60,19 +57,19 @@ def put(store: Path, commit: RawCommit) -> None:
     os.replace(draft, f"{folder}/{commit.oid[2:]}")  # noqa: PTH105  as above
 
 
-def store_at(parent: Path, settings: Iterable[tuple[str, str]], algorithm: str) -> Path:
-    """The one of these settings and of this week. They may hold secrets: only the owner can read it."""
-    config = config_text(settings, algorithm)
+def store_at(parent: Path, algorithm: str) -> Path:
+    """The one of this person and of this week; only they can read it."""
     week = int(time.time()) // _AGE
-    store = parent / f"outbox-{week}-{hashlib.sha256(config).hexdigest()[:16]}"
+    store = parent / f"outbox-{week}-{os.getuid()}-{algorithm}"
     if store.is_dir():
         return store
-    parent.mkdir(parents=True, exist_ok=True)
+    make_folder(parent)
+    sweep(parent)
     draft = Path(tempfile.mkdtemp(prefix="git-outbox-", dir=parent))  # mode 700
     try:
         (draft / "objects").mkdir()
         (draft / "refs").mkdir()
-        write_atomically(draft / "config", config)
+        write_atomically(draft / "config", config_text(algorithm))
         write_atomically(draft / "HEAD", b"ref: refs/heads/none\n")
         with contextlib.suppress(OSError):  # somebody else was faster: theirs is as good
             draft.rename(store)

@@ -21,7 +21,7 @@ from sahel_nb.errors import Refused, SahelError, UsageError
 from sahel_nb.repo.cmd import GitFailed, GitResult, RemoteUnreachable, git, unreachable
 from sahel_nb.repo.outbox import outbox, put, store_at
 from sahel_nb.repo.remote_path import is_inside, path_of, rewritten
-from sahel_nb.repo.scratch import RawCommit, Scratch, make_commit, scratch
+from sahel_nb.repo.scratch import RawCommit, Scratch, as_environment, make_commit, scratch
 from sahel_nb.repo.swap_answer import Swap, classify
 from sahel_nb.repo.worktree import Worktree
 
@@ -189,13 +189,14 @@ class RemoteRefs:
     ) -> SwapAnswer:
         """`old` is sent without its parents. It is what `ref` must point to, unless that must be a `new_ref`."""
         lease = f"--force-with-lease={ref}:{old.oid if old and not new_ref else ''}"
-        with outbox(self._folder, self._transport, self.algorithm, old, new) as here:
+        with outbox(self._folder, self.algorithm, old, new) as here:
             try:
                 answer = git(
                     *(*here, *_QUIET, *self._only, *_PUSH, *more, lease, "--", self.url, *refspecs),
                     cwd=self.worktree.root,
                     check=False,
                     timeout=timeout,
+                    env=self._transport,
                 )
             except RemoteUnreachable:  # a timeout: it may have been applied, or may be yet
                 return SwapAnswer(Swap.AMBIGUOUS, (f"no answer within {timeout:g} s",))
@@ -219,7 +220,7 @@ class RemoteRefs:
 
     def store(self, *commits: RawCommit) -> Path:
         """A bare repository of ours that holds these commits: for git to look at, apart from the person's own."""
-        made = store_at(self._folder, self._transport, self.algorithm)
+        made = store_at(self._folder, self.algorithm)
         for commit in commits:
             put(made, commit)
         return made
@@ -239,11 +240,12 @@ class RemoteRefs:
             cwd=self.worktree.root,
             check=False,
             timeout=timeout,
+            env=self._transport,
         )
 
     @contextmanager
     def _scratch(self) -> Iterator[Scratch]:
-        with scratch(self._folder, self._transport, self.algorithm) as store:
+        with scratch(self._folder, self.algorithm) as store:
             yield store
 
     @property
@@ -251,8 +253,9 @@ class RemoteRefs:
         return self.worktree.state_dir() / "scratch"
 
     @property
-    def _transport(self) -> list[tuple[str, str]]:
-        return [pair for pair in self._settings if _TRANSPORT.match(pair[0])]
+    def _transport(self) -> dict[str, str]:
+        """How this clone reaches a server, for git in a repository that is not this one."""
+        return as_environment(pair for pair in self._settings if _TRANSPORT.match(pair[0]))
 
     @cached_property
     def _only(self) -> tuple[str, ...]:

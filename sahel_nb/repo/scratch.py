@@ -4,6 +4,9 @@ Lock records never enter the person's own repository: a depth-1 fetch would mark
 show them, `git push --mirror` would send them, and a concurrent `git gc` or a crash in the middle of a fetch would
 leave its lock files where people work. A bare repository is five files, made in less time than git needs to start.
 
+What this clone's configuration says of reaching a server goes there in git's environment, never to the disk: it may
+hold tokens (http.extraHeader, url.<base>.insteadOf, a proxy).
+
 Objects are git's own: `zlib("<type> <size>\\0<content>")` under the hash of that, see gitformat-loose(5).
 """
 
@@ -11,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
 import shutil
 import tempfile
@@ -19,6 +23,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from sahel_nb.durable import make_folder
 
 _LEFT_BEHIND = 24 * 3600.0  # what a killed process left is removed by a later one
 
@@ -88,47 +94,68 @@ def loose(kind: str, body: bytes) -> bytes:
 
 
 @contextlib.contextmanager
-def scratch(parent: Path, settings: Iterable[tuple[str, str]], algorithm: str) -> Iterator[Scratch]:
-    """Make one below `parent`, and remove it. `settings` may hold secrets: only the owner can read them."""
-    parent.mkdir(parents=True, exist_ok=True)
-    _sweep(parent)
+def scratch(parent: Path, algorithm: str) -> Iterator[Scratch]:
+    """Make one below `parent`, and remove it."""
+    make_folder(parent)
+    sweep(parent)
     git_dir = Path(tempfile.mkdtemp(prefix="git-", dir=parent))  # mode 700
     try:
         (git_dir / "objects").mkdir()
         (git_dir / "refs").mkdir()
         (git_dir / "HEAD").write_text("ref: refs/heads/none\n")
-        (git_dir / "config").write_bytes(config_text(settings, algorithm))
+        (git_dir / "config").write_bytes(config_text(algorithm))
         yield Scratch(git_dir, algorithm)
     finally:
         shutil.rmtree(git_dir, ignore_errors=True)
 
 
-def config_text(settings: Iterable[tuple[str, str]], algorithm: str) -> bytes:
-    """The configuration of a bare repository: what git needs, and `settings`."""
-    extension = [] if algorithm == "sha1" else [("extensions.objectformat", algorithm)]
-    version = ("core.repositoryformatversion", "1" if extension else "0")
-    text = "".join(_setting(*pair) for pair in [*settings, version, *extension, ("core.bare", "true")])
-    return text.encode("utf-8", "surrogateescape")
+def config_text(algorithm: str) -> bytes:
+    """The configuration of a bare repository."""
+    if algorithm == "sha1":
+        return b"[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
+    extension = f"[extensions]\n\tobjectformat = {algorithm}\n"
+    return f"[core]\n\trepositoryformatversion = 1\n\tbare = true\n{extension}".encode("ascii")
 
 
-def _sweep(parent: Path) -> None:
+def as_environment(settings: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """git's environment with `settings` between a person's configuration and what this process was given.
+
+    As git hands `-c` on to the processes that it starts (config.c, git_config_from_parameters): in no argument that
+    other users see, and read by every git since 1.7. A remote that is a path is started without it.
+    """
+    given = [quote(f"{key}={value}") if "=" not in key else f"{quote(key)}={quote(value)}" for key, value in settings]
+    if not given:
+        return {}
+    count = os.environ.get("GIT_CONFIG_COUNT", "")
+    for number in range(int(count) if count.isascii() and count.isdigit() else 0):
+        key, value = (os.environ.get(f"GIT_CONFIG_{what}_{number}", "") for what in ("KEY", "VALUE"))
+        given.append(quote(f"{key}={value}"))  # git would read these before
+    given.append(os.environ.get("GIT_CONFIG_PARAMETERS", ""))
+    return {"GIT_CONFIG_PARAMETERS": " ".join(filter(None, given)), "GIT_CONFIG_COUNT": "0"}
+
+
+def quote(text: str) -> str:
+    """In git's single quotes, see sq_quote_buf in quote.c."""
+    return "'" + text.replace("'", "'\\''").replace("!", "'\\!'") + "'"
+
+
+def sweep(parent: Path) -> None:
+    """Remove what a killed process left, and at once what an earlier version wrote a clone's settings into."""
     horizon = time.time() - _LEFT_BEHIND
-    for old in parent.glob("git-*"):
+    for old in (*parent.glob("git-*"), *parent.glob("outbox-*")):
         with contextlib.suppress(OSError):
-            if old.stat().st_mtime < horizon:
+            stale = old.name.startswith("git-") and old.stat().st_mtime < horizon
+            if stale or not _is_plain(old / "config"):
                 shutil.rmtree(old, ignore_errors=True)
 
 
-def _setting(key: str, value: str) -> str:
-    # section.key or section.sub.section.key, quoted as git-config(1) says
-    section, _, rest = key.partition(".")
-    subsection, _, name = rest.rpartition(".")
-    head = f'[{section} "{_quoted(subsection)}"]' if subsection else f"[{section}]"
-    return f'{head}\n\t{name} = "{_quoted(value)}"\n'
-
-
-def _quoted(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+def _is_plain(config: Path) -> bool:
+    """Is there nothing in it but what every such repository has? Half of it, while it is being made, is that too."""
+    try:
+        text = config.read_bytes()
+    except FileNotFoundError:
+        return True
+    return any(config_text(algorithm).startswith(text) for algorithm in ("sha1", "sha256"))
 
 
 def _framed(kind: str, body: bytes) -> bytes:
