@@ -10,6 +10,7 @@ import click
 
 from sahel_nb.cli.context import Context
 from sahel_nb.errors import UsageError
+from sahel_nb.report.terminal import write_log
 
 if TYPE_CHECKING:
     from sahel_nb.kernels.model import LogRecord
@@ -37,7 +38,7 @@ def logs(kernel: str | None, follow: bool, dev: bool, local: bool, as_json: bool
             item = {"stream_name": record.stream, "time": record.time, "data": record.data}
             click.echo(json.dumps(item, ensure_ascii=False))
         else:
-            click.echo(record.data, nl=not record.data.endswith("\n"))
+            write_log(record.data)
 
     shown = 0
     if not is_over(context.kaggle, asked.ref, version):

@@ -12,6 +12,7 @@ import click
 
 from sahel_nb import __version__
 from sahel_nb.errors import EXIT_BUG, EXIT_INTERRUPTED, NetworkError, SahelError
+from sahel_nb.report.terminal import protect_streams
 
 # name → (module:attribute, the one line that `--help` shows). The line stands here so that help imports no command.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -114,11 +115,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # it was closed before we were started (`>&-`)
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  for as long as we run
-    # Kernel logs and file names are UTF-8 whatever LC_ALL says; a C locale must not end a run.
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure: Any = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(encoding="utf-8", errors="backslashreplace")
+    protect_streams()
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         code = cli.main(args=arguments, prog_name="sahel-nb", standalone_mode=False)
@@ -169,12 +166,10 @@ def _about_the_disk(exc: OSError) -> str:
 
 
 def _bug(exc: Exception) -> int:
+    from sahel_nb.notebook.secrets import search
     from sahel_nb.report import crash
 
-    path = crash.write(exc)
-    where = f"; the details are in {path}" if path else ""
-    text = crash.redacted(f"{type(exc).__name__}: {exc}")
-    print(f"error: a bug of ours: {text}{where}", file=sys.stderr)  # noqa: T201
+    sys.stderr.write(crash.report(exc, search))
     return EXIT_BUG
 
 

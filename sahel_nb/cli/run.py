@@ -12,6 +12,7 @@ import click
 from sahel_nb.cli.context import Context
 from sahel_nb.cli.signals import as_interrupts
 from sahel_nb.errors import NOTHING_STARTED, AuthError, NetworkError, Refused, SahelError, UsageError
+from sahel_nb.report.terminal import write_product
 
 if TYPE_CHECKING:
     from sahel_nb.lock.client import LockClient
@@ -211,7 +212,7 @@ def show(context: Context, finished: Finished, *, as_json: bool) -> None:
         from sahel_nb.cli.debug import remark
 
         remark(context, finished.record)
-    click.echo(str(finished.folder))
+    write_product(f"{finished.folder}\n")
 
 
 def _preflight(context: Context, situation: Situation, plan: Plan) -> list[Check]:

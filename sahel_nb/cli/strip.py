@@ -260,6 +260,9 @@ def _git_keys(scope: str) -> tuple[list[str], list[str]]:
 def _out(data: bytes) -> None:
     """Past every buffer: what cannot be written is known here, and nothing is left for the interpreter's end."""
     stdout: Any = sys.stdout
+    if stdout.isatty():
+        stdout.write(data.decode("utf-8", "surrogateescape"))  # for a person, through the filter
+        return
     if sys.__stdout__ is None:  # as it was when we were started; main() lets everybody else write into nothing
         raise Refused("stdout is closed")
     rest = memoryview(data)

@@ -59,6 +59,9 @@ def run_once(verb: str, arguments: list[str]) -> int:
     except Exception as exc:  # noqa: BLE001  half a notebook must never reach git: nothing is written
         _report(path, exc)
         return 1
+    if sys.stdout.isatty():  # a person looks: through the filter for terminals
+        sys.stdout.write(b"".join(reply).decode("utf-8", "surrogateescape"))
+        return 0
     for part in reply:
         sys.stdout.buffer.write(part)
     sys.stdout.buffer.flush()

@@ -19,6 +19,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
 _VERBS = {
     "strip": "strip_files",
@@ -33,8 +34,38 @@ _VERBS = {
 }
 
 
+class _Unprotected:
+    """A standard stream as long as nothing is said: the filter for terminals costs an import, and most hooks are silent.
+
+    The first write puts the filter in its place, see `report.terminal`; its bytes are anybody's.
+    """
+
+    __slots__ = ("_name", "unfiltered")
+
+    def __init__(self, name: str, unfiltered: Any) -> None:
+        self._name = name
+        self.unfiltered = unfiltered
+
+    def write(self, text: str) -> int:
+        from sahel_nb.report.terminal import protect_streams
+
+        protect_streams()
+        stream: Any = getattr(sys, self._name)
+        written: int = stream.write(text)
+        return written
+
+    def writelines(self, lines: Sequence[str]) -> None:
+        self.write("".join(lines))
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(self.unfiltered, attribute)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; the exit code is 0, 1 (a file was changed or refused by a hook), 2 (usage), or a SahelError's."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is not None:  # it was closed before we were started
+            setattr(sys, name, _Unprotected(name, getattr(sys, name)))
     arguments = list(sys.argv[1:] if argv is None else argv)
     verb = arguments.pop(0) if arguments else ""
     if verb == "filter":
@@ -69,24 +100,23 @@ def _guarded(verb: str, arguments: list[str]) -> int:
 
     if verb != "strip":  # it asks itself, and hardly ever
         with_site_packages()
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]  # text streams do
     try:
         code: int = __import__(f"sahel_nb.hooks.{_VERBS[verb]}", fromlist=("run",)).run(verb, arguments)
         return code
     except SahelError as exc:
         from sahel_nb.report.console import Console
+        from sahel_nb.report.terminal import protect_streams
 
+        protect_streams()
         Console(sys.stderr).error(exc)
         return exc.exit_code
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except Exception as exc:  # noqa: BLE001  the one place of this program where a bug becomes a crash log
+        from sahel_nb.notebook.secrets import search
         from sahel_nb.report import crash
 
-        path = crash.write(exc)
-        where = f"; the details are in {path}" if path else ""
-        sys.stderr.write(f"error: a bug of ours: {type(exc).__name__}: {exc}{where}\n")
+        sys.stderr.write(crash.report(exc, search))
         return EXIT_BUG
 
 

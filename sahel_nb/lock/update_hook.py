@@ -39,6 +39,7 @@ from sahel_nb.lock.transition import Illegal
 from sahel_nb.repo.cmd import git, told_to_hooks
 from sahel_nb.repo.scratch import RawCommit, object_id
 from sahel_nb.repo.signature import signer
+from sahel_nb.report.terminal import protect_streams
 
 _OWN = "refs/sahel/"
 _BRANCHES = "refs/heads/sahel-locks"
@@ -207,6 +208,7 @@ def _grant(record: Record) -> str:
 
 
 def main(argv: Sequence[str]) -> int:
+    protect_streams()
     if len(argv) != 3:
         print("usage: update REF OLD NEW", file=sys.stderr)  # noqa: T201  a hook's stderr is what the pusher reads
         return 1

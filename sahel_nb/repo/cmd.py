@@ -119,9 +119,8 @@ class GitFailed(SahelError):
     """git refused. `args_run` is what was asked, `result` what it answered."""
 
     def __init__(self, args_run: tuple[str | bytes, ...], result: GitResult) -> None:
-        lines = result.stderr.decode("utf-8", "replace").strip().splitlines()
         shown = " ".join(_shown(arg) for arg in args_run)
-        super().__init__(f"`git {shown}` ended with {result.returncode}", details=tuple(lines[-8:]))
+        super().__init__(f"`git {_hidden(shown)}` ended with {result.returncode}", details=_last_lines(result))
         self.args_run = args_run
         self.result = result
 
@@ -146,9 +145,8 @@ class RemoteUnreachable(NetworkError):
     """The remote did not answer, or not in time (`result` is None then: what it did is not known)."""
 
     def __init__(self, args_run: tuple[str | bytes, ...], result: GitResult | None, timeout: float | None) -> None:
-        lines = result.stderr.decode("utf-8", "replace").strip().splitlines() if result else []
         why = "the remote could not be reached" if result else f"the remote did not answer within {timeout:g} s"
-        super().__init__(f"`git {_verb(args_run)}`: {why}", details=tuple(lines[-8:]))
+        super().__init__(f"`git {_verb(args_run)}`: {why}", details=_last_lines(result))
         self.args_run = args_run
         self.result = result
 
@@ -313,10 +311,16 @@ def _verb(args: tuple[str | bytes, ...]) -> str:
 
 
 def _shown(arg: str | bytes) -> str:
-    """An argument for people: credentials in a URL are nobody's business."""
-    text = arg.decode("utf-8", "replace") if isinstance(arg, bytes) else arg
-    scheme, separator, rest = text.partition("://")
-    if separator:
-        authority, slash, path = rest.partition("/")
-        text = scheme + separator + authority.rpartition("@")[2] + slash + path
-    return text
+    return arg.decode("utf-8", "replace") if isinstance(arg, bytes) else arg
+
+
+def _hidden(text: str) -> str:
+    """For people, and for whatever keeps the message: tokens in URLs and headers are nobody's business."""
+    from sahel_nb.report.redact import redacted, without_user
+
+    return redacted(without_user(text))
+
+
+def _last_lines(result: GitResult | None) -> tuple[str, ...]:
+    lines = result.stderr.decode("utf-8", "replace").strip().splitlines() if result else []
+    return tuple(_hidden(line) for line in lines[-8:])

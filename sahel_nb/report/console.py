@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from typing import TextIO
 
 from sahel_nb.errors import SahelError
 from sahel_nb.report.events import Check, Level, Verdict
+from sahel_nb.report.redact import redacted, without_user
+from sahel_nb.report.terminal import last_frame, log_line, one_line, unfiltered, visible
 
 _MARKS = {
     Verdict.OK: ("32", "ok"),
@@ -19,23 +20,19 @@ _MARKS = {
 }
 
 LONGEST = 2_000
-"""Characters of a kernel's line that are shown; log.txt has all of it."""
-# What a terminal obeys: colours (CSI … m), every other escape sequence, and the control characters but tab.
-_COLOR = re.compile(r"\x1b\[[0-9;:]*m")
-_ESCAPE = re.compile(
-    r"(\x1b\[[0-9;:]*m)"
-    r"|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)|\x1b[ -/]*[0-~]?|[\x00-\x08\x0a-\x1f\x7f-\x9f]"
-)
+"""Characters of a line that are shown; of a kernel's, log.txt has all."""
 
 
 class Console:
     """Renders events to `stream`. A status line is redrawn in place on a TTY, and printed when it changes elsewhere.
 
     A stream that is gone (a terminal that was closed, a reader that had enough) ends the showing, never the work.
+    Whatever it is given goes through `terminal`'s filter here, and past the filter of the stream: the colours around it
+    are its own.
     """
 
     def __init__(self, stream: TextIO, *, tty: bool | None = None, color: bool | None = None) -> None:
-        self._stream = stream
+        self._stream = unfiltered(stream)
         self._tty = stream.isatty() if tty is None else tty
         self._color = (self._tty and "NO_COLOR" not in os.environ) if color is None else color
         self._state = ""
@@ -44,13 +41,13 @@ class Console:
         self._gone = False
 
     def say(self, text: str, level: Level = Level.INFO) -> None:
-        self._line(self._paint("33", "warning: ") + text if level is Level.WARN else text)
+        self._lines(self._paint("33", "warning: ") if level is Level.WARN else "", text)
 
     def check(self, check: Check) -> None:
         color, mark = _MARKS[check.verdict]
-        self._line(f"  {self._paint(color, mark.rjust(4))}  {check.name:<12} {check.found}")
+        self._line(f"  {self._paint(color, mark.rjust(4))}  {_row(check.name):<12} {_row(check.found)}")
         if check.mend and check.verdict not in (Verdict.OK, Verdict.SKIPPED):
-            self._line(f"        {'':<12} $ {check.mend}")
+            self._line(f"        {'':<12} $ {_command(check.mend)}")
 
     def log(self, stream: str, text: str) -> None:
         """Kernel output is shown by whole lines, so that a status line never lands in the middle of one."""
@@ -58,18 +55,14 @@ class Console:
         *lines, rest = text.split("\n")
         if rest:
             # A progress bar may draw all day without ending its line: what it has drawn over is gone.
-            self._partial[stream] = _last_frame(rest)[: LONGEST + 1] + "\r" * rest.endswith("\r")
+            self._partial[stream] = last_frame(rest)[: LONGEST + 1] + "\r" * rest.endswith("\r")
         bar = self._paint("33" if stream == "stderr" else "36", "|")
-        for line in lines:
-            self._line(f"  {bar} {self._shown(_last_frame(line))}")
-
-    def _shown(self, line: str) -> str:
-        """A kernel's line, as far as it is text: its colours stay on a terminal, and it commands nothing else."""
-        more = "  … (the whole line is in the log)" if len(line) > LONGEST else ""
-        line = _ESCAPE.sub(lambda match: (match[1] or "") if self._color else "", line[:LONGEST])
-        return line + "\x1b[0m" * bool(_COLOR.search(line)) + more
+        for line in map(last_frame, lines):
+            more = "  … (the whole line is in the log)" if len(line) > LONGEST else ""
+            self._line(f"  {bar} {log_line(line[:LONGEST], color=self._color)}{more}")
 
     def status(self, text: str, ticking: str = "") -> None:
+        text, ticking = _row(text), _row(ticking)
         if not text:
             self._flush_partial()
         changed, self._state = text != self._state, text
@@ -85,17 +78,24 @@ class Console:
         self._flush_partial()
         self._erase()
         self._status = ""
-        self._line(self._paint("31", "error: ") + error.message)
+        self._lines(self._paint("31", "error: "), error.message)
         for detail in error.details:
-            self._line(f"  {detail}")
+            self._lines("  ", detail)
         if error.kaggle:
-            self._line(f"  {error.kaggle}")
+            self._lines("  ", error.kaggle)
         for hint in error.hints:
-            self._line(f"  $ {hint}")
+            self._line(f"  $ {_command(hint)}")
 
     def _flush_partial(self) -> None:
         for stream in list(self._partial):
             self.log(stream, "\n")
+
+    def _lines(self, head: str, text: str) -> None:
+        """`text` after `head`. What follows its first newline stays indented: it cannot pass for a message of ours."""
+        first, *others = visible(redacted(text)).split("\n")
+        self._line(head + _cut(first))
+        for line in others:
+            self._line(f"  {_cut(line)}")
 
     def _line(self, text: str) -> None:
         self._erase()
@@ -124,7 +124,14 @@ class Console:
         return f"\x1b[{code}m{text}\x1b[0m" if self._color else text
 
 
-def _last_frame(line: str) -> str:
-    """Progress bars redraw with a carriage return: what a terminal would show in the end is the last frame."""
-    frames = [frame for frame in line.split("\r") if frame]
-    return frames[-1] if frames else ""
+def _row(text: str) -> str:
+    return one_line(redacted(text), LONGEST)
+
+
+def _command(text: str) -> str:
+    """A command to type is whole or it is none."""
+    return visible(redacted(without_user(text)))
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= LONGEST else line[:LONGEST] + "…"
