@@ -35,7 +35,7 @@ _VERBS = {
 
 
 class _Unprotected:
-    """A standard stream as long as nothing is said: the filter for terminals costs an import, and most hooks are silent.
+    """A standard stream as long as nothing is said: the filter costs an import, and most hooks are silent.
 
     The first write puts the filter in its place, see `report.terminal`; its bytes are anybody's.
     """

@@ -113,11 +113,13 @@ def _in_files(environ: Mapping[str, str]) -> Iterator[str]:
     from pathlib import Path
 
     home = Path(environ.get("HOME") or "/")
-    folders = (environ.get("KAGGLE_CONFIG_DIR"), home / ".kaggle", home / ".config" / "kaggle")
-    for folder in filter(None, folders):
+    folders = [home / ".kaggle", home / ".config" / "kaggle"]
+    if environ.get("KAGGLE_CONFIG_DIR"):
+        folders.append(Path(environ["KAGGLE_CONFIG_DIR"]))
+    for folder in folders:
         for name in ("kaggle.json", "access_token", "access_token.txt", "credentials.json"):
             try:
-                text = (Path(folder) / name).read_bytes()[: 1 << 16].decode("utf-8", "replace").strip()
+                text = (folder / name).read_bytes()[: 1 << 16].decode("utf-8", "replace").strip()
             except OSError:
                 continue
             if not name.endswith(".json"):

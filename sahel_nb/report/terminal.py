@@ -5,8 +5,8 @@ hide is shown as JSON spells it (`\\u001b]52;…`), on a terminal and in a pipe:
 
     shown as they are    letters, marks, digits, signs and spaces of every script; newline, tab; U+200C and U+200D,
                          which Persian, Malayalam and others write with
-    shown as \\uXXXX      C0 and C1 controls (with them every escape sequence, backspace and a lone \\r), the controls of
-                         direction (U+061C, U+200E–F, U+202A–E, U+2066–9), characters that nobody sees (U+200B, U+2060,
+    shown as \\uXXXX      C0 and C1 controls (so every escape sequence, backspace, a lone \\r), those of direction
+                         (U+061C, U+200E–F, U+202A–E, U+2066–9), characters that nobody sees (U+200B, U+2060,
                          U+FEFF, tags, …), line separators, half of a surrogate pair (a file's name that is not UTF-8)
     raw                  `sys.stdout.buffer`, and what `write_product` writes, where stdout is no terminal
 
