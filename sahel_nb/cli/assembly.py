@@ -149,10 +149,15 @@ def mismatches(context: Context, ref: KernelRef) -> dict[str, str]:
 
 
 def outputs_folder(context: Context) -> str:
-    """Where runs go, from the root."""
+    """Where runs go, from the root. Raises `LeadsOut` where a link takes it out of the repository."""
     from pathlib import PurePosixPath
 
-    return str(PurePosixPath(context.config.run.outputs))
+    from sahel_nb.links import inside
+
+    outputs = str(PurePosixPath(context.config.run.outputs))
+    root = str(context.worktree.root)
+    inside(f"{root}/{outputs}/x", outputs, root)  # what lies in it is what must not lie elsewhere
+    return outputs
 
 
 def who(context: Context) -> Who:

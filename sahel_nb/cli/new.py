@@ -42,6 +42,7 @@ def new(
     """
     from sahel_nb.install.kernel import NewKernel, create
     from sahel_nb.kernels.metadata import slugify_title
+    from sahel_nb.links import inside
 
     context = Context.here()
     owner = owner or context.worktree.git_config().get("sahel-nb.owner", "")
@@ -54,10 +55,11 @@ def new(
     if slug != name.lower():
         context.reporter.say(f"{name!r} becomes {slug!r} on Kaggle")
     wanted = NewKernel(name, owner, title, template, source, gpu, private, datasets, kernels)
-    folders = context.config.notebooks.folders or (".",)
-    made = create(context.worktree.root / folders[0] / slug, wanted, context.config.pair.format)
-    files = [path.relative_to(context.worktree.root).as_posix() for path in made.files]
-    folder = made.folder.relative_to(context.worktree.root).as_posix()
+    root = context.worktree.root
+    place = f"{(context.config.notebooks.folders or ('.',))[0]}/{slug}"
+    made = create(Path(inside(f"{root}/{place}", place, str(root))), wanted, context.config.pair.format)
+    files = [path.relative_to(root).as_posix() for path in made.files]
+    folder = made.folder.relative_to(root).as_posix()
     if as_json:
         import json
 

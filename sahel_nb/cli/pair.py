@@ -63,13 +63,16 @@ def pair(files: tuple[Path, ...], check: bool, source: str | None, as_json: bool
     else:
         for one in outcomes:
             context.reporter.say(one.said)
+        if not outcomes:
+            context.reporter.say("nothing to do: notebooks and mirrors are in step")
     stuck = [_text(one.notebook) for one in outcomes if one.problem]
     undecided = [_text(one.notebook) for one in outcomes if one.problem == COMMITTED]
+    own = dict.fromkeys(hint for one in outcomes for hint in one.hints)
     if stuck:
         choose = f"sahel-nb pair --from notebook {quote((undecided or stuck)[0])}   # or --from mirror"
         raise Refused(
             f"{len(stuck)} pair{'s are' if len(stuck) > 1 else ' is'} out of step",
-            hints=(choose if undecided or not check else "sahel-nb pair",),
+            hints=tuple(own) or (choose if undecided or not check else "sahel-nb pair",),
         )
 
 

@@ -127,6 +127,7 @@ def _prepare(
 ) -> tuple[Plan, LockClient | None, Who, Places, str]:
     """Everything before the first step that others can see. Raises what the preflight refuses."""
     from sahel_nb.cli import assembly
+    from sahel_nb.links import inside
     from sahel_nb.run import plan as planning
     from sahel_nb.run.preflight import Situation
     from sahel_nb.run.select import select
@@ -150,6 +151,8 @@ def _prepare(
             kaggle=NOTHING_STARTED,
         )
     places = assembly.places(context)
+    left = f"{places.outputs}/{plan.ref.slug}"
+    inside(f"{places.root}/{left}/x", left)  # what a run leaves goes there: refused before it begins
     # On the embedded service one is alone: its versions have nothing to do with those that the shared lock counts.
     shared = not (dev or rehearsal or context.is_embedded)
     lock, unlockable = None, None

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from sahel_nb.errors import Refused
 from sahel_nb.repo import objects
 from sahel_nb.repo.worktree import Worktree
 
@@ -39,7 +40,10 @@ def find(worktree: Worktree, commit: str) -> tuple[CommittedDataset, ...]:
 
 
 def lay_out(worktree: Worktree, commit: str, dataset: CommittedDataset, target: Path) -> None:
-    """Write the dataset's files, as the commit has them, into `target`; symbolic links are left out."""
+    """Write the dataset's files, as the commit has them, into `target`; symbolic links are left out.
+
+    Raise `Refused` where they cannot lie beside each other: two of one name, or a file with files below it.
+    """
     prefix = f"{dataset.folder}/" if dataset.folder else ""
     entries = [
         entry
@@ -49,5 +53,10 @@ def lay_out(worktree: Worktree, commit: str, dataset: CommittedDataset, target: 
     contents = objects.blobs(worktree, [entry.oid for entry in entries])
     for entry in entries:
         path = target / os.fsdecode(entry.path[len(os.fsencode(prefix)) :])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(contents[entry.oid])
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("xb") as file:
+                file.write(contents[entry.oid])
+        except (FileExistsError, NotADirectoryError) as exc:
+            name = entry.path.decode("utf-8", "backslashreplace")
+            raise Refused(f"commit {commit[:12]} has two files that would lie at {name}") from exc

@@ -9,6 +9,7 @@ from sahel_nb.hooks.forms import may_be_mirror
 from sahel_nb.hooks.halves import Halves, object_id
 from sahel_nb.hooks.paths import is_notebook
 from sahel_nb.hooks.status import status
+from sahel_nb.links import LeadsOut
 from sahel_nb.notebook.pair import stripped
 from sahel_nb.repo.cmd import git
 
@@ -42,6 +43,17 @@ class Changed:
         found = {path for path in self.status if is_notebook(path)}
         found |= {name for path in self.status if may_be_mirror(path) and (name := self._notebook_of(path))}
         return sorted(found)
+
+    def to_pair(self) -> list[bytes]:
+        """Those, and the notebooks that git knows and that have no mirror yet where the configuration puts it."""
+        answer = self._repository.git("ls-files", "-z", "-c", "--", "*.ipynb")
+        found = {path for path in answer.stdout.split(b"\0") if is_notebook(path) and not self._has_mirror(path)}
+        return sorted({path for path in found if self.files.is_there(path)}.union(self.names()))
+
+    def _has_mirror(self, path: bytes) -> bool:
+        form = self.forms.of_notebook(path)
+        mirror = form.mirror_path(path) if form is not None else None
+        return mirror is not None and self.files.is_there(mirror)
 
     def all(self) -> list[bytes]:
         """Notebooks that git knows, or would know after `git add .`, and those that are gone."""
@@ -128,7 +140,10 @@ class Changed:
         name = self.forms.notebook_of(path)
         if name is not None and self._is_known(name):
             return name
-        head = self.files.read(path, _HEAD)
+        try:
+            head = self.files.read(path, _HEAD)
+        except LeadsOut:  # a text as good as any, and none of ours
+            head = None
         name = self.forms.notebook_of(path, head) if head else None
         if name is None or not self._is_known(name):
             name = self._named(path)
@@ -163,10 +178,10 @@ def object_ids(changed: Changed, paths: Sequence[bytes], like: str) -> dict[byte
 
     found = {}
     for path in paths:
-        data = changed.files.read(path)
-        if data is None:
-            continue
         try:
+            data = changed.files.read(path)
+            if data is None:
+                continue
             found[path] = object_id(stripped(data) if is_notebook(path) else data, like)
         except SahelError:
             continue

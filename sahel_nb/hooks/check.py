@@ -7,6 +7,7 @@ kernel has its code file, are about what would run: they are asked of the last c
 from __future__ import annotations
 
 from sahel_nb.errors import UsageError
+from sahel_nb.git_names import safe
 from sahel_nb.hooks.committed import Committed, opted_out, settings_of, with_ids
 from sahel_nb.hooks.findings import applies
 from sahel_nb.hooks.history import NO_REPLACEMENTS, Version, listed, shallow, tree_version, versions
@@ -74,7 +75,7 @@ def _range(repository: Repository, base: str, tip: str) -> Checked:
     found = with_ids(found, checker, [last] if commits else [])
     fork = repository.git("merge-base", first, last, check=False).text.split("\n")[0] or first
     answer = repository.git("diff-tree", "-r", "-z", "--name-only", "--no-renames", fork, last)
-    changed = {path for path in answer.stdout.split(b"\0") if path} if commits else set()
+    changed = {safe(path, last) for path in answer.stdout.split(b"\0") if path} if commits else set()
     return Checked(first, last, len(commits), found + _at_the_end(repository, personal, last, changed))
 
 

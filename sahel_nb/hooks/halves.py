@@ -6,6 +6,7 @@ import os
 
 from sahel_nb.errors import Refused, UsageError
 from sahel_nb.hooks.paths import shown
+from sahel_nb.links import folder_opened, inside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,24 +14,22 @@ if TYPE_CHECKING:
 
 
 class Halves:
-    """The files below `root`, by their paths in git."""
+    """The files below `root`, by their paths in git. A link that leads out of it is neither read nor written through:
+    all but `is_there` raise `LeadsOut` for it."""
 
     __slots__ = ("_real", "_root")
 
     def __init__(self, root: str) -> None:
-        self._root = os.fsencode(root)
-        self._real: dict[str, str] = {}
-
-    def place(self, path: bytes) -> bytes:
-        return self._root + b"/" + path
+        self._root = root
+        self._real: dict[bytes, str] = {}
 
     def is_there(self, path: bytes) -> bool:
-        return os.path.lexists(self.place(path))
+        return os.path.lexists(os.fsencode(self._root) + b"/" + path)
 
     def read(self, path: bytes, most: int = -1) -> bytes | None:
         """None where there is no such file. Raise `UsageError` for one that cannot be read."""
         try:
-            with open(self.place(path), "rb") as file:
+            with open(self._place(path), "rb") as file:
                 return file.read(most)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
@@ -41,26 +40,40 @@ class Halves:
         """A link stays one. Raise `Refused`; the old file then stands."""
         from sahel_nb.hooks.replacing import replace_file
 
-        place = os.fsdecode(self.place(path))
-        folder, _, name = place.rpartition("/")
-        if folder not in self._real:
-            self._real[folder] = os.path.realpath(folder)
-        target = f"{self._real[folder]}/{name}"
-        replace_file(os.path.realpath(target) if os.path.islink(target) else target, data, instead_of, shown(path))  # noqa: PTH114  pathlib is slow to import
+        replace_file(f"{self._root}/{os.fsdecode(path)}", data, instead_of, shown(path), self._root)
 
     def move(self, old: bytes, new: bytes) -> None:
         """Rename a file, never over another one. Raise `Refused`."""
 
         def move() -> None:
-            os.makedirs(self.place(new).rpartition(b"/")[0], exist_ok=True)  # noqa: PTH103  as above
-            if self.is_there(new):
-                raise FileExistsError(17, "there is a file of that name already")
-            os.rename(self.place(old), self.place(new))  # noqa: PTH104  as above
+            (here, name), (there, to) = self._parted(old), self._parted(new)
+            with folder_opened(here) as source, folder_opened(there, make=True) as target:
+                if self.is_there(new):
+                    raise FileExistsError(17, "there is a file of that name already")
+                os.rename(name, to, src_dir_fd=source, dst_dir_fd=target)
 
         self._change(move, f"{shown(old)} could not be renamed to {shown(new)}")
 
     def remove(self, path: bytes) -> None:
-        self._change(lambda: os.unlink(self.place(path)), f"{shown(path)} could not be removed")  # noqa: PTH108
+        def remove() -> None:
+            folder, name = self._parted(path)
+            with folder_opened(folder) as there:
+                os.unlink(name, dir_fd=there)
+
+        self._change(remove, f"{shown(path)} could not be removed")
+
+    def _place(self, path: bytes) -> str:
+        """Where a file is to be read."""
+        folder, name = self._parted(path)
+        place = f"{folder}/{name}"
+        return inside(place, shown(path), self._root) if os.path.islink(place) else place  # noqa: PTH114  as above
+
+    def _parted(self, path: bytes) -> tuple[str, str]:
+        """Its folder, links followed, and its name."""
+        folder, _, name = path.rpartition(b"/")
+        if folder not in self._real:
+            self._real[folder] = inside(f"{self._root}/{os.fsdecode(folder)}", shown(path), self._root)
+        return self._real[folder], os.fsdecode(name)
 
     def _change(self, change: Callable[[], None], failed: str) -> None:
         try:

@@ -6,6 +6,7 @@ or is on the remote already. Replacements (git-replace) are not followed: what i
 
 from __future__ import annotations
 
+from sahel_nb.git_names import safe
 from sahel_nb.hooks.staged import Change, Repository, parse_change
 
 TYPE_CHECKING = False
@@ -100,7 +101,7 @@ def tree_version(repository: Repository, tree: str) -> Version:
         head, _, path = line.partition(b"\t")
         if path:
             mode, _kind, oid = head.decode("ascii").split(" ")
-            changes.append(Change(path, None, oid if mode.startswith("100") else None, mode))
+            changes.append(Change(safe(path, tree), None, oid if mode.startswith("100") else None, mode))
     return Version(tree, changes, [{change.path for change in changes}], pure=False)
 
 
@@ -114,12 +115,15 @@ def shallow(repository: Repository) -> frozenset[str]:
 
 
 def parse_commits(fields: Iterable[bytes]) -> list[tuple[str, list[Change]]]:
-    """`git diff-tree --stdin -z`: a commit's id, then raw entries (`:modes oids status`, path), each ended by NUL."""
+    """`git diff-tree --stdin -z`: a commit's id, then raw entries (`:modes oids status`, path), each ended by NUL.
+
+    Raise `Refused` for a path that git would not check out.
+    """
     found: list[tuple[str, list[Change]]] = []
     rest = iter(fields)
     for field in rest:
         if field.startswith(b":"):
-            found[-1][1].append(parse_change(field, next(rest)))
+            found[-1][1].append(parse_change(field, safe(next(rest), found[-1][0])))
         elif field:
             found.append((field.decode("ascii"), []))
     return found

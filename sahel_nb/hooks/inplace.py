@@ -4,8 +4,6 @@ but is not in it stays: mode, owner, group, access control list, extended attrib
 
 from __future__ import annotations
 
-import os
-
 from sahel_nb.errors import UsageError
 from sahel_nb.hooks.replacing import replace_file
 
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
 
 def replace(path: Path, data: bytes, instead_of: bytes | None = None) -> None:
     """Write `data` to `path`, or to what it is a link to, as `replace_file` does."""
-    replace_file(os.path.realpath(path), data, instead_of, str(path))
+    replace_file(str(path), data, instead_of, str(path))
 
 
 def read(path: Path) -> bytes:

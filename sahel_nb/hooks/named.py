@@ -5,6 +5,7 @@ Nothing in such a mirror's name leads to its notebook, and its header need not e
 
 from __future__ import annotations
 
+from sahel_nb.git_names import safe
 from sahel_nb.hooks.forms import formats_in
 from sahel_nb.hooks.memory import NO_FORMATS
 from sahel_nb.hooks.paths import is_notebook
@@ -71,7 +72,7 @@ def notebooks_of(repository: Repository, revisions: Iterable[str]) -> Iterator[t
     for revision in revisions:
         # ls-tree knows no wildcards.
         listed = repository.git("ls-tree", "-r", "-z", "--full-tree", revision, check=False).stdout
-        yield from entries(listed)
+        yield from ((safe(path, revision), oid) for path, oid in entries(listed))
 
 
 def entries(listed: bytes) -> Iterator[tuple[bytes, str]]:

@@ -27,10 +27,13 @@ def may_help(exc: OSError) -> bool:
     return exc.errno in _FORBIDDEN
 
 
-def overwrite(path: Path, target: Path, data: bytes, instead_of: bytes | None) -> None:
-    """Raise `OSError` or `Refused`: the file then is as it was, or the message says where its copy is."""
-    with open(target, "r+b", 0) as file:
-        old = target.read_bytes()
+def overwrite(path: Path, target: Path, data: bytes, instead_of: bytes | None, folder: int) -> None:
+    """Write over the file whose folder is open as `folder`; `target` is its path, which people know as `path`.
+
+    Raise `OSError` or `Refused`: the file then is as it was, or the message says where its copy is.
+    """
+    with open(os.open(target.name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder), "r+b", 0) as file:
+        old = file.readall()
         if instead_of is not None and old != instead_of:
             raise Refused(f"{path} has changed meanwhile", details=("it is as whoever changed it left it",))
         copy = _copied(target, old)

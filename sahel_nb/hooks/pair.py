@@ -9,6 +9,7 @@ from __future__ import annotations
 from sahel_nb.errors import UsageError
 from sahel_nb.hooks.changed import Changed
 from sahel_nb.hooks.paths import shown
+from sahel_nb.links import LeadsOut
 from sahel_nb.notebook.pair import Direction, decide, in_step, looks_like_mirror, mirror_of_stripped, notebook_from
 
 TYPE_CHECKING = False
@@ -30,12 +31,19 @@ COMMITTED = "out of step, and git has both halves as they are: which one is righ
 class Outcome:
     """What became of one pair: the files that were written and removed. `problem` says why nothing was done."""
 
-    __slots__ = ("notebook", "problem", "removed", "written")
+    __slots__ = ("hints", "notebook", "problem", "removed", "written")
 
     def __init__(
-        self, notebook: bytes, *, written: tuple[bytes, ...] = (), removed: tuple[bytes, ...] = (), problem: str = ""
+        self,
+        notebook: bytes,
+        *,
+        written: tuple[bytes, ...] = (),
+        removed: tuple[bytes, ...] = (),
+        problem: str = "",
+        hints: tuple[str, ...] = (),
     ) -> None:
         self.notebook = notebook
+        self.hints = hints
         self.written = written
         self.removed = removed
         self.problem = problem
@@ -64,7 +72,7 @@ def pair(
     `check` writes nothing and compares every pair by content. `force` sets the direction, for a conflict.
     """
     changed = Changed(repository, forms)
-    names = changed.named(files) if files else changed.all() if check else changed.names()
+    names = changed.named(files) if files else changed.all() if check else changed.to_pair()
     others = changed.names() if files and force is None and not check else []
     opted_out = repository.opted_out([*names, *others])
     names, others = ([name for name in some if name not in opted_out] for some in (names, others))
@@ -93,8 +101,8 @@ class _Work:
         for name in names:
             try:
                 outcome = self._one(name)
-            except _notebook_error() as exc:
-                outcome = Outcome(name, problem=exc.message)
+            except (_notebook_error(), LeadsOut) as exc:
+                outcome = Outcome(name, problem=exc.message, hints=exc.hints)
             if outcome is not None:
                 found.append(outcome)
         return found

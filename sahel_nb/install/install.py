@@ -19,6 +19,7 @@ from itertools import count
 from pathlib import Path
 
 import sahel_nb
+from sahel_nb.durable import write_atomically
 from sahel_nb.errors import Refused
 from sahel_nb.install import drivers, shipped, vault
 from sahel_nb.repo.cmd import git
@@ -194,10 +195,8 @@ def _put(path: Path, reporter: Reporter) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.sahel-nb")
-    temporary.write_bytes(content)
-    temporary.chmod(0o755)
-    temporary.replace(path)
+    write_atomically(path, content)
+    path.chmod(0o755)
 
 
 def _copied(path: Path) -> Path:
@@ -205,7 +204,7 @@ def _copied(path: Path) -> Path:
     content = path.read_bytes()
     copies = (path.with_name(f"{path.name}.old{number or ''}") for number in count())
     kept = next(copy for copy in copies if not copy.exists() or copy.read_bytes() == content)
-    kept.write_bytes(content)
+    write_atomically(kept, content)
     return kept
 
 

@@ -58,7 +58,7 @@ class MadeKernel:
 def create(folder: Path, wanted: NewKernel, fmt: str) -> MadeKernel:
     """Make `folder`, all of it or nothing. Raise `UsageError` for a name Kaggle would change.
 
-    Raise `Refused` where the folder is there already.
+    Raise `Refused` where the folder is there already. Its path has no links (`links.inside`).
     """
     template = _template(wanted.template)
     slug = slugify_title(wanted.name)

@@ -17,6 +17,7 @@ from pathlib import Path
 from sahel_nb.config import FILE_NAME, Config
 from sahel_nb.errors import UsageError
 from sahel_nb.install import shipped
+from sahel_nb.links import inside
 from sahel_nb.notebook.pair import DEFAULT_FORMAT, extension
 
 
@@ -33,7 +34,8 @@ class Written:
 
 
 def initialize(root: Path, config: Config, *, pre_commit: bool) -> list[Written]:
-    """Write what is missing below `root`; repeating it changes nothing. Raise `UsageError` for an unreadable file."""
+    """Write what is missing below `root`; repeating it changes nothing. Raise `UsageError` for an unreadable file,
+    `LeadsOut` for one that is a link to somewhere else."""
     files: list[tuple[str, Callable[[str | None, str], str | None]]] = [
         (FILE_NAME, _whole),
         (".gitattributes", _lines),
@@ -44,7 +46,7 @@ def initialize(root: Path, config: Config, *, pre_commit: bool) -> list[Written]
         files.append((".pre-commit-config.yaml", _pre_commit))
     done = []
     for name, merge in files:
-        done.append(_write(root / name, _template(name, config), merge))
+        done.append(_write(name, Path(inside(str(root / name), name, str(root))), _template(name, config), merge))
     return done
 
 
@@ -62,17 +64,17 @@ def _template(name: str, config: Config) -> str:
     return text.replace("{format}", fmt).replace("{extension}", extension(fmt).lstrip("."))
 
 
-def _write(path: Path, text: str, merge: Callable[[str | None, str], str | None]) -> Written:
+def _write(name: str, path: Path, text: str, merge: Callable[[str | None, str], str | None]) -> Written:
     from sahel_nb.durable import write_atomically
 
     old = _read(path)
     new = merge(old, text)
     if new is None or new == old:
-        return Written(path.name, Outcome.UNCHANGED)
+        return Written(name, Outcome.UNCHANGED)
     mode = path.stat().st_mode & 0o777 if old is not None else 0o644
     write_atomically(path, new.encode("utf-8", "surrogateescape"))
     path.chmod(mode)
-    return Written(path.name, Outcome.CREATED if old is None else Outcome.EXTENDED)
+    return Written(name, Outcome.CREATED if old is None else Outcome.EXTENDED)
 
 
 def _read(path: Path) -> str | None:

@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass
 from io import FileIO
 from pathlib import Path
 
+from sahel_nb.links import plain
+
 ARRIVED = ".sahel-nb-arrived"
 OWNER = ".sahel-nb-run"
 """In a folder that belongs to one run, or to one version: which one (see `run.collect`)."""
@@ -49,7 +51,7 @@ class Arrivals:
         with self._turn, contextlib.suppress(OSError):
             self._known[name] = arrival
             if self._file is None:
-                self._file = self._path.open("ab", buffering=0)
+                self._file = open(self._path, "ab", buffering=0, opener=plain)  # noqa: SIM115  close() does
             self._file.write(line.encode("ascii"))
 
     def close(self) -> None:

@@ -21,6 +21,7 @@ from sahel_nb.kernels import backoff
 from sahel_nb.kernels.arrivals import Arrival
 from sahel_nb.kernels.arriving import arriving
 from sahel_nb.kernels.door import translated
+from sahel_nb.links import plain
 
 CHUNK = 1 << 14
 """What a cut may cost of what had arrived in HTTP chunks: less than this is not handed on by the libraries below us."""
@@ -74,7 +75,7 @@ def still_there(session: Any, url: str, target: Path, arrival: Arrival, stop: th
     `NetworkError` where it does not answer, another `SahelError` where it refuses.
     """
     try:
-        with target.open("rb", buffering=0) as file:
+        with open(target, "rb", buffering=0, opener=plain) as file:
             if _digest(file, stop) != (arrival.size, arrival.sha256):
                 return False
     except OSError:
@@ -208,10 +209,10 @@ class _Download:
     def _write(self, response: Any, mode: str) -> None:
         self.begun = True
         try:
-            file = self._part.open(mode, buffering=CHUNK)
+            file = open(self._part, mode, buffering=CHUNK, opener=plain)  # noqa: SIM115  closed below
         except FileNotFoundError:
             self._part.parent.mkdir(parents=True, exist_ok=True)
-            file = self._part.open(mode, buffering=CHUNK)
+            file = open(self._part, mode, buffering=CHUNK, opener=plain)  # noqa: SIM115  as above
         with file:
             for piece in arriving(response, CHUNK):
                 file.write(piece)

@@ -9,6 +9,7 @@ from pathlib import Path
 from sahel_nb.config import FILE_NAME, load
 from sahel_nb.durable import write_atomically
 from sahel_nb.errors import Refused, UsageError
+from sahel_nb.links import inside
 from sahel_nb.lock.names import check_prefix
 
 _SECTION = re.compile(r"[ \t]*\[[ \t]*lock[ \t]*\][ \t]*(#.*)?$")
@@ -40,7 +41,7 @@ def with_prefix(text: str, prefix: str) -> str:
 
 def write_prefix(root: Path, prefix: str) -> None:
     """The same in the file, which is made where there is none."""
-    path = root / FILE_NAME
+    path = Path(inside(str(root / FILE_NAME), FILE_NAME, str(root)))
     there = path.exists()
     text, mode = (path.read_text("utf-8"), path.stat().st_mode & 0o777) if there else ("", 0o644)
     write_atomically(path, with_prefix(text, prefix).encode("utf-8"))

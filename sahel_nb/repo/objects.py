@@ -7,8 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from sahel_nb.git_names import safe
 from sahel_nb.repo.cmd import GitFailed, GitResult, git
 from sahel_nb.repo.worktree import Worktree
+
+LINK = "120000"
+"""The mode of a symbolic link."""
 
 
 class ObjectKind(Enum):
@@ -42,20 +46,33 @@ class CommitInfo:
 
 
 def read_blob(worktree: Worktree, commit: str, path: str) -> bytes | None:
-    """The file at `path` (from the root, with slashes) in `commit`; None where that commit has no file there."""
+    """The file at `path` (from the root, with slashes) in `commit`; None where that commit has no file there.
+
+    A link is none: git has only the name of what it leads to. Raise `Refused` as `list_tree`.
+    """
     name = path.strip("/")
     if ".." in name.split("/"):  # git would refuse to look outside, and a commit holds no such path
         return None
     for entry in _ls_tree(worktree, commit, name, recursive=False):
-        if entry.path == os.fsencode(name) and entry.kind is ObjectKind.BLOB:
+        if entry.path == os.fsencode(name) and entry.kind is ObjectKind.BLOB and entry.mode != LINK:
             return git("cat-file", "blob", entry.oid, cwd=worktree.root).stdout
     return None
+
+
+def is_link(worktree: Worktree, commit: str, path: str) -> bool:
+    """Whether `commit` has a symbolic link at `path`."""
+    name = path.strip("/")
+    return any(
+        entry.path == os.fsencode(name) and entry.mode == LINK
+        for entry in _ls_tree(worktree, commit, name, recursive=False)
+    )
 
 
 def list_tree(worktree: Worktree, commit: str, folder: str = "", recursive: bool = True) -> tuple[TreeEntry, ...]:
     """What `commit` holds below `folder`, with paths from the root; empty where there is no such folder.
 
-    Recursive: files and submodules, without the folders themselves. Otherwise: the folder's own entries.
+    Recursive: files and submodules, without the folders themselves. Otherwise: the folder's own entries. Raise
+    `Refused` for a tree with a path that git would not check out (`git_names.safe`).
     """
     name = folder.strip("/")
     return _ls_tree(worktree, commit, f"{name}/" if name else "", recursive=recursive)
@@ -98,12 +115,12 @@ def _ls_tree(worktree: Worktree, commit: str, name: str, *, recursive: bool) -> 
     flags = ("-r",) if recursive else ()
     paths = (os.fsencode(name),) if name else ()
     answer = git("--literal-pathspecs", "ls-tree", "-z", "--full-tree", *flags, "--", commit, *paths, cwd=worktree.root)
-    return tuple(_tree_entry(line) for line in answer.stdout.split(b"\0") if line)
+    return tuple(_tree_entry(line, commit) for line in answer.stdout.split(b"\0") if line)
 
 
-def _tree_entry(line: bytes) -> TreeEntry:
+def _tree_entry(line: bytes, commit: str) -> TreeEntry:
     # <mode> SP <type> SP <oid> TAB <path>
     head, _, path = line.partition(b"\t")
     mode, kind, oid = head.decode("ascii").split(" ")
     known = kind in ("blob", "tree", "commit")
-    return TreeEntry(mode, oid, path, ObjectKind(kind) if known else ObjectKind.UNKNOWN)
+    return TreeEntry(mode, oid, safe(path, commit), ObjectKind(kind) if known else ObjectKind.UNKNOWN)

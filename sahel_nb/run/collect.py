@@ -25,12 +25,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sahel_nb.durable import sync_folder, write_atomically
-from sahel_nb.errors import SahelError
+from sahel_nb.errors import Refused, SahelError
 from sahel_nb.kernels.arrivals import OWNER
 from sahel_nb.kernels.crew import Progress
 from sahel_nb.kernels.model import KernelRef, LogRecord
 from sahel_nb.kernels.outputs import Fetched, Missed, fetch_all
 from sahel_nb.kernels.service import KernelService
+from sahel_nb.links import inside, plain, shown_from_here
 from sahel_nb.report.events import Level, Reporter
 
 LIVE_LOG = "log.jsonl"
@@ -52,15 +53,16 @@ def claim(parent: Path, name: str, owner: str) -> Path:
 
     A folder is made whole or not at all: under another name with the owner in it, and renamed, which rename(2) refuses
     where one with anything in it is there already. So of two who want one name at the same time one gets it, and who
-    dies in between leaves nothing that looks like a folder of somebody's.
+    dies in between leaves nothing that looks like a folder of somebody's. Raise `LeadsOut` where a link takes it out
+    of the repository.
     """
-    parent.mkdir(parents=True, exist_ok=True)
+    parent = made(parent)
     for number in range(1, _MOST_OF_A_NAME):
         folder = parent / (name if number == 1 else f"{name}-{number}")
         if not folder.exists():
             _make(folder, owner)
         if owner_of(folder) == owner:
-            return folder
+            return made(folder)
     raise FileExistsError(errno.EEXIST, "too many runs of one name", str(parent / name))
 
 
@@ -87,9 +89,22 @@ def _make(folder: Path, owner: str) -> None:
         shutil.rmtree(draft, ignore_errors=True)
 
 
+def made(folder: Path) -> Path:
+    """Make the folder, and return it with its links followed. Raise `LeadsOut` where one leads out of the repository.
+
+    A file in its place is told as such: `Refused`.
+    """
+    real = Path(inside(str(folder), shown_from_here(folder)))
+    try:
+        real.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as exc:
+        raise Refused(f"{shown_from_here(folder)}: a file is in the way of this folder") from exc
+    return real
+
+
 def base_folder(base: Path) -> Path:
     """Make `base`, ignored by git also where .gitignore was never set up: no output must end in a commit."""
-    base.mkdir(parents=True, exist_ok=True)
+    base = made(base)
     marker = base / ".gitignore"
     if not marker.exists():
         write_atomically(marker, b"*\n")
@@ -170,7 +185,7 @@ def live_log(folder: Path | None, reporter: Reporter) -> Iterator[LiveLog]:
         yield LiveLog(None, reporter)
         return
     part = folder / (LIVE_LOG + ".part")
-    with part.open("wb", buffering=0) as file:
+    with open(part, "wb", buffering=0, opener=plain) as file:
         log = LiveLog(file, reporter)
         yield log
         if log.whole:
@@ -260,8 +275,7 @@ def collect_outputs(
     service: KernelService, ref: KernelRef, version: int, folder: Path, reporter: Reporter
 ) -> tuple[tuple[Fetched, ...], tuple[Missed, ...]]:
     """Every output file. A listing that fails is one missed entry, so that nothing looks complete that is not."""
-    target = folder / OUTPUTS
-    target.mkdir(exist_ok=True)
+    target = made(folder / OUTPUTS)
     try:
         listed = tuple(service.outputs(ref, version))
     except SahelError as exc:
@@ -312,7 +326,7 @@ def _count(path: Path) -> int:
 def _write_lines(path: Path, lines: Iterable[bytes]) -> int:
     """Write them one by one, to the disk; how many there were."""
     count = 0
-    with path.open("wb") as file:
+    with open(path, "wb", opener=plain) as file:
         for line in lines:
             file.write(line)
             count += 1

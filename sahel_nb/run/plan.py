@@ -81,7 +81,7 @@ def read_source(
     where = _join(folder, FILE_NAME)
     data = objects.read_blob(worktree, commit, where)
     if data is None:
-        raise UsageError(f"commit {commit[:12]} has no {where}")
+        raise UsageError(f"commit {commit[:12]} {_has_no(worktree, commit, where)}")
     metadata = Metadata.from_json(data, where)
     if "/" in metadata.code_file or metadata.code_file in ("", ".", ".."):
         raise UsageError(f"{where}: `code_file` must name a file beside it, not {metadata.code_file!r}")
@@ -89,7 +89,7 @@ def read_source(
     code = objects.read_blob(worktree, commit, code_path)
     if code is None:
         raise UsageError(
-            f"commit {commit[:12]} has no {code_path}, which {where} names as `code_file`",
+            f"commit {commit[:12]} {_has_no(worktree, commit, code_path)}, which {where} names as `code_file`",
             hints=(f"git add {quote(code_path)}", "git commit"),
         )
     form = form_of(os.fsencode(code_path), code) if metadata.kernel_type == "notebook" else None
@@ -99,6 +99,11 @@ def read_source(
     return Source(
         objects.commit_info(worktree, commit), folder, metadata, code, mirror_path, text, form if mirror_path else None
     )
+
+
+def _has_no(worktree: Worktree, commit: str, path: str) -> str:
+    """Where a link leads is on somebody's disk, and not in git: it is never what runs."""
+    return f"has only a link as {path}" if objects.is_link(worktree, commit, path) else f"has no {path}"
 
 
 def new_run_id() -> str:

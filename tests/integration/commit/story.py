@@ -17,6 +17,9 @@ from sahel_nb.repo.worktree import Worktree
 from sahel_nb.report.events import Silent
 from tests.support.git import DATE, Git
 
+IN_STEP = "nothing to do: notebooks and mirrors are in step\n"
+"""What `sahel-nb pair` says where there is no half to write."""
+
 
 @dataclass(frozen=True)
 class Said:

@@ -16,7 +16,7 @@ from sahel_nb.hooks.staged import Repository
 from sahel_nb.notebook.pair import in_step, mirror_of
 from sahel_nb.notebook.strip import is_stripped
 from sahel_nb.repo.worktree import Worktree
-from tests.integration.commit.story import Clone, executed, kernel, sahel_nb, set_up, sources_of
+from tests.integration.commit.story import IN_STEP, Clone, executed, kernel, sahel_nb, set_up, sources_of
 from tests.support.git import Git
 from tests.unit.notebook.edits import branches, cells_of, lines_of, notebook
 from tests.unit.notebook.shapes import simple
@@ -57,7 +57,7 @@ def test_on_disk(clone: Clone, name: str) -> None:
     assert (said.code, said.err) == (0, f"{name}.ipynb and {name}.py were merged by cell\n")
     assert_merged(clone, name)
     assert sahel_nb(clone, "pair", "--check").code == 0
-    assert sahel_nb(clone, "pair").err == ""
+    assert sahel_nb(clone, "pair").err == IN_STEP
 
 
 def test_check_writes_nothing(clone: Clone, name: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sahel_nb.notebook.pair import in_step
-from tests.integration.commit.story import Clone, executed, sahel_nb, set_up, sources_of
+from tests.integration.commit.story import IN_STEP, Clone, executed, sahel_nb, set_up, sources_of
 from tests.unit.notebook.shapes import simple
 
 PAIR, RENAMED = ["a ɓ.ipynb", "a ɓ.py"], ["b ɗ.ipynb", "b ɗ.py"]
@@ -42,7 +42,7 @@ def is_one_pair(clone: Clone, *expected: str) -> None:
     assert there(clone) == [*RENAMED, "other.ipynb", "other.py"]
     assert sources_of(clone.disk(RENAMED[0])) == list(expected)
     assert in_step(clone.disk(RENAMED[0]), clone.disk(RENAMED[1]))
-    assert sahel_nb(clone, "pair").err == ""
+    assert sahel_nb(clone, "pair").err == IN_STEP
 
 
 def test_a_mirror_that_was_renamed_and_edited_keeps_its_outputs(clone: Clone) -> None:
@@ -107,5 +107,5 @@ def test_the_new_name_alone_as_the_framework_gives_it(clone: Clone, half: int) -
 
 def test_what_was_not_named_is_not_renamed(clone: Clone) -> None:
     moved(clone, 0)
-    assert sahel_nb(clone, "pair", "other.ipynb").err == ""
+    assert sahel_nb(clone, "pair", "other.ipynb").err == IN_STEP
     assert there(clone) == [PAIR[1], RENAMED[0], "other.ipynb", "other.py"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sahel_nb.notebook.pair import in_step
-from tests.integration.commit.story import Clone, executed, sahel_nb, set_up, sources_of
+from tests.integration.commit.story import IN_STEP, Clone, executed, sahel_nb, set_up, sources_of
 from tests.unit.notebook.shapes import simple
 
 
@@ -168,7 +168,7 @@ def test_a_half_renamed_on_disk_is_followed_by_pair(clone: Clone, half: int) -> 
     assert (said.code, said.err) == (0, f"{PAIR[other]} was renamed to {RENAMED[other]}\n")
     assert [clone.disk(name) for name in RENAMED] == before
     assert there(clone) == RENAMED
-    assert sahel_nb(clone, "pair").err == ""
+    assert sahel_nb(clone, "pair").err == IN_STEP
     clone.must("add", "-A")
     clone.must("commit", "-qm", "Rename")
     assert tracked(clone) == RENAMED
@@ -189,7 +189,7 @@ def test_a_notebook_deleted_on_disk_takes_its_mirror_along(clone: Clone) -> None
     said = sahel_nb(clone, "pair", "--json")
     assert '"removed": ["a ɓ.py"]' in said.out
     assert there(clone) == []
-    assert sahel_nb(clone, "pair").err == ""
+    assert sahel_nb(clone, "pair").err == IN_STEP
 
 
 def test_a_mirror_with_changes_outlives_its_notebook(clone: Clone) -> None:

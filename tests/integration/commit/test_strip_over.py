@@ -146,7 +146,9 @@ def test_a_file_that_is_mounted_by_itself(tmp_path: Path, name: str) -> None:
 def test_what_was_changed_meanwhile_is_not_written_over(tmp_path: Path) -> None:
     path = tmp_path / "a.ipynb"
     path.write_bytes(OLD)
+    folder = os.open(tmp_path, os.O_RDONLY)
     with pytest.raises(Refused, match="changed meanwhile"):
-        overwrite(path, path, NEW, OLD + b"\n")
+        overwrite(path, path, NEW, OLD + b"\n", folder)
+    os.close(folder)
     assert path.read_bytes() == OLD
     assert list(tmp_path.iterdir()) == [path]

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from sahel_nb.errors import Refused
+from sahel_nb.hooks.check import check_range
+from sahel_nb.hooks.history import tree_version
+from sahel_nb.hooks.staged import Repository
 from sahel_nb.repo.cmd import GitFailed
-from sahel_nb.repo.objects import ObjectKind, blobs, commit_info, list_tree, read_blob
+from sahel_nb.repo.objects import LINK, ObjectKind, blobs, commit_info, is_link, list_tree, read_blob
 from sahel_nb.repo.worktree import Worktree
 from support.git import Git
 
@@ -35,7 +40,9 @@ def test_files_are_read_from_the_commit(repo: Git) -> None:
         repo.write(name, "changed since\n")
         assert read_blob(worktree, commit, name) == CONTENT + name.encode()
     assert read_blob(worktree, commit, "nb/latin-\udce9") == CONTENT
-    assert read_blob(worktree, commit, "nb/link") == b"a"
+    assert read_blob(worktree, commit, "nb/link") is None
+    assert is_link(worktree, commit, "nb/link")
+    assert not is_link(worktree, commit, "a.ipynb")
     for missing in ("nothing", "nb", "nb/*", "NB/-x", "", "../x"):
         assert read_blob(worktree, commit, missing) is None
 
@@ -67,7 +74,37 @@ def test_many_objects_come_through_one_process(repo: Git) -> None:
     entries = list_tree(worktree, "HEAD")
     found = blobs(worktree, [entry.oid for entry in entries])
     for entry in entries:
-        assert found[entry.oid] == read_blob(worktree, "HEAD", os.fsdecode(entry.path))
+        content = b"a" if entry.mode == LINK else read_blob(worktree, "HEAD", os.fsdecode(entry.path))
+        assert found[entry.oid] == content
     assert blobs(worktree, []) == {}
     with pytest.raises(GitFailed, match="cat-file"):
         blobs(worktree, ["0" * 40])
+
+
+@pytest.mark.parametrize("name", ["..", ".", ".git", ".GIT", "git~1", ".git ", ".git.", ".g\u200cit", "a\\..\\b"])
+@pytest.mark.parametrize("below", ["", "nb/deep"])
+def test_a_tree_that_git_would_not_check_out_is_refused(repo: Git, name: str, below: str) -> None:
+    commit = hand_made(repo, name, below)
+    worktree = Worktree.discover(repo.root)
+    with pytest.raises(Refused, match=f"commit {commit[:12]} has ") as refused:
+        list_tree(worktree, commit, below)
+    assert refused.value.exit_code == 3
+    with pytest.raises(Refused, match="git would not check it out"):
+        tree_version(Repository(worktree), commit)
+    with pytest.raises(Refused, match="git would not check it out"):
+        check_range(worktree, f"HEAD..{commit}")
+
+
+def hand_made(repo: Git, name: str, below: str = "") -> str:
+    """A commit with a file of this name, which git would not put into its index, in the folder `below`."""
+    oid = repo("hash-object", "-w", "--", str(repo.write("any", "x\n")))
+    tree = _tree(repo, "100644", name, oid)
+    for folder in reversed(below.split("/") if below else []):
+        tree = _tree(repo, "40000", folder, tree)
+    return repo("commit-tree", tree, "-m", "By hand")
+
+
+def _tree(repo: Git, mode: str, name: str, oid: str) -> str:
+    entry = f"{mode} {name}\0".encode() + bytes.fromhex(oid)
+    asked = ["git", "hash-object", "-w", "-t", "tree", "--literally", "--stdin"]
+    return subprocess.run(asked, cwd=repo.root, input=entry, check=True, capture_output=True).stdout.decode().strip()
