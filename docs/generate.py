@@ -154,6 +154,8 @@ def _config() -> Iterator[str]:
         "SAHEL_NB_RUN_CLEAN=kernel sahel-nb run   # this once\n```\n\n"
         "Lists are written with commas or spaces there.\n"
         "`git config sahel-nb.owner ACCOUNT` is the account that `sahel-nb new` uses where `--owner` is left out.\n"
+        "`git config sahel-nb.unsandboxed true` lets `rehearse` and `run --local` go on without a sandbox,\n"
+        "where none can be built; `SAHEL_NB_UNSANDBOXED=1` does so once. The committed file cannot.\n"
         "\n## Environment\n\n| variable | meaning |\n|---|---|\n"
         "| `SAHEL_NB_KAGGLE` | which Kaggle: `kaggle` (the default), `local` (the embedded service), or a URL |\n"
         "| `SAHEL_NB_EVENTS` | `json`: what is said on stderr comes as one JSON object a line |\n"

@@ -277,6 +277,11 @@ _RULES: dict[str, tuple[Callable[[str], bool], str]] = {
 """What a setting may be, wherever it is set, and that in words."""
 
 
+def boolean(value: str, where: str) -> bool:
+    """What git takes for true or false. Raises `UsageError` naming `where` it was set."""
+    return bool(_convert(value, bool, where))
+
+
 def _convert(value: Any, hint: Any, where: str) -> Any:
     if hint is str and isinstance(value, str):
         return value

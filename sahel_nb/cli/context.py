@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sahel_nb.config import Config
     from sahel_nb.kernels.client import KaggleClient
     from sahel_nb.kernels.target import Target
+    from sahel_nb.localkaggle.folder import DataFolder
     from sahel_nb.localkaggle.instance import Endpoint
     from sahel_nb.lock.home import Home
     from sahel_nb.repo.worktree import Worktree
@@ -81,26 +82,28 @@ class Context:
         choice = Target.choose("local" if self.local else os.environ.get("SAHEL_NB_KAGGLE", ""))
         if choice.kind is not TargetKind.EMBEDDED:
             return replace(choice, patience=patience)
-        from sahel_nb.localkaggle import daemon
+        return Target(TargetKind.EMBEDDED, self.embedded.url, self._owner, self.embedded_folder.key(), patience)
+
+    @property
+    def embedded_folder(self) -> DataFolder:
+        """Where this person's embedded service keeps its data, and the keys that it accepts."""
+        from sahel_nb.localkaggle.folder import DataFolder
         from sahel_nb.report.crash import state_home
 
-        folder = state_home() / "local"
-        endpoint = daemon.find(folder)
-        if endpoint is None:
-            endpoint = self._start(folder)
-        else:
-            self.reporter.say(f"using the embedded Kaggle service at {endpoint.url}")
-        return Target(TargetKind.EMBEDDED, endpoint.url, self._owner, _key(folder), patience)
+        return DataFolder(state_home() / "local")
 
-    def _start(self, folder: Path) -> Endpoint:
+    @cached_property
+    def embedded(self) -> Endpoint:
+        """This person's embedded service, started where it does not run. Raises `NetworkError`, `Refused`."""
         from sahel_nb.localkaggle import daemon
-        from sahel_nb.localkaggle.executor.isolation import probe
-        from sahel_nb.report.events import Level
 
+        folder = self.embedded_folder.root
+        endpoint = daemon.current(folder)
+        if endpoint is not None:
+            self.reporter.say(f"using the embedded Kaggle service at {endpoint.url}")
+            return endpoint
         endpoint = daemon.ensure(folder)
         self.reporter.say(f"started the embedded Kaggle service at {endpoint.url}; `sahel-nb local stop` ends it")
-        for sentence in probe().missing:
-            self.reporter.say(sentence, Level.WARN)
         return endpoint
 
     @cached_property
@@ -128,15 +131,3 @@ class Context:
         from sahel_nb.report.events import Level
 
         return KaggleClient(self.target, lambda text: self.reporter.say(text, Level.WARN))
-
-
-def _key(folder: Path) -> str:
-    """The key that this person has on their embedded service, made at first use."""
-    import secrets
-
-    from sahel_nb.durable import write_atomically
-
-    path = folder / "key"
-    if not path.exists():
-        write_atomically(path, secrets.token_hex(16).encode("ascii"))
-    return path.read_text(encoding="ascii")

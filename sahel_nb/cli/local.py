@@ -12,6 +12,7 @@ import click
 from sahel_nb.errors import UsageError
 
 if TYPE_CHECKING:
+    from sahel_nb.localkaggle.executor.resources import Resources
     from sahel_nb.localkaggle.names import Ref
 
 _DATA = click.option(
@@ -48,11 +49,33 @@ def local() -> None:
     help="An API token of an account; likewise SAHEL_NB_LOCAL_TOKENS.",
 )
 @click.option("--collaborator", "collaborators", multiple=True, metavar="OWNER/SLUG=NAME", help="May push to a kernel.")
-@click.option("--signup", is_flag=True, help="Register unknown accounts with the key they first use; loopback only.")
+@click.option(
+    "--only-own-key", is_flag=True, help="Accept the key in the data folder and no other, as `local start` does."
+)
 @click.option("--cpu-sessions", default=5, show_default=True, type=click.IntRange(0), help="At once, per account.")
 @click.option("--gpu-sessions", default=2, show_default=True, type=click.IntRange(0), help="At once, per account.")
 @click.option("--gpu-hours", default=30.0, show_default=True, type=click.FloatRange(0), help="A week, per account.")
 @click.option("--workers", default=0, type=click.IntRange(0), help="Runs at once.  [default: the cores, at least 2]")
+@click.option(
+    "--memory",
+    type=click.FloatRange(0, min_open=True),
+    metavar="GB",
+    envvar="SAHEL_NB_LOCAL_MEMORY",
+    help="What one run may use; beyond it the run is ended.  [default: 4/5 of the machine's, at most Kaggle's 30]",
+)
+@click.option(
+    "--disk",
+    type=click.FloatRange(0, min_open=True),
+    metavar="GB",
+    envvar="SAHEL_NB_LOCAL_DISK",
+    help="What /kaggle/working of one run may hold; with temporary files thrice that.  [default: Kaggle's 20]",
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(8),
+    envvar="SAHEL_NB_LOCAL_PROCESSES",
+    help="Processes and threads of one run.  [default: 4096]",
+)
 @click.option("--admin", is_flag=True, help="Serve /admin/…, for tests.")
 @click.option(
     "--admin-token",
@@ -68,11 +91,14 @@ def serve(
     users: tuple[str, ...],
     tokens: tuple[str, ...],
     collaborators: tuple[str, ...],
-    signup: bool,
+    only_own_key: bool,
     cpu_sessions: int,
     gpu_sessions: int,
     gpu_hours: float,
     workers: int,
+    memory: float | None,
+    disk: float | None,
+    processes: int | None,
     admin: bool,
     admin_token: str,
     allow_remote: bool,
@@ -87,7 +113,7 @@ def serve(
 
     options = Options(
         limits=Limits(cpu_sessions=cpu_sessions, gpu_sessions=gpu_sessions, gpu_hours=gpu_hours),
-        signup=signup,
+        only_own_key=only_own_key,
         admin=admin,
         admin_token=admin_token,
         allow_remote=allow_remote,
@@ -100,6 +126,7 @@ def serve(
         tokens=tuple(_token(token) for token in tokens),
         collaborators=tuple(_collaborator(text) for text in collaborators),
         workers=workers,
+        resources=_resources(memory, disk, processes),
         options=options,
     )
     run(plan, announce=_announce, warn=say)
@@ -160,6 +187,20 @@ def _default_data() -> Path:
     from sahel_nb.report.crash import state_home
 
     return state_home() / "local"
+
+
+def _resources(memory: float | None, disk: float | None, processes: int | None) -> Resources:
+    from dataclasses import replace
+
+    from sahel_nb.localkaggle.executor.resources import GIB, Resources
+
+    asked = {
+        "memory": None if memory is None else int(memory * GIB),
+        "disk": None if disk is None else int(disk * GIB),
+        "processes": processes,
+    }
+    given = {name: value for name, value in asked.items() if value is not None}
+    return replace(Resources.of_this_machine(), **given)
 
 
 def _account(text: str, separator: str, usage: str) -> tuple[str, str]:

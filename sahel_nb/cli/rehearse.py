@@ -21,13 +21,20 @@ from sahel_nb.cli.context import Context
     metavar="NAME[=TIMES]",
     help="Let the service misbehave as Kaggle does: push-cut, sse-cut, status-lag, … An unknown name lists them all.",
 )
+@click.option("--unsandboxed", is_flag=True, help="Also where no sandbox can be built: the kernel then runs as you do.")
 @click.option("--json", "as_json", is_flag=True, help="The run's record as one JSON object on stdout.")
 def rehearse(
-    kernel: str | None, commit: str | None, timeout: str | None, faults: tuple[str, ...], as_json: bool
+    kernel: str | None,
+    commit: str | None,
+    timeout: str | None,
+    faults: tuple[str, ...],
+    unsandboxed: bool,
+    as_json: bool,
 ) -> None:
     """Run the committed KERNEL on this machine, on the embedded Kaggle-compatible service.
 
     No account, no quota, no lock, and the commit need not be pushed: what fails here would have failed there.
+    Where no sandbox can be built, it is refused without --unsandboxed: the kernel could read and change all your files.
     """
     from sahel_nb.cli.run import launch, seconds
 
@@ -39,6 +46,7 @@ def rehearse(
             dev=False,
             commit=commit,
             timeout=seconds(timeout) if timeout else None,
+            unsandboxed=unsandboxed,
             as_json=as_json,
             rehearsal=True,
         )
@@ -51,13 +59,11 @@ def _misbehaving(context: Context, kernel: str | None, faults: tuple[str, ...]) 
         yield
         return
     from sahel_nb.cli import assembly
-    from sahel_nb.localkaggle import daemon
     from sahel_nb.localkaggle.control import Control, parse
-    from sahel_nb.report.crash import state_home
 
     wanted = [parse(fault) for fault in faults]
     ref = str(assembly.asked(context, kernel).ref)
-    control = Control(context.target.url, daemon.admin_token(state_home() / "local"))
+    control = Control(context.target.url, context.embedded_folder.admin_token())
     control.calm(ref)
     for name, times in wanted:
         control.arm(name, ref, times)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 )
 @click.option("--over-quota", is_flag=True, help="Also where this week's hours are not enough, by earlier runs.")
 @click.option("--local", is_flag=True, help="On the embedded service instead of Kaggle.")
+@click.option("--unsandboxed", is_flag=True, help="With --local, also where no sandbox can be built: see `rehearse`.")
 @click.option("--json", "as_json", is_flag=True, help="The run's record as one JSON object on stdout.")
 def run(
     kernel: str | None,
@@ -47,6 +48,7 @@ def run(
     wait: str | None,
     over_quota: bool,
     local: bool,
+    unsandboxed: bool,
     as_json: bool,
 ) -> None:
     """Run KERNEL on Kaggle, exactly as git has it.
@@ -67,6 +69,7 @@ def run(
         timeout=seconds(timeout) if timeout else None,
         wait=patience,
         over_quota=over_quota,
+        unsandboxed=unsandboxed,
         as_json=as_json,
     )
 
@@ -83,6 +86,7 @@ def launch(
     timeout: int | None = None,
     wait: float = 0.0,
     over_quota: bool = False,
+    unsandboxed: bool = False,
     as_json: bool = False,
     rehearsal: bool = False,
 ) -> None:
@@ -92,7 +96,7 @@ def launch(
     try:
         plan, lock, who, places, attach = _prepare(
             context, kernel, commit, dev=dev, rehearsal=rehearsal, waits=wait > 0, dry_run=dry_run, timeout=timeout,
-            over_quota=over_quota, as_json=as_json,
+            over_quota=over_quota, unsandboxed=unsandboxed, as_json=as_json,
         )  # fmt: skip
     except KeyboardInterrupt:
         context.reporter.say(f"stopped. {NOTHING_STARTED}")
@@ -121,6 +125,7 @@ def _prepare(
     rehearsal: bool,
     waits: bool,
     over_quota: bool,
+    unsandboxed: bool,
     dry_run: bool,
     timeout: int | None,
     as_json: bool,
@@ -177,7 +182,7 @@ def _prepare(
         limit=timeout or context.config.run.timeout or None,
         over_quota=over_quota,
     )
-    checks = _preflight(context, situation, plan)
+    checks = _preflight(context, situation, plan, unsandboxed=unsandboxed)
     kept, folder = places.root / places.outputs, selection.kernel.folder
     changed = since_failure(kept, places.root, plan.ref, sha, folder, context.target.name, lambda: _outcome(lock))
     if changed is not None:
@@ -218,15 +223,18 @@ def show(context: Context, finished: Finished, *, as_json: bool) -> None:
     write_product(f"{finished.folder}\n")
 
 
-def _preflight(context: Context, situation: Situation, plan: Plan) -> list[Check]:
+def _preflight(context: Context, situation: Situation, plan: Plan, *, unsandboxed: bool) -> list[Check]:
     from dataclasses import replace
+    from itertools import chain
 
+    from sahel_nb.cli import unsandboxed as alone
     from sahel_nb.cli.hints import there
     from sahel_nb.run.preflight import examine
 
     context.reporter.say(f"preflight of {plan.ref} at {plan.source.commit.short} ({plan.source.commit.subject})")
     checks = []
-    for check in examine(situation, plan):
+    sandbox = alone.examine(context, plan, said=unsandboxed) if context.is_embedded else ()
+    for check in chain(sandbox, examine(situation, plan)):
         row = replace(check, mend=there(check.mend)) if context.local else check
         context.reporter.check(row)
         checks.append(row)
@@ -244,7 +252,7 @@ def _refuse(checks: list[Check]) -> None:
         if isinstance(check, Occupied) and check.locked is not None and len(failing) == 1:
             raise check.locked
     names = ", ".join(check.name for check in failing)
-    hints = tuple(dict.fromkeys(check.mend for check in failing if check.mend))
+    hints = tuple(dict.fromkeys(mend for check in failing for mend in (check.mend, *check.more) if mend))
     if [check.name for check in failing] == ["credentials"]:
         raise AuthError(failing[0].found, hints=hints, kaggle=NOTHING_STARTED)
     if all(check.verdict is Verdict.UNKNOWN for check in failing):

@@ -82,11 +82,9 @@ def _running(context: Context, asked: Asked) -> tuple[tuple[int, ...], tuple[int
 
 
 def _cancel(context: Context, ref: KernelRef, running: tuple[int, ...]) -> None:
-    from sahel_nb.localkaggle import daemon
     from sahel_nb.localkaggle.control import Control
-    from sahel_nb.report.crash import state_home
 
-    control = Control(context.target.url, daemon.admin_token(state_home() / "local"))
+    control = Control(context.target.url, context.embedded_folder.admin_token())
     for version in running:
         control.cancel(ref.owner, ref.slug, version)
     deadline = time.monotonic() + PATIENCE

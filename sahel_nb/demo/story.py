@@ -29,6 +29,10 @@ MIRROR = f"{FOLDER}/{NAME}.py"
 def tell(world: World, teller: Teller) -> None:
     """Tell all of it. Raises `DemoFailed` where the world is not as the story says."""
     awa, moussa = world.people["awa"], world.people["moussa"]
+    for sentence in world.without:
+        teller.say(sentence)
+    if world.without:
+        teller.say("The demo's own notebook runs all the same; of others' notebooks, rehearse those that you trust.")
     _set_up(world, teller, awa)
     _commit(teller, awa)
     _refused_when_dirty(teller, awa)

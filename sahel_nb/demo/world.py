@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sahel_nb.errors import SahelError
+from sahel_nb.localkaggle import daemon
 
 BIN = Path(sys.executable).parent
 
@@ -62,6 +63,8 @@ class World:
     remote: Path
     url: str
     people: Mapping[str, Person]
+    without: tuple[str, ...] = ()
+    """What the kernels of this world have to do without, in sentences; empty where they run in a sandbox."""
 
     def env(self, person: Person) -> dict[str, str]:
         """What `person` would have after `export SAHEL_NB_KAGGLE=…` and saving their Kaggle token."""
@@ -93,7 +96,8 @@ def make_world(folder: Path, people: Sequence[tuple[str, str, str]], collaborato
             _git(person.home, "config", "--global", "user.name", person.name)
             _git(person.home, "config", "--global", "user.email", person.email)
             _git(person.home, "config", "--global", "init.defaultBranch", "main")
-        yield World(folder, remote, url, made)
+        service = daemon.find(folder / "kaggle")
+        yield World(folder, remote, url, made, service.without if service is not None else ())
 
 
 @contextmanager

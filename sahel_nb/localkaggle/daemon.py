@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -14,8 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
 
-from sahel_nb.durable import write_atomically
-from sahel_nb.errors import NetworkError
+from sahel_nb.errors import NetworkError, Refused
 from sahel_nb.localkaggle import instance
 from sahel_nb.localkaggle.folder import DataFolder
 from sahel_nb.localkaggle.instance import Endpoint
@@ -31,6 +29,20 @@ def find(folder: Path) -> Endpoint | None:
     return instance.running(folder / "service.lock")
 
 
+def current(folder: Path) -> Endpoint | None:
+    """The running service, if it is one that answers its owner alone.
+
+    Raises `Refused` for one that an earlier version of sahel-nb started: it takes any local user for an account.
+    """
+    found = find(folder)
+    if found is not None and not found.knows_own_key:
+        raise Refused(
+            f"The embedded service at {found.url} is of an earlier version, and is open to every user of this machine.",
+            hints=(f"sahel-nb local stop --data {quote(str(folder))}",),
+        )
+    return found
+
+
 def pages(folder: Path, endpoint: Endpoint) -> str:
     """The address that opens the service's pages in a browser, private ones included. Not for others' eyes."""
     return f"{endpoint.url}/?key={PagesKey.of(DataFolder(folder).secret()).value}"
@@ -43,7 +55,7 @@ def ensure(folder: Path) -> Endpoint:
     """
     data = DataFolder.create(folder)
     with _one_at_a_time(data.root):
-        found = find(data.root)
+        found = current(data.root)
         if found is None:
             said = _size(data.root / LOG)
             process = _start(data.root)
@@ -70,14 +82,6 @@ def stop(folder: Path) -> bool:
     raise NetworkError(f"The service (process {found.pid}) does not end.", hints=(f"kill -9 {found.pid}",))
 
 
-def admin_token(folder: Path) -> str:
-    """What /admin/… of this person's service asks for; made at first use, for nobody else to read."""
-    path = folder / "admin-token"
-    if not path.exists():
-        write_atomically(path, secrets.token_hex(16).encode("ascii"))
-    return path.read_text(encoding="ascii")
-
-
 def _start(folder: Path) -> subprocess.Popen[bytes]:
     command = [
         sys.executable,
@@ -87,7 +91,7 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
         "serve",
         "--data",
         str(folder),
-        "--signup",
+        "--only-own-key",
         "--admin",
     ]
     with open(os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "ab") as log:
@@ -97,7 +101,10 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=log,
             cwd=folder,
-            env={**os.environ, "SAHEL_NB_LOCAL_ADMIN_TOKEN": admin_token(folder)},  # a command line is for all to read
+            env={
+                **os.environ,
+                "SAHEL_NB_LOCAL_ADMIN_TOKEN": DataFolder(folder).admin_token(),
+            },  # a command line is for all to read
             start_new_session=True,  # a Ctrl-C in the starter's terminal is not meant for it
         )
 

@@ -3,6 +3,8 @@
 DIR/service.db            accounts, kernels, versions, datasets: SQLite, WAL
 DIR/service.lock          held by the running service; names its process and its URL
 DIR/secret                signs the URLs of files
+DIR/key                   the API key of the person whose folder this is: good for every account (see `api.call.who`)
+DIR/admin-token           what /admin/… of the background service asks for
 DIR/runs/<id>/            one version: working/ (its outputs), log.jsonl, result.json
 DIR/uploads/<token>       bytes of an upload, as far as they have come
 DIR/datasets/<id>/        the unpacked files of one dataset version, never changed again
@@ -14,7 +16,9 @@ DIR/models/<owner>/<model>/<framework>/<variation>/<version>/   likewise
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,13 +34,15 @@ class DataFolder:
 
     @classmethod
     def create(cls, root: Path) -> DataFolder:
-        """Make what is missing, readable by this user only: private kernels and hashed keys lie in it.
+        """Make what is missing, readable by this user only: private kernels, keys and outputs lie in it.
 
-        Raises `UsageError` where that cannot be.
+        A folder of an earlier version, or an empty one, that others may enter is closed to them. Raises `UsageError`
+        where the folder cannot be made, belongs to somebody else, or holds other things that others may read.
         """
         try:
             root = root.resolve()
             root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _close_to_others(root)
             for part in ("runs", "uploads", "datasets", "archives", "competitions", "models"):
                 (root / part).mkdir(exist_ok=True, mode=0o700)
         except OSError as exc:
@@ -72,6 +78,14 @@ class DataFolder:
     def archive(self, name: str) -> Path:
         return self.root / "archives" / name
 
+    def key(self) -> str:
+        """The API key of this folder's owner, made at first use. Whoever can read it is the owner."""
+        return _private_text(self.root / "key")
+
+    def admin_token(self) -> str:
+        """What /admin/… of the owner's background service asks for, made at first use."""
+        return _private_text(self.root / "admin-token")
+
     def secret(self) -> bytes:
         """Made once; so that URLs handed out before a restart are good after it. A damaged one is made anew."""
         path = self.root / "secret"
@@ -81,3 +95,34 @@ class DataFolder:
                 return found
         write_atomically(path, secrets.token_bytes(_SECRET_BYTES))
         return path.read_bytes()
+
+
+def _close_to_others(root: Path) -> None:
+    """Raises `UsageError` where that is not ours to do."""
+    found = root.stat()
+    elsewhere = ("sahel-nb local serve --data ANOTHER-FOLDER",)
+    if found.st_uid != os.geteuid() and os.geteuid() != 0:
+        raise UsageError(f"{root} cannot be the data folder: it belongs to another user.", hints=elsewhere)
+    mode = stat.S_IMODE(found.st_mode)
+    if mode & 0o077 == 0:
+        return
+    names = {path.name for path in root.iterdir()}
+    if names and not names & {"service.lock", "service.db"}:
+        raise UsageError(
+            f"{root} cannot be the data folder: others on this machine may read it, and it holds other things.",
+            hints=elsewhere,
+        )
+    root.chmod(mode & 0o700)
+
+
+def _private_text(path: Path) -> str:
+    """A random secret in a file with mode 0600. Of two that make it at once, both get the same one."""
+    if not path.exists():
+        fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        write_atomically(fresh, secrets.token_hex(16).encode("ascii"))
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, path)
+        fresh.unlink()
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        path.chmod(0o600)
+    return path.read_text(encoding="ascii").strip()

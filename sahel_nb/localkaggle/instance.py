@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from shlex import quote
 
@@ -17,8 +17,20 @@ _PATIENCE = 0.5
 
 @dataclass(frozen=True)
 class Endpoint:
+    """What a running service says of itself in its lock file. What earlier versions did not say has a default."""
+
     url: str
     pid: int
+    knows_own_key: bool = False
+    """It accepts the key of its data folder."""
+    without: tuple[str, ...] = ()
+    """What its runs have to do without, in sentences for people; empty where they have a sandbox."""
+    open_network: str = ""
+    """What kernels with internet can reach of this machine, in a sentence; empty where it is nothing."""
+    to_close_network: str = ""
+    """The command that installs what would close it."""
+    python: str = ""
+    """The interpreter that runs it."""
 
 
 class Instance:
@@ -46,7 +58,7 @@ class Instance:
         return cls(descriptor)
 
     def announce(self, endpoint: Endpoint) -> None:
-        data = json.dumps({"url": endpoint.url, "pid": endpoint.pid}).encode()
+        data = json.dumps(asdict(endpoint)).encode()
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, data, 0)
 
@@ -92,6 +104,14 @@ def running(lock: Path) -> Endpoint | None:
 def _read(lock: Path) -> Endpoint | None:
     try:
         values = json.loads(lock.read_bytes())
-        return Endpoint(str(values["url"]), int(values["pid"]))
+        return Endpoint(
+            str(values["url"]),
+            int(values["pid"]),
+            values.get("knows_own_key") is True,
+            tuple(map(str, values.get("without", ()))),
+            str(values.get("open_network", "")),
+            str(values.get("to_close_network", "")),
+            str(values.get("python", "")),
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None

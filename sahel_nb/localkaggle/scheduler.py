@@ -17,6 +17,7 @@ from typing import Protocol
 
 from sahel_nb.localkaggle import logs, outputs, sources
 from sahel_nb.localkaggle.executor.job import Job, Outcome, Result
+from sahel_nb.localkaggle.executor.resources import Resources
 from sahel_nb.localkaggle.executor.trees import discard
 from sahel_nb.localkaggle.folder import DataFolder
 from sahel_nb.localkaggle.model import Output, Status
@@ -66,11 +67,13 @@ class Scheduler:
         launch: Callable[[Job], Execution],
         read_result: Callable[..., Result | None],
         workers: int,
+        resources: Resources,
     ) -> None:
         self._db = db
         self._folder = folder
         self._launch = launch
         self._read_result = read_result
+        self._resources = resources
         self._queue: queue.Queue[int | None] = queue.Queue()
         self._running: dict[int, _Run] = {}
         self._lock = threading.Lock()
@@ -188,6 +191,7 @@ class Scheduler:
             environment={},
             time_limit=version.time_limit,
             internet=settings.enable_internet,
+            resources=self._resources,
         )
 
     def _record(self, version_id: int, result: Result) -> None:

@@ -8,6 +8,7 @@ import ipaddress
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from sahel_nb.localkaggle import housekeeping
 from sahel_nb.localkaggle.authority import Own
 from sahel_nb.localkaggle.executor import isolation
 from sahel_nb.localkaggle.executor.launch import launch, read_result
+from sahel_nb.localkaggle.executor.resources import Resources
 from sahel_nb.localkaggle.folder import DataFolder
 from sahel_nb.localkaggle.instance import Endpoint, Instance
 from sahel_nb.localkaggle.names import Ref
@@ -41,6 +43,7 @@ class Plan:
     tokens: tuple[tuple[str, str], ...] = ()
     collaborators: tuple[tuple[Ref, str], ...] = ()
     workers: int = 0
+    resources: Resources = field(default_factory=Resources.of_this_machine)
     options: Options = field(default_factory=Options)
 
 
@@ -58,6 +61,7 @@ def serve(plan: Plan, announce: Callable[[str], None], warn: Callable[[str], Non
             f"{plan.host} is not a loopback address: others could run code here.",
             hints=(f"sahel-nb local serve --host {plan.host} --allow-remote",),
         )
+    os.umask(0o077)
     folder = DataFolder.create(plan.data)
     instance = Instance.take(folder.lock)
     listener = _bind(plan.host, plan.port)
@@ -73,11 +77,22 @@ def serve(plan: Plan, announce: Callable[[str], None], warn: Callable[[str], Non
         for ref, name in plan.collaborators:
             accounts.add_collaborator(tx, ref, name)
     housekeeping.clean(db, folder)
-    scheduler = Scheduler(db, folder, launch, read_result, plan.workers or default_workers())
-    service = Service(folder, db, scheduler, plan.options, folder.secret(), url)
+    workers = plan.workers or default_workers()
+    scheduler = Scheduler(db, folder, launch, read_result, workers, plan.resources)
+    service = Service(folder, db, scheduler, plan.options, folder.secret(), folder.key(), url)
     own = Own(shown, port, plan.options.allow_remote)
-    for sentence in isolation.probe().missing:
+    isolated = isolation.probe()
+    for sentence in isolated.missing:
         warn(sentence)
+    here = Endpoint(
+        url,
+        os.getpid(),
+        knows_own_key=True,
+        without=isolated.missing,
+        open_network=isolated.open_network,
+        to_close_network=isolated.to_close_network,
+        python=sys.executable,
+    )
     scheduler.start()
     server = _Server(
         uvicorn.Config(
@@ -97,7 +112,7 @@ def serve(plan: Plan, announce: Callable[[str], None], warn: Callable[[str], Non
     )
 
     def ready() -> None:
-        instance.announce(Endpoint(url, os.getpid()))
+        instance.announce(here)
         announce(url)
 
     try:

@@ -14,8 +14,8 @@ from sahel_nb.localkaggle.store.database import Database
 @dataclass(frozen=True)
 class Options:
     limits: Limits = field(default_factory=Limits)
-    signup: bool = False
-    """Register unknown accounts with the key that they first come with; from loopback only."""
+    only_own_key: bool = False
+    """Answer nobody but who has the key of the data folder: other keys and tokens, and callers without, get 401."""
     admin: bool = False
     admin_token: str = ""
     allow_remote: bool = False
@@ -28,6 +28,8 @@ class Service:
     scheduler: Scheduler
     options: Options
     secret: bytes
+    key: str
+    """The data folder's own key: its holder may be any account, and is who runs the service."""
     url: str
     """Where people's browsers and other programs find the service, whatever a client's proxy called it."""
     faults: Faults = field(default_factory=Faults)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -30,6 +30,8 @@ class Check:
     verdict: Verdict
     found: str
     mend: str = ""
+    more: tuple[str, ...] = field(default=(), kw_only=True)
+    """Other commands that mend it, for the refusal at the end."""
 
     @property
     def blocks(self) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 
 from sahel_nb.localkaggle.executor.job import Job, Mount, Result
 from sahel_nb.localkaggle.executor.launch import Execution, launch
+from sahel_nb.localkaggle.executor.resources import Resources
 
 PYTHON = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
@@ -114,11 +115,15 @@ class Runs:
         environment: Mapping[str, str] | None = None,
         time_limit: float = 120.0,
         internet: bool = False,
+        resources: Resources | None = None,
     ) -> tuple[Path, Execution]:
         self._count += 1
         folder = self._folder / f"job-{self._count}"
         folder.mkdir()
-        return folder, launch(Job(folder, source, kind, language, mounts, environment or {}, time_limit, internet))
+        more = {"resources": resources} if resources is not None else {}
+        return folder, launch(
+            Job(folder, source, kind, language, mounts, environment or {}, time_limit, internet, **more)
+        )
 
     def run(self, source: bytes, kind: str = "notebook", **settings: Any) -> Run:
         folder, execution = self.start(source, kind, **settings)

@@ -60,6 +60,7 @@ class Member:
             "XDG_STATE_HOME": str(home / "state"),
             "TMPDIR": str(home / "tmp"),
             "SAHEL_NB_KAGGLE": self.lab.service.url,
+            "SAHEL_NB_UNSANDBOXED": "1",  # what runs here are our own kernels, also on a machine without namespaces
             "KAGGLE_USERNAME": self.name,
             "KAGGLE_KEY": self.lab.service.key(self.name),
             "PYTHONPATH": str(Path(__file__).parent.parent),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hmac
 import ipaddress
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,11 +52,18 @@ Handler = Callable[[Call], Any]
 
 
 def who(service: Service, request: Request) -> str:
-    """The account that a request's credentials prove; empty without credentials. 401 for wrong ones."""
+    """The account that a request's credentials prove; empty without credentials. 401 for wrong ones.
+
+    The key that lies in the data folder is good for every name: a name that is new becomes an account. A service with
+    `only_own_key` answers 401 to everybody else.
+    """
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    only_own_key = service.options.only_own_key
     if not value:
+        if only_own_key:
+            raise ApiError(401, "Unauthenticated")
         return ""
-    if scheme.lower() == "bearer":
+    if scheme.lower() == "bearer" and not only_own_key:
         with service.db.read() as tx:
             found = accounts.by_token(tx, value.strip())
         if found is None:
@@ -71,16 +80,17 @@ def who(service: Service, request: Request) -> str:
     if name is None or not colon or not key:
         raise ApiError(401, "Unauthenticated")
     with service.db.read() as tx:
-        if accounts.check(tx, name, key):
-            return name
-    if service.options.signup and is_loopback(request):
+        known = accounts.exists(tx, name)
+        genuine = not only_own_key and accounts.check(tx, name, key)
+    if genuine:
+        return name
+    if not hmac.compare_digest(key.encode("utf-8"), service.key.encode("ascii")):
+        raise ApiError(401, "Unauthenticated")
+    if not known:
         with service.db.write() as tx:
-            # Looked at again inside the transaction: two first uses at once must not overwrite each other.
-            if not accounts.exists(tx, name):
-                accounts.put(tx, name, key, time.time())
-            if accounts.check(tx, name, key):
-                return name
-    raise ApiError(401, "Unauthenticated")
+            if not accounts.exists(tx, name):  # two first uses at once
+                accounts.put(tx, name, secrets.token_hex(32), time.time())
+    return name
 
 
 def is_loopback(request: Request) -> bool:

@@ -2,6 +2,7 @@
 
 A browser has no API key to show. So private things are shown to one that has been at `/?key=…` once, the address that
 `sahel-nb local status` prints; a cookie keeps that. Coming from this machine is not enough: kernels do that, too.
+A service that answers its owner alone (`only_own_key`) shows others nothing at all.
 Everything that users wrote is escaped, and the pages run no script.
 """
 
@@ -50,6 +51,8 @@ def render(service: Service, request: Request) -> Response:
         answer.set_cookie(key.cookie, key.value, max_age=signing.LIFETIME, httponly=True, samesite="lax")
         return answer
     private = key.fits(request.cookies.get(key.cookie, ""))
+    if service.options.only_own_key and not private:
+        return _page("Not signed in", _NOT_FOUND, 401)
     params = request.path_params
     if "slug" not in params:
         return _page("sahel-nb local", _index(service, private))

@@ -10,7 +10,7 @@ import traceback
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from sahel_nb.localkaggle.executor import processes, sandbox
+from sahel_nb.localkaggle.executor import processes, resources, sandbox
 from sahel_nb.localkaggle.executor.environment import kernel_environment
 from sahel_nb.localkaggle.executor.spec import SANDBOX, Layout, Spec
 
@@ -40,6 +40,7 @@ def start(spec: Spec, layout: Layout, clock: float) -> Child:
         frames, stdout, stderr = (write for _, write in pipes)
         try:
             processes.die_with_parent()
+            resources.restrict(spec.resources, namespaces=spec.namespaces)
             if spec.namespaces:
                 _be_init(spec, layout, clock, frames, stdout, stderr)
             _execute(spec, layout, clock, frames, stdout, stderr)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,6 +20,10 @@ CONSEQUENCES = (
     "Kernels can read whatever this user can read, and the service's data with it: run only what you trust.",
     "A kernel with its internet switched off is not cut off from the network.",
 )
+OPEN_NETWORK = (
+    "with internet on, the kernel also reaches this machine's own services (localhost, abstract sockets) and"
+    " 169.254.169.254"
+)
 NOT_LINUX = "A process that leaves its parent and clears its environment at once can outlive its run."
 
 
@@ -27,6 +33,10 @@ class Isolation:
 
     namespaces: bool
     missing: tuple[str, ...]
+    open_network: str = ""
+    """What a kernel with internet can reach of this machine, in a sentence; empty where it is nothing."""
+    to_close_network: str = ""
+    """The command that installs what would close it."""
 
 
 def probe() -> Isolation:
@@ -41,7 +51,40 @@ def _probe(switch: str) -> Isolation:
     if not sys.platform.startswith("linux"):
         return _without(f"Namespaces exist on Linux only; this is {sys.platform}.", NOT_LINUX)
     reason = _try()
-    return _without(f"A sandbox cannot be built here: {reason}.") if reason else Isolation(True, ())
+    if reason:
+        return _without(f"A sandbox cannot be built here: {reason}.", *hindrances())
+    return Isolation(True, (), OPEN_NETWORK, _installer("passt"))
+
+
+def hindrances(root: Path = Path("/")) -> tuple[str, ...]:
+    """What usually stands in the way on such a machine, with what lifts it. Read below `root`."""
+
+    def setting(name: str) -> str:
+        with contextlib.suppress(OSError):
+            return (root / "proc/sys" / name.replace(".", "/")).read_text(encoding="ascii").strip()
+        return ""
+
+    found = []
+    for name, wrong, right in (
+        ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),  # Ubuntu since 23.10
+        ("kernel.unprivileged_userns_clone", "0", "1"),  # Debian until 10
+        ("user.max_user_namespaces", "0", "15000"),  # RHEL 7
+    ):
+        if setting(name) == wrong:
+            found.append(f"This system keeps programs from user namespaces; `sudo sysctl {name}={right}` lets them.")
+    if any((root / mark).exists() for mark in (".dockerenv", "run/.containerenv")):
+        found.append(
+            "This is a container; `--security-opt seccomp=unconfined --security-opt systempaths=unconfined` lets it."
+        )
+    return tuple(found)
+
+
+def _installer(package: str) -> str:
+    """The command that installs a package of the system's; empty where we know none."""
+    for tool, command in (("apt-get", "install"), ("dnf", "install"), ("zypper", "install"), ("pacman", "-S")):
+        if shutil.which(tool):
+            return f"sudo {tool} {command} {package}"
+    return ""
 
 
 def _without(why: str, *more: str) -> Isolation:
@@ -53,6 +96,7 @@ def _try() -> str:
     import json
 
     from sahel_nb.localkaggle.executor.launch import supervisor_command, supervisor_environment
+    from sahel_nb.localkaggle.executor.resources import Resources
     from sahel_nb.localkaggle.executor.spec import Interpreter, Spec
 
     with tempfile.TemporaryDirectory(prefix="sahel-nb-probe-", ignore_cleanup_errors=True) as folder:
@@ -63,6 +107,7 @@ def _try() -> str:
             mounts=(),
             environment={},
             time_limit=0.0,
+            resources=Resources.of_this_machine(),
             internet=False,
             namespaces=True,
             mark="probe",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+
+from sahel_nb.localkaggle.executor.resources import Resources
 
 
 class Outcome(Enum):
@@ -45,6 +47,7 @@ class Job:
     environment: Mapping[str, str]
     time_limit: float
     internet: bool
+    resources: Resources = field(default_factory=Resources.of_this_machine)
 
 
 @dataclass(frozen=True)

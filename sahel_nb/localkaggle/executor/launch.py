@@ -51,6 +51,7 @@ def launch(job: Job) -> Execution:
         mounts=_without_clashes(job.mounts),
         environment=dict(job.environment),
         time_limit=job.time_limit,
+        resources=job.resources,
         internet=job.internet,
         namespaces=isolation.probe().namespaces,
         mark=mark,

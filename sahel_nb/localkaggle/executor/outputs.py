@@ -9,7 +9,6 @@ from pathlib import Path
 
 from sahel_nb.localkaggle.executor.trees import discard, walk
 
-WORKING_LIMIT = 20 * 1024**3
 # Names that can be sent are shorter; deeper folders would break whoever recurses into them.
 _LONGEST = 3000
 _DEEPEST = 200

@@ -18,8 +18,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sahel_nb.localkaggle.executor.environment import MARK
+from sahel_nb.localkaggle.executor.resources import Process
 
 _LINUX = sys.platform.startswith("linux")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def adopt_orphans() -> None:
@@ -38,8 +40,8 @@ def die_with_parent() -> None:
         namespaces.prctl(namespaces.PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-Table = dict[int, tuple[int, str]]
-"""pid → (parent, something that tells two processes with one number apart). Zombies are left out."""
+Table = dict[int, Process]
+"""By pid. Zombies are left out."""
 
 
 class Family:
@@ -50,16 +52,16 @@ class Family:
         self._table = table or (proc_table if _LINUX else ps_table)
         self._known: dict[int, str] = {}
 
-    def look(self) -> None:
-        """Remember who is there now. Needed only where orphans get lost."""
-        if self._table is not proc_table:
-            self._members()
+    def look(self) -> Table:
+        """Who is there now. They are remembered: where orphans get lost, who was seen is still known."""
+        table = self._table()
+        return {pid: table[pid] for pid in self._members(table)}
 
     def kill(self, patience: float = 5.0) -> bool:
         """Kill all of them, again and again until none is left. False where some survived `patience` seconds."""
         deadline = time.monotonic() + patience
         while True:
-            members = self._members()
+            members = self._members(self._table())
             if not members:
                 return True
             for pid in members:  # stopped first, so that none forks while its siblings are killed
@@ -71,20 +73,21 @@ class Family:
                 return False
             time.sleep(0.01)
 
-    def _members(self) -> list[int]:
-        table = self._table()
-        family = {self._ancestor}
-        grown = True
-        while grown:
-            grown = False
-            for pid, (parent, _) in table.items():
-                if pid not in family and parent in family:
+    def _members(self, table: Table) -> list[int]:
+        children: dict[int, list[int]] = {}
+        for pid, process in table.items():
+            children.setdefault(process.parent, []).append(pid)
+        family, waiting = set(), [self._ancestor]
+        while waiting:
+            for pid in children.get(waiting.pop(), ()):
+                if pid not in family:
                     family.add(pid)
-                    grown = True
-        for pid in family - {self._ancestor}:
-            self._known[pid] = table[pid][1]
+                    waiting.append(pid)
+        family.discard(self._ancestor)
+        for pid in family:
+            self._known[pid] = table[pid].start
         # A number that was given to another process since has another start.
-        self._known = {pid: start for pid, start in self._known.items() if table.get(pid, (0, ""))[1] == start}
+        self._known = {pid: start for pid, start in self._known.items() if pid in table and table[pid].start == start}
         return list(self._known)
 
 
@@ -117,22 +120,25 @@ def proc_table() -> Table:
     table: Table = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            # `pid (name) state ppid …`: the name may hold blanks and parentheses; field 22 is the start.
+            # `pid (name) state ppid …`: the name may hold blanks and parentheses. Field 20 is the number of threads,
+            # 22 the start, 24 the resident pages.
             fields = (folder / "stat").read_bytes().rpartition(b")")[2].split()
             if fields[0] not in (b"Z", b"X"):
-                table[int(folder.name)] = (int(fields[1]), fields[19].decode())
+                table[int(folder.name)] = Process(
+                    int(fields[1]), fields[19].decode(), int(fields[17]), int(fields[21]) * _PAGE
+                )
     return table
 
 
 def ps_table() -> Table:
     """From POSIX's ps, itself left out."""
     table: Table = {}
-    with subprocess.Popen(("ps", "-A", "-o", "pid=,ppid=,stat=,lstart="), stdout=subprocess.PIPE) as ps:
+    with subprocess.Popen(("ps", "-A", "-o", "pid=,ppid=,stat=,rss=,lstart="), stdout=subprocess.PIPE) as ps:
         listing = ps.communicate()[0].decode("utf-8", "replace")
     for line in listing.splitlines():
-        pid, parent, state, start = line.split(None, 3)
+        pid, parent, state, resident, start = line.split(None, 4)
         if not state.startswith("Z") and int(pid) != ps.pid:
-            table[int(pid)] = (int(parent), start)
+            table[int(pid)] = Process(int(parent), start, resident=int(resident) * 1024)
     return table
 
 

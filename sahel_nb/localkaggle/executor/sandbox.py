@@ -60,7 +60,7 @@ def enter(spec: Spec) -> None:
     ns.mount("none", "/", flags=ns.MS_REC | ns.MS_PRIVATE)
     root = _Root(spec.path / "scratch" / "root")
     root.tmpfs("/", "mode=755,size=64m")
-    root.devices()
+    root.devices(spec.resources.memory)
     for target, source in _WRITABLE.items():
         root.bind(spec.path / source, target)
     root.system()
@@ -164,14 +164,14 @@ class _Root:
             with contextlib.suppress(OSError):
                 self.copy(Path("/etc/resolv.conf"), "/etc/resolv.conf")
 
-    def devices(self) -> None:
+    def devices(self, memory: int) -> None:
         self.tmpfs("/dev", "mode=755,size=64k")
         for name in _DEVICES:
             if Path(f"/dev/{name}").exists():
                 self.bind(Path(f"/dev/{name}"), f"/dev/{name}")
         for name, to in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
             self.link(f"/dev/{name}", f"/proc/self/fd{to}")
-        self.tmpfs("/dev/shm", "mode=1777")  # noqa: S108 - inside the sandbox
+        self.tmpfs("/dev/shm", f"mode=1777,size={memory // 2}")  # noqa: S108 - inside the sandbox
         options = "newinstance,ptmxmode=0666"
         ns.mount("devpts", str(self.folder("/dev/pts")), "devpts", ns.MS_NOSUID | ns.MS_NOEXEC, options)
         self.link("/dev/ptmx", "pts/ptmx")

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sahel_nb.localkaggle.executor.resources import Resources
+
 
 @dataclass(frozen=True)
 class Interpreter:
@@ -42,6 +44,7 @@ class Spec:
     mounts: tuple[tuple[str, tuple[str, ...]], ...]
     environment: Mapping[str, str]
     time_limit: float
+    resources: Resources
     internet: bool
     namespaces: bool
     mark: str
@@ -56,6 +59,7 @@ class Spec:
         interpreter = fields.pop("interpreter")
         interpreter["prefixes"] = tuple(interpreter["prefixes"])
         fields["interpreter"] = Interpreter(**interpreter)
+        fields["resources"] = Resources(**fields["resources"])
         fields["mounts"] = tuple((source, tuple(targets)) for source, targets in fields["mounts"])
         return cls(**fields)
 

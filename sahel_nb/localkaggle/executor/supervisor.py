@@ -19,7 +19,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from sahel_nb.localkaggle.executor import command, outputs, plain, processes, record, sandbox
+from sahel_nb.localkaggle.executor import command, outputs, plain, processes, record, resources, sandbox
 from sahel_nb.localkaggle.executor.job import Outcome, Result
 from sahel_nb.localkaggle.executor.pipes import Frames, Pipe, Text
 from sahel_nb.localkaggle.executor.spec import SANDBOX, Spec
@@ -28,8 +28,9 @@ from sahel_nb.localkaggle.executor.trees import discard
 TIMED_OUT = "Your {kind} was stopped because it exceeded the max allowed execution duration."
 OUT_OF_MEMORY = "Your {kind} tried to allocate more memory than is available."
 SERVICE_GONE = "The service stopped while this version was running."
-_LOOK_EVERY = 0.5
-_LONGEST_SELECT = 3600.0
+TOO_MUCH = "It used more than {what}, and was ended."
+_LOOK_EVERY = 0.2
+_LOOK_SHARE = 10  # a look that takes long, on a machine with many processes, is taken less often
 
 
 class Ended(Enum):
@@ -37,6 +38,7 @@ class Ended(Enum):
     BY_TIME = 2
     BY_CANCEL = 3
     BY_SERVICE = 4
+    BY_LIMIT = 5
 
 
 class Run:
@@ -56,6 +58,9 @@ class Run:
         self._main = 0
         self._ooms = _oom_kills()
         self._family = processes.Family(os.getpid())
+        self._disk: resources.Disk | None = None
+        self._too_much = ""
+        self._memory = False
         self._selector = selectors.DefaultSelector()
 
     def go(self) -> None:
@@ -105,18 +110,19 @@ class Run:
         look = 0.0
         while ended is None:
             now = time.monotonic()
-            waits = [_LONGEST_SELECT, self._deadline - now, *(pipe.due - now for pipe in pipes)]
-            if not self._spec.namespaces:
-                waits.append(_LOOK_EVERY)
-                if now >= look:
-                    self._family.look()
-                    look = now + _LOOK_EVERY
+            if now >= look:
+                if self._exceeds():
+                    ended = Ended.BY_LIMIT
+                now, begun = time.monotonic(), now
+                look = now + max(_LOOK_EVERY, _LOOK_SHARE * (now - begun))
+            waits = [look - now, self._deadline - now, *(pipe.due - now for pipe in pipes)]
             for key, _ in self._selector.select(max(0.0, min(waits))):
                 if isinstance(key.data, Pipe):
                     if not key.data.read():
                         self._selector.unregister(key.fd)
                 elif key.data == "service":
-                    ended = {b"": Ended.BY_SERVICE}.get(os.read(0, 4096), Ended.BY_CANCEL)
+                    said = os.read(0, 4096)
+                    ended = ended or (Ended.BY_CANCEL if said else Ended.BY_SERVICE)
                 else:
                     with contextlib.suppress(BlockingIOError):
                         os.read(key.fd, 4096)
@@ -124,14 +130,27 @@ class Run:
             for pipe in pipes:
                 if now >= pipe.due:
                     pipe.flush()
-            if self._reap():
+            if self._reap() and ended is not Ended.BY_LIMIT:
                 ended = Ended.BY_ITSELF  # it had ended already when whatever else came in
             elif now >= self._deadline:
                 ended = ended or Ended.BY_TIME
         self._stop()
         for pipe in pipes:
             pipe.drain(patience=2.0)
+        if ended is Ended.BY_LIMIT:
+            self._say("stderr", f"\nsahel-nb: {TOO_MUCH.format(what=self._too_much)}\n")
         return ended
+
+    def _exceeds(self) -> bool:
+        """Look at what the run uses; True where that is too much."""
+        self._too_much, self._memory = resources.too_much(self._family.look(), self._spec.resources)
+        if not self._too_much:
+            if self._disk is None:
+                others = ("scratch", "usr") if self._spec.namespaces else ("scratch",)
+                folders = tuple(self._spec.path / name for name in others)
+                self._disk = resources.Disk(self._spec.path / "working", folders, self._spec.resources)
+            self._too_much = self._disk.exceeded()
+        return bool(self._too_much)
 
     def _reap(self) -> bool:
         """Collect the dead; True once the main process is among them."""
@@ -182,8 +201,9 @@ class Run:
         for removed in outputs.settle(working, self._layout.working):
             self._say("stderr", f"Not among the outputs: {removed}\n")
         self._keep_notebook()
-        if outputs.size(working) > outputs.WORKING_LIMIT:
-            return f"The output is larger than the {outputs.WORKING_LIMIT // 1024**3} GB that /kaggle/working may hold."
+        limit = self._spec.resources.disk
+        if outputs.size(working) > limit:
+            return f"The output is larger than the {limit / resources.GIB:.3g} GB that /kaggle/working may hold."
         return ""
 
     def _keep_notebook(self) -> None:
@@ -202,6 +222,9 @@ class Run:
             return self._result(Outcome.CANCELLED, "")
         if ended is Ended.BY_TIME:
             return self._result(Outcome.CANCELLED, TIMED_OUT.format(kind=kind))
+        if ended is Ended.BY_LIMIT:
+            kaggles = OUT_OF_MEMORY.format(kind=kind) + " " if self._memory else ""
+            return self._result(Outcome.ERROR, kaggles + TOO_MUCH.format(what=self._too_much))
         message, killed_by = self._failure()
         if killed_by == signal.SIGKILL and _oom_kills() > self._ooms:
             message = OUT_OF_MEMORY.format(kind=kind)

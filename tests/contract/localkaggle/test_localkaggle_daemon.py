@@ -8,12 +8,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import requests
 
 import sahel_nb
+from sahel_nb.localkaggle.store import accounts
+from sahel_nb.localkaggle.store.database import Database
 from support.service import BIN
 
 
@@ -39,15 +42,83 @@ def test_two_at_once_get_the_same_service_and_it_can_be_stopped(data: Path) -> N
     shown = json.loads(run("status", "--json", "--data", str(data)).stdout)
     assert (shown["running"], shown["url"]) == (True, url)
     assert (data / "service.log").stat().st_mode & 0o077 == 0
-    hello = f"{url}/api/v1/api.v1.DiagnosticsService/Hello"
-    assert requests.post(hello, json={}, auth=("awa", "any-key")).json() == {"userName": "awa"}
+    for name in ("awa", "moussa"):
+        assert hello(url, name, key(data)).json() == {"userName": name}
 
     assert run("stop", "--data", str(data)).returncode == 0
     assert run("status", "--data", str(data)).stdout == "not running\n"
     again = run("start", "--data", str(data))
     assert again.returncode == 0
-    answer = requests.post(f"{again.stdout.strip()}/api/v1/api.v1.DiagnosticsService/Hello", json={}, auth=("awa", "x"))
-    assert answer.status_code == 401  # the account of before the stop is kept, with its key
+    assert hello(again.stdout.strip(), "awa", key(data)).status_code == 200
+
+
+def key(data: Path) -> str:
+    return (data / "key").read_text()
+
+
+def hello(url: str, name: str, secret: str) -> requests.Response:
+    return requests.post(f"{url}/api/v1/api.v1.DiagnosticsService/Hello", json={}, auth=(name, secret))
+
+
+def test_a_stranger_on_loopback_gets_401_everywhere(data: Path) -> None:
+    """Another user of this machine reaches the port, and cannot read the folder."""
+    run("start", "--data", str(data))
+    run("stop", "--data", str(data))
+    with closing(Database(data / "service.db")) as db, db.write() as tx:  # as an earlier version signed strangers up
+        accounts.put(tx, "mallory", "mallorys-key", 1.0)
+        accounts.put_token(tx, "mallorys-token", "mallory", 1.0)
+    url = run("start", "--data", str(data)).stdout.strip()
+    anyone = requests.Session()
+    calls = f"{url}/api/v1"
+    push = {"slug": "mallory/theft", "newTitle": "Theft", "text": "1", "language": "python", "kernelType": "script"}
+    for credentials in (("mallory", "mallorys-key"), ("newcomer", "any-key"), ("awa", ""), None):
+        for method in ("kernels.KernelsApiService/SaveKernel", "kernels.KernelsApiService/GetKernel",
+                       "blobs.BlobApiService/StartBlobUpload"):  # fmt: skip
+            assert anyone.post(f"{calls}/{method}", json=push, auth=credentials).status_code == 401, method
+        assert anyone.get(f"{calls}/kernels/logs/stream/awa/x", auth=credentials).status_code == 401
+    bearer = {"Authorization": "Bearer mallorys-token"}
+    assert anyone.post(f"{calls}/kernels.KernelsApiService/SaveKernel", json=push, headers=bearer).status_code == 401
+    introspect = anyone.post(f"{calls}/security.OAuthService/IntrospectToken", json={"token": "mallorys-token"})
+    assert introspect.json()["active"] is False
+    for page in ("/", "/code/awa/x", "/datasets/awa/x", "/admin/state"):
+        assert anyone.get(url + page).status_code == 401, page
+    assert anyone.post(f"{url}/admin/cancel", json={"session": 1}).status_code == 401
+    shown = json.loads(run("status", "--json", "--data", str(data)).stdout)
+    assert anyone.get(shown["pages"]).status_code == 200, "the owner's browser"
+
+
+def test_a_folder_of_an_earlier_version_is_closed_and_goes_on(data: Path) -> None:
+    data.mkdir()
+    (data / "service.lock").touch(mode=0o600)
+    (data / "key").write_text("key-of-an-earlier-version")
+    for path, mode in ((data, 0o755), (data / "key", 0o644)):
+        path.chmod(mode)
+    url = run("start", "--data", str(data)).stdout.strip()
+    assert hello(url, "awa", "key-of-an-earlier-version").status_code == 200
+    open_to_others = [path.name for path in (data, *data.iterdir()) if path.stat().st_mode & 0o077]
+    assert open_to_others == []
+
+
+def test_a_folder_with_other_things_is_not_closed_behind_their_backs(data: Path) -> None:
+    data.mkdir()
+    (data / "thesis.tex").touch()
+    data.chmod(0o755)
+    refused = run("start", "--data", str(data))
+    assert (refused.returncode, data.stat().st_mode & 0o777) == (2, 0o755), refused
+    assert "it holds other things" in refused.stderr
+
+
+def test_a_service_of_an_earlier_version_is_not_gone_on_with(data: Path) -> None:
+    """It would take any local user's notebook, and this person's key."""
+    run("start", "--data", str(data))
+    said = json.loads((data / "service.lock").read_bytes())
+    (data / "service.lock").write_text(json.dumps({"url": said["url"], "pid": said["pid"]}))  # as it announced itself
+    refused = run("start", "--data", str(data))
+    assert refused.returncode == 3, refused
+    (command,) = (line.strip()[2:] for line in refused.stderr.splitlines() if line.strip().startswith("$ "))
+    path = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    subprocess.run(command, shell=True, check=True, env=path)
+    assert run("start", "--data", str(data)).returncode == 0
 
 
 def test_a_dead_service_is_replaced(data: Path) -> None:

@@ -14,7 +14,7 @@ import requests
 
 from support.service import BIN, Service, service_fixture, wait_until
 
-service = service_fixture("--admin", "--token", "token-of-awa=awa", "--signup")
+service = service_fixture("--admin", "--token", "token-of-awa=awa")
 
 WHERE = {"userName": "awa", "kernelSlug": "wire-kernel"}
 
@@ -234,10 +234,12 @@ def test_the_admin_sees_everything_and_no_web_page_can_ask(service: Service) -> 
     assert requests.post(f"{service.url}/admin/cancel", data='{"session": 1}').status_code == 400
 
 
-def test_unknown_accounts_sign_up_with_their_first_key(service: Service) -> None:
+def test_unknown_accounts_are_turned_away_but_by_the_key_of_the_folder(service: Service) -> None:
     hello = f"{service.url}/api/v1/api.v1.DiagnosticsService/Hello"
-    assert requests.post(hello, json={}, auth=("Newcomer", "first")).json() == {"userName": "newcomer"}
-    assert requests.post(hello, json={}, auth=("newcomer", "first")).status_code == 200
+    own = (service.data / "key").read_text()
+    assert requests.post(hello, json={}, auth=("newcomer", "first")).status_code == 401
+    assert requests.post(hello, json={}, auth=("Newcomer", own)).json() == {"userName": "newcomer"}
+    assert requests.post(hello, json={}, auth=("awa", own)).json() == {"userName": "awa"}
     assert requests.post(hello, json={}, auth=("newcomer", "second")).status_code == 401
     assert requests.post(hello, json={}, auth=("awa", "wrong")).status_code == 401
     assert requests.post(hello, json={}, auth=("no/name", "key")).status_code == 401
