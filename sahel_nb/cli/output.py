@@ -34,7 +34,7 @@ _SOME = 10
 def output(kernel: str | None, to: Path | None, pattern: str | None, dev: bool, local: bool, as_json: bool) -> None:
     """Fetch the output files of KERNEL, or of one version of it (KERNEL@v7)."""
     from sahel_nb.cli import assembly
-    from sahel_nb.kernels.outputs import fetch_all
+    from sahel_nb.kernels.outputs import Missed, fetch_all
     from sahel_nb.run.collect import alone, so_far_in_words
     from sahel_nb.run.signs import is_over
 
@@ -85,7 +85,7 @@ def output(kernel: str | None, to: Path | None, pattern: str | None, dev: bool, 
         again += [f"--pattern {quote(pattern)}"] if pattern is not None else []
         raise OutputsIncomplete(
             f"{_files(len(missed))} of {asked.ref} v{version} could not be fetched",
-            details=tuple(f"{item.name}: {item.why}" for item in missed),
+            details=Missed.shown(missed),
             hints=(" ".join(again),),
         )
 

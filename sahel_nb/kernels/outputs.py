@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
+from unicodedata import category
 
 from sahel_nb.errors import SahelError
+from sahel_nb.git_names import is_git_folder, is_head
 from sahel_nb.kernels.arrivals import ARRIVED, OWNER, Arrivals
 from sahel_nb.kernels.crew import Hand, Progress, work_off
 from sahel_nb.kernels.download import Incomplete, fetch, still_there
@@ -23,6 +25,8 @@ NAME_MAX = 255
 """Bytes of a name, on every file system that Linux and macOS make by themselves; what fits on Kaggle fits here."""
 WORKERS = 12
 """Files on their way at the same time: 40 ms away, 200 small ones take three quarters of the time that 8 need."""
+
+_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -41,14 +45,20 @@ class Missed:
     name: str
     why: str
 
+    @classmethod
+    def shown(cls, missed: Sequence[Missed]) -> tuple[str, ...]:
+        """A line for each, or for the first of many."""
+        lines = tuple(f"{one.name}: {one.why}" for one in missed[:_SHOWN])
+        return lines if len(missed) <= _SHOWN else (*lines, f"… and {len(missed) - _SHOWN} more")
+
 
 def contained(folder: Path, name: str, inside: Callable[[Path], bool] | None = None) -> Path | None:
-    """Where a server-given name lands inside `folder`; None where it would leave it or cannot be a file's name.
+    """Where a server-given name lands inside `folder`; None where it may not lie there.
 
     `inside` is `_below(folder)`, for whoever asks about many names.
     """
     pure = PurePosixPath(name)
-    if not name or "\x00" in name or "\\" in name or pure.is_absolute() or not pure.parts:
+    if unwelcome(name) or not name or "\x00" in name or "\\" in name or pure.is_absolute() or not pure.parts:
         return None
     if any(part in ("", ".", "..") for part in name.split("/")):
         return None
@@ -60,6 +70,20 @@ def contained(folder: Path, name: str, inside: Callable[[Path], bool] | None = N
         return None
     target = folder.joinpath(*pure.parts)
     return target if (inside or _below(folder))(target.parent) else None
+
+
+def unwelcome(name: str) -> str:
+    """Why a file of this name is not fetched, though it would stay inside; empty where it is.
+
+    git runs programs that a repository's own settings name (core.fsmonitor), as soon as anybody asks it for anything in
+    that folder: a kernel's outputs may not be a repository, nor have one in them, bare or not.
+    """
+    parts = name.encode("utf-8", "surrogatepass").split(b"/")
+    if any(map(is_git_folder, parts)) or is_head(parts[-1]):
+        return "git would take its folder for a repository, and run the programs that its settings name"
+    if any(category(letter) == "Cc" for letter in name):
+        return "its name has control characters"
+    return ""
 
 
 def _below(root: Path) -> Callable[[Path], bool]:
@@ -94,7 +118,8 @@ def fetch_all(
     for file in files:
         target = contained(folder, file.name, inside)
         if target is None:
-            places.append(Missed(file.name, "its name would leave the output folder, or is no file's name"))
+            why = unwelcome(file.name) or "its name would leave the output folder, or is no file's name"
+            places.append(Missed(file.name, why))
         elif target.name in (ARRIVED, OWNER):
             places.append(Missed(file.name, "the name is one of our own"))
         elif target in seen:

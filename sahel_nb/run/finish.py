@@ -15,6 +15,7 @@ from sahel_nb.errors import NetworkError, OutputsIncomplete, RunCancelled, RunFa
 from sahel_nb.kernels import backoff
 from sahel_nb.kernels.diagnosis import Diagnosis, diagnose
 from sahel_nb.kernels.model import KernelRef, RunState, RunStatus
+from sahel_nb.kernels.outputs import Missed
 from sahel_nb.kernels.proof import Copy, Proof, compare
 from sahel_nb.kernels.service import KernelService
 from sahel_nb.kernels.target import TargetKind
@@ -93,7 +94,7 @@ class Finished:
             if self.record.missed:
                 raise OutputsIncomplete(
                     f"{name} is complete, but {_outputs(len(self.record.missed))} of it could not be fetched",
-                    details=tuple(f"{missed.name}: {missed.why}" for missed in self.record.missed),
+                    details=Missed.shown(self.record.missed),
                     # Into this very folder: what had come of a file is gone on with.
                     hints=(f"sahel-nb output {self.record.kernel}@v{self.record.version} -o {quote(str(outputs))}",),
                     kaggle=kaggle,
@@ -105,7 +106,7 @@ class Finished:
         if self.status.state is RunState.UNKNOWN:
             raise NetworkError(
                 f"{name} has ended, and {message}",
-                details=tuple(f"{missed.name}: {missed.why}" for missed in self.record.missed),
+                details=Missed.shown(self.record.missed),
                 hints=(f"tail -n 30 {quote(str(self.folder / 'log.txt'))}", f"python3 -m webbrowser {self.record.url}"),
                 kaggle=kaggle,
             )

@@ -7,6 +7,7 @@ import os
 import stat
 from pathlib import Path
 
+from sahel_nb.git_names import is_git_folder, is_head, makes_bare
 from sahel_nb.localkaggle.executor.trees import discard, walk
 
 # Names that can be sent are shorter; deeper folders would break whoever recurses into them.
@@ -19,13 +20,19 @@ def settle(working: Path, seen_as: str) -> list[str]:
 
     `seen_as` is what the kernel called the folder: an absolute link below it is made relative and kept. Sockets, pipes
     and devices go, and so do links that lead out or nowhere: the server would follow them on the host.
+    A folder is no repository to git without its HEAD: that goes, for git there would run what its settings name.
     Call it when no process of the run is left.
     """
     links: list[Path] = []
     removed = [f"{name[:80]}…: too deep" for name in _cut(working)]
     for folder, folders, files in walk(working):
+        of_git = is_git_folder(os.fsencode(folder).rpartition(b"/")[2]) or makes_bare([*folders, *files])
         for name in (*folders, *files):
             path = Path(folder, name)
+            if of_git and is_head(os.fsencode(name)):
+                discard(path)
+                removed.append(f"{path.relative_to(working)}: git would take the folder for a repository")
+                continue
             mode = path.lstat().st_mode
             if stat.S_ISLNK(mode):
                 links.append(path)

@@ -27,6 +27,16 @@ from sahel_nb.kernels.outputs import contained
         "a\\b",
         "a\x00b",
         "x" * 300,
+        ".git/config",
+        "deep/.GIT",
+        "git~1/x",
+        "a/.git ./x",
+        "a/.g\u200cit/x",
+        "HEAD",
+        "bare/head",
+        "a\x1b]52;c;aGk=\x07",
+        "a\nb",
+        "a\x9b",
     ],
 )
 def test_names_that_leave_the_folder_are_refused(tmp_path: Path, name: str) -> None:
