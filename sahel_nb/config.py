@@ -158,12 +158,11 @@ def sets_pair_format(toml: bytes | None, git_config: Mapping[str, str], environ:
 
 
 def _parse(toml: bytes) -> dict[str, Any]:
-    import tomllib
+    from sahel_nb.config_text import parse_toml
 
     try:
-        document: dict[str, Any] = tomllib.loads(toml.decode("utf-8"))
-        return document
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        return parse_toml(toml)
+    except ValueError as exc:
         raise UsageError(f"{FILE_NAME} is not valid TOML: {exc}", hints=(_EDIT,)) from exc
 
 

@@ -17,6 +17,7 @@ from sahel_nb.notebook.form import DEFAULT_FORMAT, Form, Place, form_of, hides_o
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
 
     from sahel_nb.hooks.settings import Settings
     from sahel_nb.hooks.staged import Repository
@@ -263,20 +264,15 @@ def _parse(data: bytes, name: str) -> Mapping[str, object] | None:
             details=('for example: formats = "ipynb,py:percent"',),
         )
     try:
-        text = data.decode("utf-8")
-        if name.endswith(".json"):
-            import json
+        found: Any = _simple(data) if name.endswith(("toml", "jupytext")) else None
+        if found is None:
+            from sahel_nb.config_text import parse_json, parse_toml, parse_yaml
 
-            found = json.loads(text)
-        elif name.endswith((".yml", ".yaml")):
-            found = _yaml(text)
-        else:
-            found = _simple(text)
-            if found is None:
-                found = _toml(text)
-            if ours:
-                tool = found.get("tool")
-                found = tool.get("jupytext") if isinstance(tool, dict) else None
+            is_yaml = name.endswith((".yml", ".yaml"))
+            found = (parse_json if name.endswith(".json") else parse_yaml if is_yaml else parse_toml)(data)
+        if ours:
+            tool = found.get("tool")
+            found = tool.get("jupytext") if isinstance(tool, dict) else None
     except ValueError as exc:
         raise UsageError(f"{name} cannot be read: {exc}") from exc
     if found is None:
@@ -286,8 +282,14 @@ def _parse(data: bytes, name: str) -> Mapping[str, object] | None:
     return found
 
 
-def _simple(text: str) -> dict[str, object] | None:
+def _simple(data: bytes) -> dict[str, object] | None:
     """TOML of nothing but comments and `key = "text"`, which most of these files are; None for any other."""
+    try:
+        text = data.decode("utf-8") if len(data) < _HEAD else ""
+    except UnicodeDecodeError:
+        return None
+    if not text:
+        return None
     found: dict[str, object] = {}
     for line in text.split("\n"):
         line = line.strip(" \t\r")
@@ -303,19 +305,3 @@ def _simple(text: str) -> dict[str, object] | None:
     return (
         found if text.isascii() and text.replace("\n", "").replace("\r", "").replace("\t", "").isprintable() else None
     )
-
-
-def _toml(text: str) -> dict[str, object]:
-    import tomllib
-
-    found: dict[str, object] = tomllib.loads(text)
-    return found
-
-
-def _yaml(text: str) -> object:
-    import yaml
-
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as exc:
-        raise ValueError(str(exc).splitlines()[0]) from exc

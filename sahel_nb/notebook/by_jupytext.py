@@ -145,7 +145,7 @@ def _read(mirror: bytes, form: Form) -> Any:
     except UnicodeDecodeError as exc:
         raise NotebookError(f"the mirror is not UTF-8: byte {exc.start} is 0x{mirror[exc.start]:02x}") from exc
     try:
-        with _quietly():
+        with _quietly(), _plain_yaml():
             return jupytext.reads(text, fmt=_known(form), config=_config(form))
     except UsageError:
         raise
@@ -153,6 +153,31 @@ def _read(mirror: bytes, form: Form) -> Any:
         raise NotebookError(
             f"jupytext cannot read the mirror: {str(exc).splitlines()[0] if str(exc) else exc!r}"
         ) from exc
+
+
+@contextmanager
+def _plain_yaml() -> Iterator[None]:
+    """jupytext reads headers, and in MyST the options of cells, by `yaml.safe_load`, which follows aliases: a header of
+    ten lines can stand for a hundred million texts. Inside they are a `ValueError`."""
+    import yaml
+
+    from sahel_nb.config_text import check_yaml, documents
+
+    load, load_all = yaml.safe_load, yaml.safe_load_all
+
+    def checked(text: str) -> Any:
+        check_yaml(text)
+        return load(text)
+
+    def checked_all(text: str) -> Iterator[Any]:
+        for _, document in zip(documents(text), load_all(text), strict=False):
+            yield document
+
+    yaml.safe_load, yaml.safe_load_all = checked, checked_all
+    try:
+        yield
+    finally:
+        yaml.safe_load, yaml.safe_load_all = load, load_all
 
 
 @contextmanager
