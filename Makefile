@@ -11,7 +11,7 @@ INSTALL ?= $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TYPED := make $(MAKECMDGOALS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-lowest test-all check bench docs clean
+.PHONY: help demo test test-lowest test-all check traps bench docs clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ check: $(VENV)/.extra-dev ## ruff, mypy --strict and the import contracts
 	@echo "==> ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@echo "==> mypy" && $(BIN)/mypy
 	@echo "==> import contracts" && $(BIN)/lint-imports
+
+traps: $(VENV)/.extra-test ## which traps each version of Kaggle's client is in; gates nothing
+	@$(BIN)/python -m tests.traps $(VERSIONS)
 
 bench: $(VENV)/.extra-test ## measure everything beside its peers, a quarter of an hour, into docs/benchmarks.md
 	@$(BIN)/python -m tests.bench.peers

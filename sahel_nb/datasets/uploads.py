@@ -42,13 +42,21 @@ class Datasets:
             return False
 
     def create(self, folder: Path) -> None:
-        silent = io.StringIO()  # it prints what it does, draws progress bars, and says in no other way what it left out
+        # It prints what it does and draws bars. A file that did not arrive ends it from kaggle 2.2.5 on; before that,
+        # a printed line was all, and the dataset was made without the file.
+        silent = io.StringIO()
         with (
             translated("creating a dataset"),
             contextlib.redirect_stdout(silent),
             contextlib.redirect_stderr(silent),
         ):
-            answer = self._api.dataset_create_new(str(folder), quiet=False, dir_mode="zip")
+            try:
+                answer = self._api.dataset_create_new(str(folder), quiet=False, dir_mode="zip")
+            except ValueError as exc:
+                if not str(exc).startswith(_LOST):
+                    raise
+                name = str(exc).removeprefix(_LOST)
+                raise Rejected(f"{name} of the dataset did not arrive; none was made", kaggle=NOTHING_STARTED) from exc
         if answer is None or str(getattr(answer, "status", "")).lower() != "ok":
             raise Rejected(f"the dataset was not created: {getattr(answer, 'error', '') or 'no reason given'}")
         ref = str(answer.ref).removeprefix("/datasets/").removeprefix("datasets/").strip("/")

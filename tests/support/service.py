@@ -29,8 +29,11 @@ _KEPT = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT")
 class Service:
     """One service process. Files lie below `folder`: data/, home-<user>/, service.err."""
 
-    def __init__(self, folder: Path, *arguments: str, users: tuple[str, ...] = ("awa", "binta")) -> None:
+    def __init__(
+        self, folder: Path, *arguments: str, users: tuple[str, ...] = ("awa", "binta"), client: Path = BIN / "kaggle"
+    ) -> None:
         self.folder = folder
+        self.client = client
         self.data = folder / "data"
         self.users = users
         self._arguments = arguments
@@ -101,7 +104,7 @@ class Service:
     ) -> subprocess.CompletedProcess[str]:
         """Run the real `kaggle` command. With `check`, a failure shows what it printed."""
         done = subprocess.run(
-            [str(BIN / "kaggle"), *arguments],
+            [str(self.client), *arguments],
             env=self.env(user, token=token),
             cwd=cwd or self.folder,
             stdin=subprocess.DEVNULL,

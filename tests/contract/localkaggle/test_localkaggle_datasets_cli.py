@@ -162,43 +162,32 @@ def test_kagglehub_uploads_directories_and_many_files(service: Service, tmp_path
     assert sorted(p.name for p in (Path(lots) / "sub").iterdir()) == sorted(f"{n}.txt" for n in range(60))
 
 
-def test_an_upload_goes_on_after_the_service_was_killed(service: Service, tmp_path: Path) -> None:
-    """The client remembers the upload; the service must too. Half of the file has arrived when it dies."""
-    folder = metadata(tmp_path / "data", "resumed-corpus")
-    big = folder / "big.bin"
-    big.write_bytes(os.urandom(300_000))
-    request = {
-        "type": "DATASET",
-        "name": "big.bin",
-        "contentLength": 300_000,
-        "lastModifiedEpochSeconds": int(big.stat().st_mtime),
-    }
-    _, started = service.api("awa", "StartBlobUpload", request, service="blobs.BlobApiService")
-    path = "/uploads/" + started["token"]
-    half = requests.put(
-        service.url + path, data=big.read_bytes()[:150_000], headers={"Content-Range": "bytes 0-149999/300000"}
-    )
+def test_an_upload_goes_on_after_the_service_was_killed(service: Service) -> None:
+    """Half of the file has arrived when it dies; whoever asks afterwards, as the client does, hears from where on.
+
+    https://developers.google.com/drive/api/guides/manage-uploads#resume-upload
+    """
+    content = os.urandom(300_000)
+    fields = {"type": "DATASET", "name": "big.bin", "contentLength": len(content)}
+    _, started = service.api("awa", "StartBlobUpload", fields, "blobs.BlobApiService")
+    where = f"{service.url}/uploads/{started['token']}"
+
+    def put(data: bytes, span: str) -> requests.Response:
+        return requests.put(where, data=data, headers={"Content-Range": f"bytes {span}/{len(content)}"}, timeout=30)
+
+    half = put(content[:150_000], "0-149999")
     assert (half.status_code, half.headers["Range"]) == (308, "bytes=0-149999")
     service.kill()
     service.restart()
-
-    # What the client keeps of an interrupted upload, where it looks for it.
-    state = Path(service.env("awa")["TMPDIR"]) / ".kaggle" / "uploads"
-    state.mkdir(parents=True, exist_ok=True)
-    (state / (str(big).replace("/", "_") + ".json")).write_text(
-        json.dumps(
-            {
-                "path": str(big),
-                "start_blob_upload_request": request,
-                "timestamp": int(big.stat().st_mtime),
-                "start_blob_upload_response": {"token": started["token"], "createUrl": f"http://localhost{path}"},
-                "upload_complete": False,
-            }
-        )
+    asked = put(b"", "*")
+    assert (asked.status_code, asked.headers["Range"]) == (308, "bytes=0-149999")
+    assert put(content[150_000:], "150000-299999").status_code == 200
+    files = [{"token": started["token"]}]
+    made = service.api(
+        "awa", "CreateDataset", {"slug": "resumed-corpus", "title": "Resumed corpus", "files": files}, DATASETS
     )
-    made = service.kaggle("awa", "datasets", "create", "-p", str(folder))
-    assert "Already uploaded 149999 bytes. Will resume upload at 150000." in made.stdout
-    assert fetch(service, "resumed-corpus", "big.bin") == big.read_bytes()
+    assert (made[0], made[1]["status"]) == (200, "ok")
+    assert fetch(service, "resumed-corpus", "big.bin") == content
 
 
 def test_what_a_failed_transaction_left_is_in_nobodys_way(service: Service) -> None:

@@ -33,9 +33,6 @@ def test_half_of_a_surrogate_pair_leaves_the_file_as_it_is(programs: Programs, t
     root = world(tmp_path / "w")
     lone = RICH.replace(b"print", b"\\ud83d")
     (root / "lone.ipynb").write_bytes(lone)
-    assert programs.run("nbstripout", ["lone.ipynb"], root).code == 1
-    assert (root / "lone.ipynb").read_bytes() == b""
-    (root / "lone.ipynb").write_bytes(lone)
     ended = programs.run("sahel-nb", ["strip", "lone.ipynb"], root)
     assert (ended.code, ended.out) == (1, b"")
     assert "lone.ipynb" in ended.err
