@@ -7,8 +7,10 @@ of a processor it takes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
+
+from sahel_nb.errors import NetworkError
 
 MOST = 1 << 18
 
@@ -30,3 +32,13 @@ def arriving(response: Any, chunk: int | None = None) -> Iterator[bytes]:
             yield piece
     except HTTPError as exc:
         raise Cut(exc) from exc
+
+
+def at_most(chunks: Iterable[bytes], limit: int, what: str) -> Iterator[bytes]:
+    """The same chunks; raises `NetworkError` when they are more than `limit` bytes."""
+    total = 0
+    for chunk in chunks:
+        total += len(chunk)
+        if total > limit:
+            raise NetworkError(f"{what} is larger than {limit:,} bytes")
+        yield chunk

@@ -30,10 +30,10 @@ from sahel_nb.kernels.model import (
     RunState,
     RunStatus,
 )
-from sahel_nb.kernels.package import CONNECT_TIMEOUT, open_api
+from sahel_nb.kernels.package import open_api
 from sahel_nb.kernels.quick import open_session, url_of
 from sahel_nb.kernels.service import PartlyPushed
-from sahel_nb.kernels.target import Target
+from sahel_nb.kernels.target import CONNECT_TIMEOUT, Target
 
 PAGE_SIZE = 100
 CHUNK = 1 << 16

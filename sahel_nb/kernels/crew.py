@@ -91,9 +91,11 @@ class _Crew(Generic[Job, Result]):
         import requests
 
         from sahel_nb.kernels.lane import Lane
+        from sahel_nb.kernels.transport import guard_session
 
         try:
             with requests.Session() as session:
+                guard_session(session)
                 hand = Hand(Lane(session), self._arrived, self.stop)
                 while not self.stop.is_set():
                     place, job = self._jobs.get_nowait()

@@ -51,14 +51,21 @@ def explain(response: object) -> str:
 def translated(doing: str) -> Iterator[None]:
     """Run a call to the service; raises `AuthError`, `NotFound`, `Rejected` or `NetworkError`, naming `doing`.
 
-    A `NetworkError` is `backoff.Busy` where the service answered at all.
+    A `NetworkError` is `backoff.Busy` where the service answered with a status. What `transport` does not take is
+    `Rejected` where something was read, else a `NetworkError`.
 
     A `NetworkError` says nothing about whether the request took effect: the caller knows whether that matters.
     """
     import requests
 
+    from sahel_nb.kernels.transport import Unwelcome
+
     try:
         yield
+    except Unwelcome as exc:
+        if exc.request is not None and exc.request.method == "GET":
+            raise Rejected(f"{doing}: {exc}") from exc
+        raise NetworkError(f"{doing}: {exc}") from exc
     except requests.exceptions.HTTPError as exc:
         response = exc.response
         status = response.status_code if response is not None else 0

@@ -10,8 +10,10 @@ import contextlib
 import errno
 import hashlib
 import os
+import shutil
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,12 +23,15 @@ from sahel_nb.kernels import backoff
 from sahel_nb.kernels.arrivals import Arrival
 from sahel_nb.kernels.arriving import arriving
 from sahel_nb.kernels.door import translated
+from sahel_nb.kernels.target import SLOWEST
 from sahel_nb.links import plain
 
 CHUNK = 1 << 14
 """What a cut may cost of what had arrived in HTTP chunks: less than this is not handed on by the libraries below us."""
 ATTEMPTS = 5
-"""In a row that bring nothing; a line that brings something may be cut as often as it likes."""
+"""In a row that bring nothing, or hardly anything in their time; else a line may be cut as often as it likes."""
+LARGEST = 20 << 30
+"""Bytes: what Kaggle keeps of all outputs of a session (kaggle.com/docs/notebooks, Technical Specifications)."""
 PART = ".sahel-nb-part"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -104,7 +109,7 @@ def _persist(download: _Download, stop: threading.Event) -> None:
     """Ask until it is all there."""
     failures = 0
     while True:
-        before = download.have
+        before, began = download.have, time.monotonic()
         cause: NetworkError | None = None
         try:
             if download.go_on():
@@ -112,7 +117,8 @@ def _persist(download: _Download, stop: threading.Event) -> None:
         except NetworkError as exc:
             cause = exc
         recognised = cause is None and not download.begun
-        failures = 0 if download.have > before else failures + (not recognised)
+        brought = download.have - before
+        failures = 0 if brought > SLOWEST * (time.monotonic() - began) else failures + (not recognised)
         if stop.is_set():
             raise NetworkError("stopped")
         if failures == ATTEMPTS or backoff.wish(cause) > backoff.MOST_ASKED:
@@ -200,14 +206,25 @@ class _Download:
                 raise NetworkError("the service sent another part of the file than was asked for")
             if not resumed and self._recognise(response):
                 return False  # an earlier process has begun on this very file: ask again, for the rest
-            # Of a body that was packed on the way, against our word, the length says nothing about the file.
-            length = None if response.headers.get("Content-Encoding") else response.headers.get("Content-Length")
+            length = response.headers.get("Content-Length")
             expected = int(length) + (have if resumed else 0) if length is not None else None
+            if expected is not None:
+                self._check_room(expected, int(length or 0))
             self._write(response, "ab" if resumed else "wb")
         return not self._stop.is_set() and (expected is None or self.have == expected)
 
+    def _check_room(self, size: int, more: int) -> None:
+        """Whether a file of `size` bytes is taken, and has room; `more` bytes of it are still to come."""
+        if size > LARGEST:
+            raise Incomplete(f"it has {size:,} bytes, more than Kaggle keeps of a whole run ({LARGEST:,})")
+        folder = next((one for one in self._target.parents if one.is_dir()), Path("/"))
+        free = shutil.disk_usage(folder).free
+        if more > free:
+            raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: {more:,} bytes are to come, {free:,} are free")
+
     def _write(self, response: Any, mode: str) -> None:
         self.begun = True
+        size = self.have if mode == "ab" else 0
         try:
             file = open(self._part, mode, buffering=CHUNK, opener=plain)  # noqa: SIM115  closed below
         except FileNotFoundError:
@@ -216,6 +233,10 @@ class _Download:
         with file:
             for piece in arriving(response, CHUNK):
                 file.write(piece)
+                size += len(piece)
+                if size > LARGEST:
+                    self._part.unlink(missing_ok=True)
+                    raise Incomplete(f"it has more bytes than Kaggle keeps of a whole run ({LARGEST:,})")
                 self._arrived(len(piece))
                 if self._stop.is_set():
                     return

@@ -13,7 +13,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sahel_nb.errors import NetworkError
+from sahel_nb.kernels.arriving import at_most
 
+MOST_LOG = 1 << 31
+"""Bytes of an answer with a log in it, which is read as it comes: half a day at 50 KB a second."""
+MOST_PAGE = 1 << 23
+"""Bytes of it without the log: a page of 500 names and signed URLs takes one."""
+LONGEST_LINE = 1 << 26
+"""Bytes of a line of the log: one without an end must not fill the memory."""
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]', re.DOTALL)
 _VALUE = re.compile(rb"\s*(:)?\s*(\S)?")
 # As far as it is neither the string's end, nor an escaped newline, nor an escape that was cut in two.
@@ -25,7 +32,7 @@ def log_lines(chunks: Iterable[bytes]) -> Iterator[str]:
 
     Raises `NetworkError` for an answer that was cut or is an error, and `ValueError` for what is no such answer.
     """
-    pieces = iter(chunks)
+    pieces = at_most(chunks, MOST_LOG, "the answer")
     head, begun = _find(pieces)
     if begun is None:
         _parsed(head)
@@ -35,18 +42,18 @@ def log_lines(chunks: Iterable[bytes]) -> Iterator[str]:
 
 def without_log(chunks: Iterable[bytes]) -> dict[str, Any]:
     """All of the answer but its log. Raises as `log_lines` does."""
-    pieces = iter(chunks)
+    pieces = at_most(chunks, MOST_LOG, "the answer")
     head, begun = _find(pieces)
     if begun is None:
         return _parsed(head)
-    return _parsed(b"".join((head, b'""', _behind(begun, pieces), *pieces)))
+    return _parsed(b"".join((head, b'""', _behind(begun, pieces), *at_most(pieces, MOST_PAGE, "the answer"))))
 
 
 def _find(chunks: Iterator[bytes]) -> tuple[bytes, bytes | None]:
     """The answer as far as its log, and what has come of that string after its quote; the answer and None where it has
     no log. Only the outermost object's own key counts."""
     head, place, depth = b"", 0, 0
-    for chunk in chunks:
+    for chunk in at_most(chunks, MOST_PAGE, "the list of files"):
         head += chunk
         while token := _TOKEN.search(head, place):
             if token[0] in b"{[":
@@ -91,7 +98,7 @@ def _behind(data: bytes, chunks: Iterator[bytes]) -> bytes:
 
 def _lines(data: bytes, chunks: Iterator[bytes]) -> Iterator[str]:
     held: list[bytes] = []  # of a line that has not ended yet
-    begin = scanned = 0
+    begin = scanned = size = 0
     while True:
         found = _RUN.match(data, scanned)
         end = found.end() if found else scanned
@@ -99,6 +106,7 @@ def _lines(data: bytes, chunks: Iterator[bytes]) -> Iterator[str]:
             yield _text(b"".join((*held, data[begin:end])))
             held.clear()
             begin = scanned = end + 2
+            size = 0
         elif data[end : end + 1] == b'"':
             if held or end > begin:
                 yield _text(b"".join((*held, data[begin:end])))
@@ -106,6 +114,9 @@ def _lines(data: bytes, chunks: Iterator[bytes]) -> Iterator[str]:
         else:
             if end > begin:  # a piece that ends with a line leaves nothing of the next
                 held.append(data[begin:end])
+                size += end - begin
+                if size > LONGEST_LINE:
+                    raise NetworkError(f"a line of the log is larger than {LONGEST_LINE:,} bytes")
             chunk = next(chunks, None)
             if chunk is None:
                 raise NetworkError("the log was cut off")

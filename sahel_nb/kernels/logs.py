@@ -14,9 +14,12 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from sahel_nb.errors import NetworkError
 from sahel_nb.kernels.model import LogRecord
 
 END = "END_OF_LOG"
+LONGEST_LINE = 1 << 26
+"""Bytes of a line: one without an end must not fill the memory."""
 FEW = 16
 """Lines that one record of a log may take."""
 
@@ -66,14 +69,19 @@ def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
     (`requests` looks at everything that it has of a line again with every 512 bytes: seconds for a line of 10 MB.)
     """
     held: list[bytes] = []
+    size = 0
     for chunk in chunks:
         *whole, rest = chunk.split(b"\n")
         for line in whole:
             held.append(line)
             yield b"".join(held) + b"\n"
             held.clear()
+            size = 0
         if rest:
             held.append(rest)
+            size += len(rest)
+            if size > LONGEST_LINE:
+                raise NetworkError(f"a line of the log is larger than {LONGEST_LINE:,} bytes")
     if held:
         yield b"".join(held)
 

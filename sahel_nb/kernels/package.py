@@ -1,8 +1,8 @@
 """Kaggle's own `kaggle` package, opened: pointed at the right service, signed in, and with time limits.
 
 `import kaggle` authenticates, may print to stdout and takes a third of a second: it happens when it is first needed and
-only then. The package sets no timeouts; ours are mounted on its HTTP sessions. It is pointed at another service through
-the SDK's endpoint table, before it is imported.
+only then. The package sets no limits; ours are mounted on its HTTP sessions (`transport`). It is pointed at another
+service through the SDK's endpoint table, before it is imported.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from sahel_nb.errors import NOTHING_STARTED, AuthError, UsageError
 from sahel_nb.kernels.door import translated
 from sahel_nb.kernels.target import Target
 
-CONNECT_TIMEOUT = 10.0
 _LOOPBACK = "localhost,127.0.0.1,::1"
 
 
@@ -61,18 +60,20 @@ def open_api(target: Target) -> Any:
             kaggle=NOTHING_STARTED,
         )
 
+    from sahel_nb.kernels.transport import allow_plain, guard_session
+
+    allow_plain(target.url)
     credentials = (target.username, target.key) if target.username else None
 
     class Api(KaggleApi):  # type: ignore[misc]  # the package ships no types
-        """The package's API, with our timeouts on every session that it opens."""
+        """The package's API, with our rules on every session that it calls the service by."""
 
         def build_kaggle_client(self) -> Any:
             sdk = super().build_kaggle_client()
             sdk._http_client._init_session()
             if credentials is not None:
                 sdk._http_client._session.auth = credentials
-            for scheme in ("http://", "https://"):
-                sdk._http_client._session.mount(scheme, time_limits(target.patience))
+            guard_session(sdk._http_client._session, target.patience)
             return sdk
 
     api = Api()
@@ -131,18 +132,3 @@ def _only(target: Target) -> Iterator[None]:
             for name in ("HOME", "KAGGLE_USERNAME", "KAGGLE_KEY"):
                 del os.environ[name]
             os.environ |= kept
-
-
-def time_limits(patience: float) -> Any:
-    """An adapter for a `requests.Session` whose requests end, whatever the line does."""
-    from requests.adapters import HTTPAdapter
-
-    class Timeouts(HTTPAdapter):
-        """requests waits for ever unless told: a bad line would hang a run without a word."""
-
-        def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-            if kwargs.get("timeout") is None:
-                kwargs["timeout"] = (CONNECT_TIMEOUT, patience)
-            return super().send(request, *args, **kwargs)
-
-    return Timeouts()

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sahel_nb.kernels.package import time_limits, without_proxy
+from sahel_nb.kernels.package import without_proxy
 from sahel_nb.kernels.target import Target
 
 KAGGLE = "https://api.kaggle.com"
@@ -28,12 +28,14 @@ def open_session(target: Target) -> Any:
         return None
     import requests
 
+    from sahel_nb.kernels.transport import allow_plain, guard_session
+
+    allow_plain(target.url)
     without_proxy(target)
     session = requests.Session()
     session.auth = key
     session.headers["User-Agent"] = ""  # as the package has it
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, time_limits(target.patience))
+    guard_session(session, target.patience)
     return session
 
 

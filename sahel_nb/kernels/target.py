@@ -8,6 +8,10 @@ from urllib.parse import urlsplit
 
 from sahel_nb.errors import UsageError
 
+CONNECT_TIMEOUT = 10.0
+SLOWEST = 64
+"""Bytes a second, the least that an answer may bring: a twentieth of GPRS on a bad day."""
+
 
 class TargetKind(Enum):
     KAGGLE = "kaggle"
