@@ -252,13 +252,10 @@ def is_prefix(text: str) -> bool:
 
 def is_folder(text: str) -> bool:
     """A folder below the repository's root, and not git's own."""
+    from sahel_nb.git_names import unsafe_part
+
     parts = [part for part in text.rstrip("/").split("/") if part != "."]
-    return bool(parts) and not text.startswith("-") and all(map(_is_plain, parts))
-
-
-def _is_plain(part: str) -> bool:
-    """A name that leads nowhere else, and that no file system takes for .git (git-config(1), core.protectNTFS)."""
-    return part not in ("", "..") and "\\" not in part and part.rstrip(" .").lower() not in (".git", "git~1")
+    return bool(parts) and not text.startswith("-") and unsafe_part("/".join(parts).encode()) is None
 
 
 def _is_personal_remote(text: str) -> bool:

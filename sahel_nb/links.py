@@ -17,6 +17,7 @@ from contextlib import contextmanager
 
 from sahel_nb.errors import Refused
 from sahel_nb.git_names import is_git_folder
+from sahel_nb.permissions import opener
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,8 +79,8 @@ def folder_opened(real: str, *, make: bool = False) -> Iterator[int]:
 
 
 def plain(path: str, flags: int) -> int:
-    """For `open(…, opener=plain)`: raise `OSError` where a link lies at `path`."""
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    """For `open(…, opener=plain)`: raise `OSError` where a link lies at `path`. A new file is as `permissions` says."""
+    return opener(os.fspath(path), flags | os.O_NOFOLLOW)
 
 
 def shown_from_here(path: str | os.PathLike[str]) -> str:

@@ -19,17 +19,24 @@ _FOLDER, _FILE = 0o700, 0o600
 
 
 def make_folder(path: str) -> None:
-    """Make it, and those above it that are missing. Raise `OSError`."""
+    """Make it, and those above it that are missing. Raise `OSError`, also where a file is in its place."""
     above = path.rpartition("/")[0] or "."
     try:
-        posix.mkdir(path, _FOLDER)
+        make_one_folder(path)
     except FileExistsError:
-        return
+        if posix.stat(path).st_mode & 0o170000 != 0o040000:
+            raise
     except FileNotFoundError:
+        if above in (".", path):
+            raise
         make_folder(above)
         make_folder(path)
-        return
-    found = posix.stat(above).st_mode
+
+
+def make_one_folder(path: str) -> None:
+    """Make it where the one above it is. Raise `OSError`, as `mkdir` does."""
+    posix.mkdir(path, _FOLDER)
+    found = posix.stat(path.rpartition("/")[0] or ".").st_mode
     if found & SHARED:
         posix.chmod(path, found & 0o2777)
 
@@ -40,11 +47,19 @@ def file_mode(folder: str) -> int:
     return _FILE | found & 0o066 if found & SHARED else _FILE
 
 
-def let_in(file: int, folder: str) -> None:
-    """Give a file that was just made in `folder`, and is its owner's alone, the mode of a new one there."""
-    mode = file_mode(folder)
-    if mode != _FILE:
-        posix.fchmod(file, mode)
+def opener(path: str, flags: int) -> int:
+    """For `open`: a file that is made by it is a new one of its folder. Raise `OSError`."""
+    file = posix.open(path, flags | posix.O_CLOEXEC, _FILE)
+    try:
+        if flags & posix.O_CREAT:
+            mode = file_mode(path.rpartition("/")[0] or ".")
+            found = posix.fstat(file)
+            if mode != _FILE and not found.st_size and found.st_uid == posix.geteuid():
+                posix.fchmod(file, mode)
+    except BaseException:
+        posix.close(file)
+        raise
+    return file
 
 
 def heed_umask() -> None:

@@ -12,6 +12,7 @@ import click
 
 from sahel_nb import __version__
 from sahel_nb.errors import EXIT_BUG, EXIT_INTERRUPTED, NetworkError, SahelError
+from sahel_nb.permissions import heed_umask
 from sahel_nb.report.terminal import protect_streams
 
 # name → (module:attribute, the one line that `--help` shows). The line stands here so that help imports no command.
@@ -112,6 +113,7 @@ def cli() -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry point. Expected failures: message and hints on stderr, their exit code. Bugs: a crash log, exit 70."""
+    heed_umask()
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # it was closed before we were started (`>&-`)
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  for as long as we run

@@ -34,6 +34,7 @@ _SOME = 10
 def output(kernel: str | None, to: Path | None, pattern: str | None, dev: bool, local: bool, as_json: bool) -> None:
     """Fetch the output files of KERNEL, or of one version of it (KERNEL@v7)."""
     from sahel_nb.cli import assembly
+    from sahel_nb.durable import make_folder
     from sahel_nb.kernels.outputs import Missed, fetch_all
     from sahel_nb.run.collect import alone, so_far_in_words
     from sahel_nb.run.signs import is_over
@@ -50,7 +51,7 @@ def output(kernel: str | None, to: Path | None, pattern: str | None, dev: bool, 
         )
     try:
         folder = to or _folder(context, asked.ref, version)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with alone(folder) as turn:
             turn.wait(context.reporter)
             fetched, missed = fetch_all(

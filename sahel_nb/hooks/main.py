@@ -97,7 +97,9 @@ def _guarded(verb: str, arguments: list[str]) -> int:
     """Expected failures in two lines, bugs in a crash log: as the command line does it, without the command line."""
     from sahel_nb.errors import EXIT_BUG, EXIT_INTERRUPTED, SahelError
     from sahel_nb.hooks.reach import with_site_packages
+    from sahel_nb.permissions import heed_umask
 
+    heed_umask()
     if verb != "strip":  # it asks itself, and hardly ever
         with_site_packages()
     try:

@@ -14,6 +14,8 @@ from __future__ import annotations
 import os
 import sys
 
+from sahel_nb.permissions import make_folder, opener
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,7 +53,7 @@ class Memory:
         try:
             if not known or self._size > _LARGEST:
                 self._begin_anew()
-            with open(self._path, "ab", 0) as file:
+            with open(self._path, "ab", 0, opener=opener) as file:
                 file.write(b"\n" + b"\n".join(lines) + b"\n")
         except OSError:
             return
@@ -74,7 +76,7 @@ class Memory:
     def _begin_anew(self) -> None:
         """Under other rules, after damage, or when it has grown too large; the newer half of the last is kept."""
         folder = os.path.dirname(self._path)  # noqa: PTH120  pathlib is not imported on this path
-        os.makedirs(folder, exist_ok=True)  # noqa: PTH103  the same
+        make_folder(folder)
         kept = b""
         if self._size > _LARGEST:
             with open(self._path, "rb") as file:
@@ -83,7 +85,7 @@ class Memory:
         elif self._is_whole():
             return
         temporary = f"{self._path}.{os.getpid()}"
-        with open(temporary, "wb") as file:
+        with open(temporary, "wb", opener=opener) as file:
             file.write(self._head + kept)
         os.replace(temporary, self._path)  # noqa: PTH105  the same
         for name in os.listdir(folder):  # noqa: PTH208  the same

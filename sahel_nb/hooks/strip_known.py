@@ -16,6 +16,7 @@ from sahel_nb.errors import SahelError
 from sahel_nb.hooks.halves import object_id
 from sahel_nb.hooks.strip_files import read_whole
 from sahel_nb.notebook.strip_check import certainly_stripped
+from sahel_nb.permissions import make_folder, opener
 from sahel_nb.repo.batch import objects
 from sahel_nb.repo.cmd import git, told_to_hooks
 
@@ -88,8 +89,8 @@ def _rules() -> bytes:
 
 
 def _write(content: bytes) -> None:
-    os.makedirs(_FOLDER, exist_ok=True)  # noqa: PTH103  pathlib is not imported on this path
+    make_folder(_FOLDER)
     temporary = f"{_FOLDER}/stripped.{os.getpid()}"
-    with open(temporary, "wb") as file:
+    with open(temporary, "wb", opener=opener) as file:
         file.write(content)
     os.replace(temporary, f"{_FOLDER}/stripped")  # noqa: PTH105  the same

@@ -62,6 +62,7 @@ def examine(
         ("attributes", lambda: _attributes(worktree, config)),
         ("merge", lambda: _merge(worktree, known)),
         ("vault", lambda: _vault(worktree, config)),
+        ("state", lambda: _state(worktree)),
         ("hooks", lambda: _hooks(worktree)),
         ("nbstripout", lambda: _nbstripout(worktree)),
         ("phantoms", lambda: _phantoms(worktree)),
@@ -188,6 +189,27 @@ def _vault(worktree: Worktree, config: Config) -> Check:
     if not vault.holds_files(worktree):
         return Check("vault", _OK, f"{found}, but not those that `git restore` drops (core.trustctime is true)")
     return Check("vault", _OK, found)
+
+
+def _state(worktree: Worktree) -> Check:
+    """Outputs, journals and what the lock is remembered by are nobody else's, unless core.sharedRepository says so."""
+    folder, wanted = worktree.common_dir / "sahel-nb", worktree.state_mode()
+    name = f"{folder.parent.name}/{folder.name}"
+    if drivers.shut(worktree):
+        return Check(
+            "state", _WARNING, "others who use this clone cannot read .git/info/attributes", "sahel-nb install"
+        )
+    if not folder.is_dir():
+        return Check("state", _OK, f"there is no {name} yet")
+    found = folder.stat()
+    mode = stat.S_IMODE(found.st_mode)
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        mend = "git config core.sharedRepository group && sahel-nb install  # its owner"
+        return Check("state", _FAILED, f"{name} is another user's, who lets nobody in ({mode:o})", mend)
+    if mode != wanted and found.st_uid == os.geteuid():
+        said = f"{name} has mode {mode:o}, and core.sharedRepository asks for {wanted:o}"
+        return Check("state", _WARNING, said, "sahel-nb install")
+    return Check("state", _OK, f"{name} has mode {mode:o}")
 
 
 def _hooks(worktree: Worktree) -> Check:

@@ -51,16 +51,36 @@ def register_mirrors(worktree: Worktree, mirrors: Iterable[bytes]) -> None:
     They do no harm: the driver finds no notebook of theirs and leaves them to git.
     """
     path = _attributes(worktree)
+    if shut(worktree):
+        _open_up(worktree)
     content = path.read_bytes() if path.is_file() else b""
     missing = [line for line in _lines(mirrors) if line not in content.splitlines()]
     if not missing:
         return
     from sahel_nb.durable import write_atomically
 
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(mode=0o755, exist_ok=True)
     head = [] if _COMMENT in content.splitlines() else [_COMMENT]
     gap = b"" if not content or content.endswith(b"\n") else b"\n"
-    write_atomically(path, content + gap + b"\n".join([*head, *missing]) + b"\n")
+    write_atomically(path, content + gap + b"\n".join([*head, *missing]) + b"\n", 0o644)
+
+
+def shut(worktree: Worktree) -> bool:
+    """Whether somebody may read git's configuration here and not the attributes: an earlier version wrote them so."""
+    try:
+        there = _attributes(worktree).stat().st_mode
+        wanted = (worktree.common_dir / "config").stat().st_mode & 0o044
+    except OSError:
+        return False
+    return there & wanted != wanted
+
+
+def _open_up(worktree: Worktree) -> None:
+    path = _attributes(worktree)
+    try:
+        path.chmod(path.stat().st_mode & 0o777 | (worktree.common_dir / "config").stat().st_mode & 0o044)
+    except OSError:
+        return  # another user's
 
 
 def forget_mirrors(worktree: Worktree) -> None:

@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 
 from sahel_nb.config import VaultConfig
-from sahel_nb.durable import write_atomically
+from sahel_nb.durable import make_folder, write_atomically
 from sahel_nb.repo import second_names
 from sahel_nb.repo.cmd import git
 from sahel_nb.repo.vault import Vault, worktree_name
@@ -29,7 +29,8 @@ def folder(worktree: Worktree) -> Path:
 
 def set_up(worktree: Worktree, config: VaultConfig) -> None:
     """Let the filter follow the configuration. What is kept already stays. Can be repeated."""
-    folder(worktree).mkdir(parents=True, exist_ok=True)
+    worktree.settle_state_dir()
+    make_folder(folder(worktree))
     _write(worktree, config)
 
 
@@ -45,7 +46,7 @@ def _write(worktree: Worktree, config: VaultConfig) -> None:
         off.unlink(missing_ok=True)
         _hold_files(worktree)
     else:
-        off.touch()
+        write_atomically(off, b"")
     if not follows(worktree, config):
         write_atomically(folder(worktree) / "limit", _limit(config))
 
@@ -58,10 +59,10 @@ def _hold_files(worktree: Worktree) -> None:
         # A second name changes a file's ctime; git's manual names this setting for such a case. It is in git's config
         # before the folder is there: second names without it would make every notebook look modified.
         git("config", "--local", _CTIME, "false", cwd=worktree.root)
-        live.mkdir(exist_ok=True)
-        (live / "set-ctime").touch()
+        make_folder(live)
+        write_atomically(live / "set-ctime", b"")
     elif trusted == "false":
-        live.mkdir(exist_ok=True)
+        make_folder(live)
     elif live.is_dir():
         shutil.rmtree(live)
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from sahel_nb.durable import make_folder
 from sahel_nb.errors import NetworkError, SahelError
 from sahel_nb.kernels import backoff
 from sahel_nb.kernels.arrivals import Arrival
@@ -228,7 +229,7 @@ class _Download:
         try:
             file = open(self._part, mode, buffering=CHUNK, opener=plain)  # noqa: SIM115  closed below
         except FileNotFoundError:
-            self._part.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self._part.parent)
             file = open(self._part, mode, buffering=CHUNK, opener=plain)  # noqa: SIM115  as above
         with file:
             for piece in arriving(response, CHUNK):

@@ -18,6 +18,7 @@ from sahel_nb.lock.rules import Rules
 from sahel_nb.lock.seen_signed import SeenSigned
 from sahel_nb.lock.signing import Signing
 from sahel_nb.lock.unsigned import Unsigned
+from sahel_nb.permissions import SHARED
 from sahel_nb.repo.cmd import git
 from sahel_nb.repo.refs import RemoteRefs
 from sahel_nb.repo.worktree import Worktree
@@ -115,7 +116,10 @@ def _local_store(worktree: Worktree) -> Path:
         return store
     draft = Path(tempfile.mkdtemp(prefix="locks-", dir=store.parent))
     try:
-        git("init", "--quiet", "--bare", "--template=", str(draft), cwd=worktree.root)
+        mode = worktree.state_mode()
+        shared = (f"--shared={mode & 0o666:04o}",) if mode & SHARED else ()
+        git("init", "--quiet", "--bare", "--template=", *shared, str(draft), cwd=worktree.root)
+        draft.chmod(mode)
         for setting in (*_durable(draft), ("gc.auto", "0")):
             git("config", "--file", str(draft / "config"), *setting, cwd=worktree.root)
         try:

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from sahel_nb.durable import write_atomically
+from sahel_nb.durable import make_folder, write_atomically
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class SeenSigned:
     def note(self) -> None:
         for mark in (self._mark(self.ref), self.prefix_mark):
             if not mark.exists():
-                mark.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(mark.parent)
                 write_atomically(mark, b"")
 
     def place(self, what: str, suffix: str) -> Path:

@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sahel_nb.durable import write_atomically
+from sahel_nb.durable import make_folder, write_atomically
 from sahel_nb.lock.backend import Tip
 from sahel_nb.lock.record import State
 from sahel_nb.lock.replay import Forbidden, Pusher, author, check_alone, check_author
@@ -143,7 +143,7 @@ class Signing:
         if is_signed(tip.raw):
             self.seen.note()
         if tip.record.fence > self._newest_fence():
-            self._fence.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self._fence.parent)
             write_atomically(self._fence, str(tip.record.fence).encode("ascii"))
 
     def _newest_fence(self) -> int:
@@ -168,7 +168,7 @@ class Signing:
         if found is None:
             raise self._refusal(f"{self.branch} of {self.refs.remote} has no file {FILE}: nobody's signature counts")
         path = folder / f"signers-{found[0]}"
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         write_atomically(path, found[1])
         return path
 

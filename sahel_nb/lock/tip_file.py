@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from sahel_nb.durable import make_folder
 from sahel_nb.errors import SahelError
 from sahel_nb.lock.backend import Tip
 from sahel_nb.lock.git_refs import to_tip
 from sahel_nb.lock.names import check_kernel
+from sahel_nb.permissions import opener
 from sahel_nb.repo.scratch import RawCommit, object_id
 
 
@@ -40,11 +41,11 @@ class TipFile:
     def keep(self, tip: Tip) -> None:
         data = b"\n".join((self.remote_id.encode("utf-8"), tip.oid.encode("ascii"), tip.raw))
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            handle, draft = tempfile.mkstemp(dir=self._path.parent, prefix=".tip-")
-            with os.fdopen(handle, "wb") as file:
+            make_folder(self._path.parent)
+            draft = self._path.with_name(f".tip-{os.getpid()}-{os.urandom(4).hex()}")
+            with open(str(draft), "xb", opener=opener) as file:
                 file.write(data)  # not durable on purpose: the id tells a torn file, and losing it costs one read
-            Path(draft).replace(self._path)
+            draft.replace(self._path)
         except OSError:
             with contextlib.suppress(OSError):
                 self._path.unlink(missing_ok=True)

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sahel_nb.durable import make_folder, write_atomically
+from sahel_nb.permissions import opener
 from sahel_nb.repo.scratch import RawCommit, config_text, loose, sweep
 
 _AGE = 7 * 24 * 3600
@@ -50,11 +51,10 @@ def put(store: Path, commit: RawCommit) -> None:
     """Written whatever is there already: what a power cut tore is mended, and readers never see a half."""
     folder = f"{store}/objects/{commit.oid[:2]}"
     draft = f"{store}/objects/draft-{os.getpid()}-{os.urandom(4).hex()}"
-    with open(draft, "wb") as file:
+    with open(draft, "wb", opener=opener) as file:
         file.write(loose("commit", commit.body))
-    with contextlib.suppress(FileExistsError):
-        os.mkdir(folder)  # noqa: PTH102  as above
-    os.replace(draft, f"{folder}/{commit.oid[2:]}")  # noqa: PTH105  as above
+    make_folder(Path(folder))
+    os.replace(draft, f"{folder}/{commit.oid[2:]}")  # noqa: PTH105  cheaper, and this is counted in milliseconds
 
 
 def store_at(parent: Path, algorithm: str) -> Path:
@@ -67,8 +67,8 @@ def store_at(parent: Path, algorithm: str) -> Path:
     sweep(parent)
     draft = Path(tempfile.mkdtemp(prefix="git-outbox-", dir=parent))  # mode 700
     try:
-        (draft / "objects").mkdir()
-        (draft / "refs").mkdir()
+        for name in ("objects", "refs"):
+            make_folder(draft / name)
         write_atomically(draft / "config", config_text(algorithm))
         write_atomically(draft / "HEAD", b"ref: refs/heads/none\n")
         with contextlib.suppress(OSError):  # somebody else was faster: theirs is as good

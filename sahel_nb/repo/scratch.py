@@ -100,8 +100,8 @@ def scratch(parent: Path, algorithm: str) -> Iterator[Scratch]:
     sweep(parent)
     git_dir = Path(tempfile.mkdtemp(prefix="git-", dir=parent))  # mode 700
     try:
-        (git_dir / "objects").mkdir()
-        (git_dir / "refs").mkdir()
+        for name in ("objects", "refs"):
+            make_folder(git_dir / name)
         (git_dir / "HEAD").write_text("ref: refs/heads/none\n")
         (git_dir / "config").write_bytes(config_text(algorithm))
         yield Scratch(git_dir, algorithm)

@@ -71,8 +71,10 @@ class SecondNames:
     def _begin(self, path: bytes, name: str) -> None:
         if not is_there(path):
             return
+        from sahel_nb.permissions import make_one_folder
+
         try:
-            posix.mkdir(self._folder)
+            make_one_folder(self._folder)
             posix.link(path, name)
         except OSError:
             self._possible = False

@@ -299,13 +299,13 @@ class Vault:
 
     def make_folder(self) -> None:
         """Raise `OSError`."""
-        for folder in (self.folder.rpartition("/")[0], self.folder):
-            try:  # noqa: SIM105  contextlib is not imported on this path
-                posix.mkdir(folder)
-            except FileExistsError:
-                pass
+        from sahel_nb.permissions import make_folder
+
+        make_folder(self.folder)
 
     def _open_pack(self) -> int:
+        from sahel_nb.permissions import opener
+
         if self._pack >= 0:
             if posix.fstat(self._pack).st_nlink:
                 return self._pack
@@ -316,7 +316,5 @@ class Vault:
         self._last = max(time.time_ns(), self._last + 1)
         self._name = f"{self._last:020}-{posix.getpid()}.pack"
         self._end = 0
-        self._pack = posix.open(
-            f"{self.folder}/{self._name}", posix.O_RDWR | posix.O_CREAT | posix.O_EXCL | posix.O_APPEND, 0o600
-        )
+        self._pack = opener(f"{self.folder}/{self._name}", _NEW_PACK)
         return self._pack

@@ -9,6 +9,7 @@ import os
 import time
 from itertools import count
 
+from sahel_nb.permissions import opener
 from sahel_nb.repo.vault import VaultFailed
 from sahel_nb.repo.vault_entry import NOBODY
 
@@ -38,8 +39,7 @@ class Spool:
         self._vault = vault
         self._name = f"{name}.raw"
         self._temporary = f"{vault.folder}/{name}.tmp"
-        handle = os.open(self._temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        self._file = open(handle, "w+b", buffering=_BLOCK // 4)  # noqa: SIM115  keep() and discard() close it
+        self._file = open(self._temporary, "x+b", opener=opener, buffering=_BLOCK // 4)  # noqa: SIM115  keep() and discard() close it
         self.size = 0
 
     def write(self, data: bytes) -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sahel_nb.durable import sync_folder
+from sahel_nb.permissions import opener
 from sahel_nb.repo.second_names import FOLDER, second_name
 from sahel_nb.repo.vault import MOST_PACKS, MOST_VERSIONS, Vault
 from sahel_nb.repo.vault_entry import NOBODY, Entry, head_of, room_of
@@ -84,7 +85,7 @@ def size_of(folder: Path) -> int:
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[bool]:
-    with open(folder / "sweep.lock", "ab") as lock:
+    with open(f"{folder}/sweep.lock", "ab", opener=opener) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -169,7 +170,7 @@ def _rewrite(vault: Vault, folder: Path, entries: Iterable[Entry]) -> None:
     name = f"{time.time_ns():020}-{os.getpid()}"
     temporary = folder / f"{name}.tmp"
     try:
-        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        with open(str(temporary), "xb", opener=opener) as file:
             for entry in entries:
                 file.write(_whole(vault, entry))
             file.flush()

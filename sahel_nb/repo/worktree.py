@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sahel_nb.errors import Refused, UsageError
+from sahel_nb.permissions import SHARED, make_folder
 from sahel_nb.repo.cmd import GitFailed, git
 
 if TYPE_CHECKING:
@@ -136,10 +138,64 @@ class Worktree:
         return load(toml, self.git_config(), environ)
 
     def state_dir(self) -> Path:
-        """Where this clone keeps what is its own: inside git's folder, shared by linked worktrees. Created."""
+        """Where this clone keeps what is its own: inside git's folder, shared by linked worktrees. Created.
+
+        Nobody else may look into it, unless core.sharedRepository says so; what an earlier version left open is closed.
+        """
         folder = self.common_dir / "sahel-nb"
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            mode = folder.stat().st_mode
+        except FileNotFoundError:
+            mode = 0o777
+        if mode & 0o077 and not mode & SHARED:
+            self.settle_state_dir()
         return folder
+
+    def state_mode(self) -> int:
+        """The mode of `state_dir` by core.sharedRepository, see git-config(1): 700, or more where others are let in."""
+        text = git("config", "--get", "core.sharedRepository", cwd=self.root, check=False).text.lower()
+        if text in ("", "umask", "false", "no", "off", "0"):
+            return 0o700
+        if text in ("group", "true", "yes", "on", "1"):
+            return 0o2770
+        if text in ("all", "world", "everybody", "2"):
+            return 0o2775
+        try:
+            bits = int(text, 8) & 0o066
+        except ValueError:
+            return 0o700  # git itself has something to say to it
+        return 0o700 | bits | bits >> 2 & 0o011 | (SHARED if bits & 0o060 else 0)
+
+    def settle_state_dir(self) -> None:
+        """Give `state_dir` its mode, and where others are let in what is in it as well, as far as it is ours."""
+        import os
+
+        folder, wanted = self.common_dir / "sahel-nb", self.state_mode()
+        make_folder(str(folder))
+        group = self.common_dir.stat().st_gid if wanted & SHARED else -1
+        for path, _, names in os.walk(folder):
+            _settle(Path(path), wanted, group)
+            if not wanted & SHARED:
+                return  # where nobody gets in, nobody comes further
+            if "/vault/live/" not in path:  # second names of files that are the worktree's
+                for name in names:
+                    _settle(Path(path, name), wanted, group)
+
+
+def _settle(path: Path, wanted: int, group: int) -> None:
+    import os
+    import stat
+
+    with contextlib.suppress(OSError):  # another user's, or gone
+        old = path.lstat()
+        if stat.S_ISLNK(old.st_mode):
+            return
+        if group not in (-1, old.st_gid):
+            os.chown(path, -1, group)
+        if stat.S_ISDIR(old.st_mode):
+            path.chmod(wanted)
+        else:
+            path.chmod(stat.S_IMODE(old.st_mode) | wanted & (0o066 if old.st_mode & 0o200 else 0o044))
 
 
 def _path(start: Path, raw: bytes) -> Path:

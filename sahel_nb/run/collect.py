@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from sahel_nb.durable import sync_folder, write_atomically
+from sahel_nb.durable import make_folder, sync_folder, write_atomically
 from sahel_nb.errors import Refused, SahelError
 from sahel_nb.kernels.arrivals import OWNER
 from sahel_nb.kernels.crew import Progress
@@ -77,7 +77,7 @@ def owner_of(folder: Path) -> str:
 
 def _make(folder: Path, owner: str) -> None:
     draft = folder.parent / f"{OWNER}-{secrets.token_hex(6)}"
-    draft.mkdir()
+    make_folder(draft)
     try:
         write_atomically(draft / OWNER, f"{owner}\n".encode())
         draft.rename(folder)
@@ -96,7 +96,7 @@ def made(folder: Path) -> Path:
     """
     real = Path(inside(str(folder), shown_from_here(folder)))
     try:
-        real.mkdir(parents=True, exist_ok=True)
+        make_folder(real)
     except (FileExistsError, NotADirectoryError) as exc:
         raise Refused(f"{shown_from_here(folder)}: a file is in the way of this folder") from exc
     return real

@@ -23,7 +23,8 @@ from enum import Enum
 from pathlib import Path
 from types import TracebackType
 
-from sahel_nb.durable import write_atomically
+from sahel_nb.durable import make_folder, write_atomically
+from sahel_nb.permissions import opener
 
 MEMORY = 14 * 86400.0
 """Seconds for which a dead run is remembered. A session lives half a day, and nobody pushes for an older attempt."""
@@ -63,8 +64,8 @@ class Journal:
         self._fd = -1
 
     def __enter__(self) -> Journal:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._fd = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        make_folder(self._path.parent)
+        self._fd = opener(str(self._lock_path), os.O_RDWR | os.O_CREAT)
         fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._entry = replace(self._entry, place=_place(self._lock_path))
         write_atomically(self._path, _dump(self._entry))

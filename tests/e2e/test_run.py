@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,7 +38,11 @@ def test_a_run_brings_back_what_the_commit_made(lab: Lab) -> None:
     awa.kernel("fula-lid", HELLO)
     head = awa.git.head()
 
-    done = awa.sahel("run")
+    before = os.umask(0o000)
+    try:
+        done = awa.sahel("run")
+    finally:
+        os.umask(before)
 
     assert done.code == 0, done
     folder = Path(done.out.strip())
@@ -61,6 +66,9 @@ def test_a_run_brings_back_what_the_commit_made(lab: Lab) -> None:
     assert lock["outcome"]["outputs_digest"] == record["outputs_sha256"]
     assert [entry["state"] for entry in awa.chain("fula-lid")] == ["ARMED", "RUNNING", "FREE"]
     assert not list((awa.root / ".git/sahel-nb/runs").glob("*")), "nothing is left to look after"
+    left = [awa.root / "runs", *(awa.root / "runs").rglob("*"), awa.root / ".git/sahel-nb"]
+    assert {path.stat().st_mode & 0o777 for path in left if path.is_dir()} == {0o700}, "whatever the umask"
+    assert {path.stat().st_mode & 0o777 for path in left if path.is_file()} == {0o600}
 
 
 def test_git_decides_what_is_pushed_not_the_worktree(lab: Lab) -> None:
