@@ -77,6 +77,8 @@ class PairConfig:
 class LintConfig:
     disable: tuple[str, ...] = ()
     """Rule codes that are not applied."""
+    exclude: tuple[str, ...] = ()
+    """Files that are not linted, as patterns of .gitignore; they are still stripped, paired and guarded."""
 
 
 @dataclass(frozen=True)

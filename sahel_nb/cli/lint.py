@@ -20,15 +20,16 @@ def lint(paths: tuple[Path, ...], fix: bool, as_json: bool) -> None:
     \b
     Example:  sahel-nb lint notebooks/fula
     """
-    from sahel_nb.hooks.findings import without
     from sahel_nb.hooks.lint import add_kernels, lint_paths
+    from sahel_nb.notebook.lint_scope import LintScope
 
     context = Context.here()
     wanted = paths or (context.cwd,)
     if fix:
         for path in add_kernels(wanted):
             context.reporter.say(f"{path} now names the python3 kernel")
-    found = without(lint_paths([_short(path) for path in wanted]), context.config.lint.disable)
+    scope = LintScope(context.config.lint.disable, context.config.lint.exclude)
+    found = lint_paths([_short(path) for path in wanted], context.worktree.root, scope)
     if as_json:
         import json
 

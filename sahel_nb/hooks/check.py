@@ -9,7 +9,6 @@ from __future__ import annotations
 from sahel_nb.errors import UsageError
 from sahel_nb.git_names import safe
 from sahel_nb.hooks.committed import Committed, opted_out, settings_of, with_ids
-from sahel_nb.hooks.findings import applies
 from sahel_nb.hooks.history import NO_REPLACEMENTS, Version, listed, shallow, tree_version, versions
 from sahel_nb.hooks.paths import folder_of, is_notebook, shown
 from sahel_nb.hooks.pre_push import make_checker
@@ -90,24 +89,27 @@ def _tree(repository: Repository, rev: str) -> Checked:
 
 def _at_the_end(repository: Repository, personal: Personal, tip: str, changed: set[bytes]) -> list[Committed]:
     """Lint of the notebooks that changed, and of kernels in whose folder something did."""
+    from sahel_nb.hooks.code_files import code_files_in, weighed
     from sahel_nb.hooks.metadata import check_metadata, check_with_code
     from sahel_nb.notebook.lint import lint_notebook
 
     if not changed:
         return []
-    disabled = settings_of(repository, personal, [Version(tip, [], [set()], pure=False)])[tip].disabled
+    scope = settings_of(repository, personal, [Version(tip, [], [set()], pure=False)])[tip].scope
     notebooks = sorted(path for path in changed if is_notebook(path) and b"\n" not in path)
     out = opted_out(repository, tip, [shown(path) for path in notebooks]) if notebooks else set()
-    found: list[Finding] = []
+    by_path: dict[bytes, list[Finding]] = {}
     for path, data in _read(repository, tip, [path for path in notebooks if shown(path) not in out]):
-        found += [] if data is None else [one for one in lint_notebook(data, shown(path)) if one.code != "SNB101"]
+        if data is not None:
+            by_path[path] = [one for one in lint_notebook(data, shown(path)) if one.code != "SNB101"]
+    found = weighed(by_path, lambda paths: code_files_in(repository, tip.encode("ascii"), paths))
     folders = sorted({folder_of(path) for path in changed if b"\n" not in path})
     for path, data in _read(repository, tip, [folder + b"kernel-metadata.json" for folder in folders]):
         if data is None:
             continue
         found += [one for one in check_metadata(data, shown(path)) if not one.blocks or path not in changed]
         found += check_with_code(data, shown(path), _code_beside(repository, tip, path, data))
-    return [Committed(tip, one) for one in found if applies(one.code, disabled)]
+    return [Committed(tip, one) for one in found if scope.applies(one.code, one.path)]
 
 
 def _code_beside(repository: Repository, tip: str, path: bytes, data: bytes) -> bytes | None:

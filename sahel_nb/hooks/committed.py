@@ -7,7 +7,6 @@ a version that needed one is not remembered.
 
 from __future__ import annotations
 
-from sahel_nb.hooks.findings import applies
 from sahel_nb.hooks.memory import COMMIT, NO_SECRET, NO_SECRET_AS_NOTEBOOK, STRIPPED, Memory
 from sahel_nb.hooks.paths import CONFIG, is_metadata, is_notebook, shown
 from sahel_nb.hooks.staged import LARGE, Repository
@@ -74,7 +73,7 @@ class Checker:
             *self._metadata(versions),
             *pairs_out_of_step(self._repository, self._memory, versions, settings, self._tips),
         ]
-        found = [one for one in found if applies(one.finding.code, settings[one.version].disabled)]
+        found = [one for one in found if settings[one.version].scope.applies(one.finding.code, one.finding.path)]
         bad = {one.version for one in found} | self._not_pure
         for version in versions:
             if version.pure and version.name not in bad:

@@ -24,14 +24,14 @@ def run(verb: str, arguments: Sequence[str]) -> int:
 def _lint(paths: Sequence[str]) -> int:
     from pathlib import Path
 
-    from sahel_nb.hooks.findings import refuse, without
+    from sahel_nb.hooks.findings import refuse
     from sahel_nb.hooks.lint import lint_paths
     from sahel_nb.hooks.settings import Personal
     from sahel_nb.hooks.staged import Repository
 
     repository = Repository.here()
     settings = Personal.of(repository).settings(repository.config_file())
-    refuse(without(lint_paths([Path(path) for path in paths or ("",)]), settings.disabled), "committed")
+    refuse(lint_paths([Path(path) for path in paths or ("",)], Path(repository.root), settings.scope), "committed")
     return 0
 
 

@@ -34,12 +34,3 @@ def refuse(findings: Sequence[Finding], what: str, hints: tuple[str, ...] = ()) 
     if blocking:
         count = f"{len(blocking)} finding{'s' if len(blocking) > 1 else ''}"
         raise Refused(f"{count} must be mended first; nothing was {what}", hints=hints)
-
-
-def without(findings: Sequence[Finding], disabled: Sequence[str]) -> list[Finding]:
-    """Leave out the rules that sahel-nb.toml disables. Guard's rules (SNB3…) cannot be disabled there."""
-    return [finding for finding in findings if applies(finding.code, disabled)]
-
-
-def applies(code: str, disabled: Sequence[str]) -> bool:
-    return code not in disabled or code.startswith("SNB3")

@@ -4,30 +4,49 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from sahel_nb.errors import UsageError
+from sahel_nb.hooks.code_files import named_by, weighed
 from sahel_nb.hooks.inplace import read, read_if_there, replace
 from sahel_nb.hooks.paths import METADATA
 from sahel_nb.notebook.finding import Finding
 from sahel_nb.notebook.lint import lint_notebook
+from sahel_nb.notebook.lint_scope import LintScope
 
 _FILE_NAME = METADATA.decode("ascii")
 _NOT_OURS = frozenset((".git", ".ipynb_checkpoints", ".venv", "node_modules", "runs"))
 
 
-def lint_paths(paths: Sequence[Path]) -> list[Finding]:
-    """Every finding in files and folders. Raise `UsageError` for a path that is not there."""
+def lint_paths(paths: Sequence[Path], root: Path, scope: LintScope) -> list[Finding]:
+    """Every finding in files and folders of the worktree at `root`. Raise `UsageError` for a path that is not there."""
     found: list[Finding] = []
     for path in expand(paths):
         data, name = read(path), path.as_posix()
+        from_root = os.path.relpath(path.absolute(), root)
         if path.name == _FILE_NAME:
             from sahel_nb.hooks.metadata import check_metadata, check_with_code
 
-            found += check_metadata(data, name)
-            found += check_with_code(data, name, _code_beside(path, data))
+            here = [*check_metadata(data, name), *check_with_code(data, name, _code_beside(path, data))]
         else:
-            found += lint_notebook(data, name)
+            here = weighed({os.fsencode(from_root): lint_notebook(data, name)}, partial(_code_files, root))
+        found += (finding for finding in here if scope.applies(finding.code, from_root))
+    return found
+
+
+def _code_files(root: Path, paths: Iterable[bytes]) -> set[bytes]:
+    """Those of `paths` that a kernel-metadata.json in their folder, or in one above it, names."""
+    found = set()
+    for path in paths:
+        folder = os.path.dirname(os.path.join(root, os.fsdecode(path)))  # noqa: PTH118, PTH120  keeps what was typed
+        for above in (Path(folder), *Path(folder).parents):
+            if not above.is_relative_to(root):
+                break
+            data = read_if_there(above / _FILE_NAME)
+            place = os.fsencode(os.path.relpath(above / _FILE_NAME, root))
+            if data is not None and named_by(place, data) == path:
+                found.add(path)
     return found
 
 

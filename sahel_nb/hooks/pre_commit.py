@@ -53,9 +53,9 @@ def run(verb: str, arguments: Sequence[str]) -> int:
     findings += _metadata(repository, personal, changes, contents)
     findings += [step.finding for step in steps if step.finding]
     if findings:
-        from sahel_nb.hooks.findings import refuse, without
+        from sahel_nb.hooks.findings import refuse
 
-        refuse(without(findings, settings.disabled), "committed")
+        refuse(settings.scope.within(findings), "committed")
     _follow(repository, [step for step in steps if step.puts])
     new = [change.path for change in changes if change.before is None]
     if settings.format and any(may_be_mirror(path) for path in (*new, *following)):
@@ -111,14 +111,14 @@ def _notebooks(
     notebooks = {path: data for path, data in staged.items() if is_notebook(path)}
     if not notebooks:
         return []
+    from sahel_nb.hooks.code_files import code_files_in, weighed
     from sahel_nb.notebook.lint import lint_notebook
 
     out = repository.opted_out(notebooks)
-    found = []
-    for path, data in notebooks.items():
-        if path not in out:
-            found += lint_notebook(data, shown(path), committed=True)
-    return found
+    found = {
+        path: lint_notebook(data, shown(path), committed=True) for path, data in notebooks.items() if path not in out
+    }
+    return weighed(found, lambda paths: code_files_in(repository, b"", paths))
 
 
 def _metadata(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+from sahel_nb.notebook.lint_scope import LintScope
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,17 +24,17 @@ _DEFAULT_FORMAT = "py:percent"
 
 
 class Settings:
-    """`format` is the mirror's, empty where pairing is off; `disabled` are rules that do not apply.
+    """`format` is the mirror's, empty where pairing is off; `scope` says where the rules of lint hold.
 
     `chosen` is the format where somebody has set it; None leaves it to jupytext's configuration (forms.py).
     """
 
-    __slots__ = ("chosen", "disabled", "format")
+    __slots__ = ("chosen", "format", "scope")
 
-    def __init__(self, fmt: str, disabled: tuple[str, ...], chosen: str | None = None) -> None:
+    def __init__(self, fmt: str, scope: LintScope, chosen: str | None = None) -> None:
         self.format = fmt
         self.chosen = chosen
-        self.disabled = disabled
+        self.scope = scope
 
 
 class Personal:
@@ -62,12 +64,16 @@ class Personal:
     def settings(self, toml: bytes | None) -> Settings:
         """With what sahel-nb.toml says, if there is one. Raise `UsageError` for what cannot be understood."""
         if not self.overrides() and (toml is None or _says_nothing(toml)):
-            return Settings(_DEFAULT_FORMAT, ())
+            return Settings(_DEFAULT_FORMAT, LintScope())
         from sahel_nb.config import load, sets_pair_format
 
         config = load(toml, self.git_config, self.environ)
         chosen = sets_pair_format(toml, self.git_config, self.environ)
-        return Settings(config.pair.format, config.lint.disable, config.pair.format if chosen else None)
+        return Settings(
+            config.pair.format,
+            LintScope(config.lint.disable, config.lint.exclude),
+            config.pair.format if chosen else None,
+        )
 
     def overrides(self) -> list[str]:
         """Personal settings of what can be committed, as `name=value`."""

@@ -22,6 +22,7 @@ from sahel_nb.lock.home import remotes
 from sahel_nb.lock.record import Record, State
 from sahel_nb.lock.refusals import KaggleBusy, Locked, occupant
 from sahel_nb.notebook import lint, pair, strip
+from sahel_nb.notebook.lint_scope import LintScope
 from sahel_nb.repo.cmd import FilterRefused, git
 from sahel_nb.repo.phantom import phantoms
 from sahel_nb.repo.upstream import upstream
@@ -191,11 +192,8 @@ def examine_source(plan: Plan, config: Config) -> Check:
         crlf = " has CRLF line ends" if b"\r\n" in source.code else " is laid out differently"
         text = what if what == "with outputs" else what + crlf
         return Check("source", Verdict.FAILED, f"{path} was committed {text}", mend)
-    findings = [
-        finding
-        for finding in lint.lint_notebook(source.code, path, committed=True)
-        if finding.code not in config.lint.disable and finding.blocks
-    ]
+    scope = LintScope(config.lint.disable, config.lint.exclude)
+    findings = [one for one in scope.within(lint.lint_notebook(source.code, path, committed=True)) if one.blocks]
     if findings:
         text = "; ".join(f"{finding.code} {finding.message}" for finding in findings[:3])
         return Check("source", Verdict.FAILED, f"{path}: {text}", f"sahel-nb lint {quote(path)}")

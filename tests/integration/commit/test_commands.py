@@ -11,6 +11,7 @@ import pytest
 from sahel_nb.kernels.metadata import Metadata
 from sahel_nb.notebook.pair import in_step
 from sahel_nb.notebook.strip import is_stripped, strip
+from tests.integration.commit.pushing import meta
 from tests.integration.commit.story import Clone, executed, kernel, sahel_nb, set_up
 from tests.support.git import Git
 from tests.unit.notebook.shapes import simple
@@ -140,12 +141,13 @@ def test_pair_on_disk(clone: Clone) -> None:
 
 
 def test_lint_fix_and_json(clone: Clone) -> None:
+    clone.git.write("kernel-metadata.json", meta("any-model", code_file="./a.ipynb"))
     clone.git.write("a.ipynb", simple("x").replace(b'"kernelspec"', b'"other"'))
-    said = sahel_nb(clone, "lint", "--json")
+    said = sahel_nb(clone, "lint", "--json", "a.ipynb")
     assert said.code == 3
     (finding,) = json.loads(said.out)["findings"]
     assert (finding["code"], finding["path"]) == ("SNB102", "a.ipynb")
-    assert sahel_nb(clone, "lint", "--fix").code == 0
+    assert sahel_nb(clone, "lint", "--fix", "a.ipynb").code == 0
     assert b"said 0" in clone.disk("a.ipynb")
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from sahel_nb.notebook.pair import in_step, mirror_of
 from sahel_nb.notebook.strip import is_stripped, strip
+from tests.integration.commit.pushing import TOKEN, meta
 from tests.integration.commit.story import Clone, executed, kernel, sahel_nb, set_up, sources_of
 from tests.unit.notebook.shapes import simple
 
@@ -216,6 +217,7 @@ def test_what_the_filter_did_not_see_is_refused(clone: Clone) -> None:
 
 
 def test_lint_errors_refuse_and_warnings_do_not(clone: Clone) -> None:
+    clone.git.write("kernel-metadata.json", meta("any-model", code_file="a.ipynb"))
     clone.git.write("a.ipynb", simple("open('/home/awa/x')"))
     clone.must("add", ".")
     said = clone.run("commit", "-m", "Warned")
@@ -227,6 +229,41 @@ def test_lint_errors_refuse_and_warnings_do_not(clone: Clone) -> None:
     clone.git.write("sahel-nb.toml", '[lint]\ndisable = ["SNB206"]\n')
     clone.must("add", ".")
     clone.must("commit", "-qm", "Disabled")
+
+
+def test_rules_about_a_run_are_advice_where_no_kernel_runs_the_notebook(clone: Clone) -> None:
+    clone.git.write("lessons/a.ipynb", simple("name = input('who? ')", "print 1"))
+    clone.must("add", ".")
+    said = clone.run("commit", "-qm", "A lesson")
+    assert said.code == 0
+    assert " warn  lessons/a.ipynb: cell 1, line 1: SNB206" in said.err
+    assert " warn  lessons/a.ipynb: cell 2, line 1: SNB201" in said.err
+    assert sahel_nb(clone, "check", "--tree", "HEAD").code == 0
+    assert sahel_nb(clone, "lint", "lessons").code == 0
+    # A kernel in a folder above it runs it: refused wherever it is looked at.
+    clone.git.write("kernel-metadata.json", meta("any-model", code_file="lessons/a.ipynb"))
+    clone.git.write("lessons/a.ipynb", simple("name = input('who? ')", "print(1)"))
+    clone.must("add", ".")
+    assert "error  lessons/a.ipynb: cell 1, line 1: SNB206" in clone.run("commit", "-qm", "A kernel").err
+    assert sahel_nb(clone, "lint", "a.ipynb", cwd=clone.root / "lessons").code == 3
+    clone.must("commit", "-q", "--no-verify", "-m", "A kernel")
+    assert sahel_nb(clone, "check", "--tree", "HEAD").code == 3
+
+
+def test_what_the_team_excludes_is_not_linted_and_still_guarded(clone: Clone) -> None:
+    clone.git.write("sahel-nb.toml", '[lint]\nexclude = ["archive/", "*.draft.ipynb"]\n')
+    bad = simple("open('/home/awa/x')").replace(b'"kernelspec"', b'"other"')
+    for path in ("archive/old/a.ipynb", "b.draft.ipynb", "c.ipynb"):
+        clone.git.write(path, bad)
+    clone.must("add", ".")
+    said = clone.run("commit", "-qm", "Old ones")
+    assert said.code == 0
+    assert {line.split()[1] for line in said.err.splitlines() if "SNB" in line} == {"c.ipynb:"}
+    for path, cwd in (("archive", clone.root), ("b.draft.ipynb", clone.root), ("old", clone.root / "archive")):
+        assert (sahel_nb(clone, "lint", path, cwd=cwd).out, path) == ("", path)
+    clone.git.write("archive/s.ipynb", simple(f"token = '{TOKEN}'"))
+    clone.must("add", ".")
+    assert "SNB301" in clone.run("commit", "-qm", "Secret").err
 
 
 def test_without_anything_of_ours_nothing_happens(clone: Clone) -> None:

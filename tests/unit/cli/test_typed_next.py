@@ -20,6 +20,7 @@ from sahel_nb.hooks.paths import typed
 from sahel_nb.install.kernel import NewKernel, create
 from sahel_nb.kernels.door import translated
 from sahel_nb.kernels.metadata import Metadata
+from sahel_nb.notebook.lint_scope import LintScope
 from sahel_nb.repo.worktree import Worktree
 from sahel_nb.run.preflight import examine_tree
 from sahel_nb.run.select import select
@@ -40,7 +41,7 @@ def test_what_was_typed_can_be_typed_again() -> None:
 def test_what_mends_a_notebook_can_be_pasted(tmp_path: Path) -> None:
     path = tmp_path / ODD
     path.write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}', encoding="utf-8")
-    mends = {found.code: found.mend for found in lint_paths([path])}
+    mends = {found.code: found.mend for found in lint_paths([path], tmp_path, LintScope())}
     assert shlex.split(mends["SNB102"]) == ["sahel-nb", "lint", "--fix", str(path)]
 
 

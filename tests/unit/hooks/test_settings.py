@@ -28,19 +28,30 @@ LINES = (
         "[ pair ]",
         "[pair",
     ),
-    *('format = "md"', "format = ''", 'disable = ["SNB203"]', "ttl = 3", "x", "[lint] # why", "\r", "[run]\r", "﻿# bom"),
+    *(
+        'format = "md"',
+        "format = ''",
+        'disable = ["SNB203"]',
+        'exclude = ["a/"]',
+        "ttl = 3",
+        "x",
+        "[lint] # why",
+        "\r",
+        "[run]\r",
+        "﻿# bom",
+    ),
 )
 
 
 def both(toml: bytes | None, git_config: dict[str, str], environ: dict[str, str]) -> tuple[object, object]:
     try:
         config = load(toml, git_config, environ)
-        long: object = (config.pair.format, config.lint.disable)
+        long: object = (config.pair.format, config.lint.disable, config.lint.exclude)
     except UsageError as exc:
         long = exc.message
     try:
         found = Personal(git_config, environ).settings(toml)
-        return (found.format, found.disabled), long
+        return (found.format, found.scope.disabled, found.scope.excluded), long
     except UsageError as exc:
         return exc.message, long
 
