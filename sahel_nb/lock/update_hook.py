@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sahel_nb.config import LockConfig
-from sahel_nb.durable import write_atomically
+from sahel_nb.durable import make_folder, write_atomically
 from sahel_nb.errors import SahelError
 from sahel_nb.lock.expiry import OFFER_TTL
 from sahel_nb.lock.names import ARCHIVE, archive_ref, kernel_of, lock_of_archive
@@ -195,7 +195,7 @@ class Server:
         if before is not None and before.observed == after.observed and before.state is after.state:
             return
         note = self._note(ref)
-        note.parent.mkdir(exist_ok=True)
+        make_folder(note.parent)
         write_atomically(note, _grant(after).encode("ascii"))
 
     def _note(self, ref: str) -> Path:

@@ -43,7 +43,7 @@ _KEPT = frozenset(
         "GIT_SSL_NO_VERIFY",
     )
 )
-_LEFT_OUT = ("GIT_", "KAGGLE_")
+_LEFT_OUT = ("GIT_", "KAGGLE_", "SAHEL_NB_LOCAL_")
 _KEPT_PREFIXES = ("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_", "GIT_HTTP_", "GIT_AUTHOR_", "GIT_COMMITTER_")
 
 # What git tells a hook about the repository it is working on, `git rev-parse --local-env-vars` without configuration.
@@ -262,7 +262,7 @@ def unreachable(stderr: bytes) -> bool:
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment of our git processes: no repository forced on us, no prompt, messages in English.
 
-    git starts hooks, helpers and ssh in it, also those of a remote that is a path. Nothing of Kaggle's is for them.
+    git starts hooks, helpers and ssh in it, also those of a remote that is a path: no key of a service is for them.
     """
     env = {
         name: value

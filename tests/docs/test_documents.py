@@ -86,3 +86,11 @@ def test_the_readme_names_every_command() -> None:
     table = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Commands")[2].partition("\n## ")[0]
     named = set(re.findall(r"`([a-z]+)[ `]", table))
     assert set(COMMANDS) <= named
+
+
+def test_what_holds_a_promise_of_security_is_there_and_ships_with_it() -> None:
+    named = re.findall(r"`((?:\w+/)*(?:\w+\.py|\w+/))`", (ROOT / "SECURITY.md").read_text(encoding="utf-8"))
+    assert len(named) > 20
+    assert [name for name in named if not (ROOT / "sahel_nb" / name).exists()] == []
+    targets = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]
+    assert "/*.md" in targets["sdist"]["include"]

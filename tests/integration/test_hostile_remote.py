@@ -92,10 +92,11 @@ def test_no_hook_below_the_worktree_runs_whoever_names_it(victim: Git, tmp_path:
 
 def test_the_hooks_of_a_remote_that_is_ones_own_see_no_key(victim: Git, tmp_path: Path) -> None:
     hook_at(tmp_path / "origin.git", tmp_path / "proof")
-    assert sahel_nb(victim.root, "lock", "doctor", KAGGLE_API_TOKEN="t" * 32).returncode == 0
+    more = {"KAGGLE_API_TOKEN": "t" * 32, "SAHEL_NB_LOCAL_USERS": "awa:key", "SAHEL_NB_LOCAL_TOKENS": "key=awa"}
+    assert sahel_nb(victim.root, "lock", "doctor", **more).returncode == 0
     seen = (tmp_path / "proof").read_text()
     assert "PATH=" in seen
-    assert "KAGGLE" not in seen.replace("SAHEL_NB_KAGGLE", "")
+    assert not [line for line in seen.splitlines() if line.startswith(("KAGGLE", "SAHEL_NB_LOCAL"))]
 
 
 def test_a_folder_that_looks_like_a_bare_repository_starts_nothing(victim: Git, tmp_path: Path) -> None:
