@@ -72,7 +72,7 @@ def test_it_is_what_config_would_say(lines: list[str], git_config: dict[str, str
 def test_no_file_and_the_file_that_init_writes_cost_nothing() -> None:
     template = (shipped.folder("templates") / "repository" / "sahel-nb.toml").read_bytes()
     for toml in (None, b"", template):
-        assert both(toml, {}, {}) == (("py:percent", ()), ("py:percent", ()))
+        assert both(toml, {}, {}) == (("py:percent", (), ()), ("py:percent", (), ()))
     assert module._says_nothing(template)
     assert {field.name for field in fields(Config)} == set(module._SECTIONS)
 
