@@ -150,7 +150,7 @@ def test_a_rehearsal_among_faults_ends_as_one_without(tmp_path: Path) -> None:
             awa.sahel("local", "stop")
         assert done.code == 0, done
         folder = Path(done.out.strip())
-        assert folder.name.endswith("-v1")
+        assert folder.name.endswith("-v1-rehearsal")
         assert (folder / "outputs" / "a.txt").read_text(encoding="utf-8") == "ŋ"
         assert "the fault push-cut struck 1 times" in done.err
         assert wrong.code == 2
