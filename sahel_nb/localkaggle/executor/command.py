@@ -8,11 +8,14 @@ import os
 import signal
 import traceback
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sahel_nb.localkaggle.executor import processes, resources, sandbox
-from sahel_nb.localkaggle.executor.environment import kernel_environment
+from sahel_nb.localkaggle.executor.environment import MARK, kernel_environment
 from sahel_nb.localkaggle.executor.spec import SANDBOX, Layout, Spec
+
+if TYPE_CHECKING:
+    from sahel_nb.localkaggle.executor.network import Helper
 
 _FRAMES = 3
 NOTEBOOK, SCRIPT = "notebook.ipynb", "script.py"
@@ -26,14 +29,21 @@ class Child:
     frames: int
     stdout: int
     stderr: int
+    helper: Helper | None = None
+    """What connects it to the internet."""
 
 
 def start(spec: Spec, layout: Layout, clock: float) -> Child:
     """Fork and go. With namespaces this process enters a user namespace; raises OSError where it may not."""
     pipes = [os.pipe() for _ in range(3)]
+    helper: Helper | None = None
+    ready_read, ready_write = os.pipe()
     if spec.namespaces:
         from sahel_nb.localkaggle.executor import namespaces
+        from sahel_nb.localkaggle.executor.network import Helper
 
+        if spec.internet and spec.network_tool:  # forked here, it stays out of the namespaces
+            helper = Helper(spec.network_tool, {MARK: spec.mark})
         namespaces.become_root_of_new_user_namespace(namespaces.CLONE_NEWPID)
     pid = os.fork()
     if pid == 0:
@@ -42,15 +52,22 @@ def start(spec: Spec, layout: Layout, clock: float) -> Child:
             processes.die_with_parent()
             resources.restrict(spec.resources, namespaces=spec.namespaces)
             if spec.namespaces:
-                _be_init(spec, layout, clock, frames, stdout, stderr)
+                _be_init(spec, layout, clock, frames, stdout, stderr, ready_write)
             _execute(spec, layout, clock, frames, stdout, stderr)
         except BaseException:  # noqa: BLE001 - a forked child must never run on into its parent's code
             os.write(stderr, traceback.format_exc().encode("utf-8", "replace"))
         finally:
             os._exit(70)
-    for _, write in pipes:
+    for write in (*(write for _, write in pipes), ready_write):
         os.close(write)
-    return Child(pid, *(read for read, _ in pipes))
+    if helper is not None:
+        if os.read(ready_read, 1):
+            helper.connect(pid)
+        else:
+            helper.stop()  # the sandbox could not be built, and says so
+    os.close(ready_read)
+    frames, stdout, stderr = (read for read, _ in pipes)
+    return Child(pid, frames, stdout, stderr, helper)
 
 
 def probe(spec: Spec) -> str:
@@ -65,19 +82,24 @@ def probe(spec: Spec) -> str:
         with open(fd, "rb") as pipe:
             said[name] = pipe.read().decode("utf-8", "replace")
     os.waitpid(child.pid, 0)
+    if child.helper is not None:
+        child.helper.stop()
     for line in said["frames"].splitlines():
         value = json.loads(line)
-        if "message" in value:
+        if isinstance(value, dict) and "message" in value:
             return str(value["message"])
-        if value.get("exit") == 0:
+        if isinstance(value, dict) and value.get("exit") == 0:
             return ""
     return (said["stderr"].strip().splitlines() or ["it ended without a word"])[-1]
 
 
-def _be_init(spec: Spec, layout: Layout, clock: float, frames: int, stdout: int, stderr: int) -> NoReturn:
+def _be_init(spec: Spec, layout: Layout, clock: float, frames: int, stdout: int, stderr: int, ready: int) -> NoReturn:
     """Pid 1 of the sandbox: builds it, starts the run, collects orphans, says how the run ended."""
     try:
-        sandbox.enter(spec)
+        missing = sandbox.enter(spec, lambda: os.write(ready, b"1"))
+        os.close(ready)
+        if missing:
+            _frame(frames, ["stderr", 0.0, f"sahel-nb: internet is on, and there is none: {missing}\n"])
     except OSError as exc:
         _frame(frames, {"outcome": "ERROR", "message": f"The sandbox could not be built: {exc}"})
         os._exit(71)

@@ -33,6 +33,8 @@ class Isolation:
 
     namespaces: bool
     missing: tuple[str, ...]
+    network_tool: str = ""
+    """The program that connects a sandbox to the internet, and to nothing of this machine."""
     open_network: str = ""
     """What a kernel with internet can reach of this machine, in a sentence; empty where it is nothing."""
     to_close_network: str = ""
@@ -50,10 +52,19 @@ def _probe(switch: str) -> Isolation:
         return _without(f"Isolation is switched off by {SWITCH}=none.")
     if not sys.platform.startswith("linux"):
         return _without(f"Namespaces exist on Linux only; this is {sys.platform}.", NOT_LINUX)
-    reason = _try()
+    from sahel_nb.localkaggle.executor import network
+
+    tool = network.find_tool()
+    why_open = "neither pasta nor slirp4netns is installed"
+    reason = _try(tool if network.leads_anywhere() else "")
+    if reason and tool:
+        why_open, tool = f"{tool} does not work: {reason}", ""
+        reason = _try(tool)
     if reason:
         return _without(f"A sandbox cannot be built here: {reason}.", *hindrances())
-    return Isolation(True, (), OPEN_NETWORK, _installer("passt"))
+    if tool:
+        return Isolation(True, (), tool)
+    return Isolation(True, (), "", f"{OPEN_NETWORK}: {why_open}", _installer("passt"))
 
 
 def hindrances(root: Path = Path("/")) -> tuple[str, ...]:
@@ -91,8 +102,8 @@ def _without(why: str, *more: str) -> Isolation:
     return Isolation(False, (why, *CONSEQUENCES, *more))
 
 
-def _try() -> str:
-    """Empty, or the reason."""
+def _try(tool: str) -> str:
+    """Empty, or the reason. With a tool the sandbox has a network of its own."""
     import json
 
     from sahel_nb.localkaggle.executor.launch import supervisor_command, supervisor_environment
@@ -108,8 +119,9 @@ def _try() -> str:
             environment={},
             time_limit=0.0,
             resources=Resources.of_this_machine(),
-            internet=False,
+            internet=bool(tool),
             namespaces=True,
+            network_tool=tool,
             mark="probe",
         )
         try:

@@ -44,6 +44,7 @@ def launch(job: Job) -> Execution:
         record.write_result(job.folder, Result(Outcome.ERROR, refusal, started, time.time()))
         return Execution(job.folder, None, "", started)
     mark = uuid.uuid4().hex
+    isolated = isolation.probe()
     spec = Spec(
         folder=str(job.folder),
         kind=job.kernel_type,
@@ -53,7 +54,8 @@ def launch(job: Job) -> Execution:
         time_limit=job.time_limit,
         resources=job.resources,
         internet=job.internet,
-        namespaces=isolation.probe().namespaces,
+        namespaces=isolated.namespaces,
+        network_tool=isolated.network_tool,
         mark=mark,
     )
     (job.folder / "src").mkdir(exist_ok=True)

@@ -4,8 +4,8 @@ The root is an empty tmpfs. Into it come, read-only: the system's programs and l
 packages, a handful of files of /etc; the job's mounts below /kaggle. Writable are /kaggle/working, /kaggle/temp, the
 home and /tmp, each a folder of the job's on the host's disk. Everything else of the host is not there.
 
-Two things are shared: a kernel with internet uses the host's network, loopback and its services included; and it runs
-as the user who runs the service, so that the outputs are that user's.
+A kernel runs as the user who runs the service, so that the outputs are that user's. One with internet has a network of
+its own where there is a tool for it (see `network`); else it shares the host's, loopback and its services included.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from sahel_nb.localkaggle.executor import namespaces as ns
+from sahel_nb.localkaggle.executor import network
 from sahel_nb.localkaggle.executor.spec import PACKAGES, SANDBOX, Interpreter, Spec
 
 # Of an interpreter's prefix only these: somebody's prefix may be their home.
@@ -45,17 +47,27 @@ def prepare(folder: Path) -> None:
         (folder / part).mkdir(parents=True, exist_ok=True)
 
 
-def enter(spec: Spec) -> None:
+def enter(spec: Spec, connect: Callable[[], object]) -> str:
     """Leave the host for good. Called in pid 1 of a new pid namespace, root of its user namespace.
 
-    Raises OSError naming the step that the system refused; the caller is then of no further use.
+    `connect` is called when there is a network namespace that is to be connected. Answers why a run that should have
+    internet has none; empty where nothing is missing. Raises OSError naming the step that the system refused; the
+    caller is then of no further use.
     """
-    extra = 0 if spec.internet else ns.CLONE_NEWNET
+    shares_network = spec.internet and not spec.network_tool
+    extra = 0 if shares_network else ns.CLONE_NEWNET
+    addresses, offline, missing = network.own_addresses(), not network.leads_anywhere(), ""
     ns.unshare(ns.CLONE_NEWNS | ns.CLONE_NEWIPC | ns.CLONE_NEWUTS | extra)
     with contextlib.suppress(OSError):  # kernels before 4.6
         ns.unshare(ns.CLONE_NEWCGROUP)
-    if not spec.internet:
+    if not shares_network:
         ns.raise_loopback()
+        if spec.internet and offline:
+            missing = "this machine has no route to the internet"
+        elif spec.internet:
+            connect()
+            network.await_connection()
+            network.close_ways_back(addresses)
     _set_hostname()
     ns.mount("none", "/", flags=ns.MS_REC | ns.MS_PRIVATE)
     root = _Root(spec.path / "scratch" / "root")
@@ -65,7 +77,7 @@ def enter(spec: Spec) -> None:
         root.bind(spec.path / source, target)
     root.system()
     root.interpreter(spec.interpreter)
-    root.etc(spec.internet)
+    root.etc(spec)
     root.bind(spec.path / "src", SANDBOX.source)
     root.copy(Path(__file__).with_name("runner.py"), SANDBOX.runner)
     root.folder("/kaggle/input")
@@ -79,6 +91,7 @@ def enter(spec: Spec) -> None:
     # This process is a fork of the supervisor and stays pid 1; the run itself is opened again by its exec.
     ns.close_to_others()
     os.chdir(SANDBOX.working)
+    return missing
 
 
 class _Root:
@@ -153,14 +166,16 @@ class _Root:
                 break
             hop = Path(os.path.normpath(hop.parent / hop.readlink()))
 
-    def etc(self, internet: bool) -> None:
+    def etc(self, spec: Spec) -> None:
         self.same(*(f"/etc/{name}" for name in _ETC))
         self.write("/etc/passwd", f"root:x:0:0:root:{SANDBOX.home}:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n")
         self.write("/etc/group", "root:x:0:\nnogroup:x:65534:\n")
         self.write("/etc/hostname", _HOSTNAME + "\n")
         self.write("/etc/hosts", f"127.0.0.1 localhost {_HOSTNAME}\n::1 localhost\n")
         self.write("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n")
-        if internet:
+        if spec.internet and spec.network_tool:
+            self.write("/etc/resolv.conf", f"nameserver {network.resolver(spec.network_tool)}\n")
+        elif spec.internet:
             with contextlib.suppress(OSError):
                 self.copy(Path("/etc/resolv.conf"), "/etc/resolv.conf")
 

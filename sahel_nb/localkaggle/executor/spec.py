@@ -47,6 +47,8 @@ class Spec:
     resources: Resources
     internet: bool
     namespaces: bool
+    network_tool: str
+    """What connects a sandbox with internet; without, such a sandbox shares the host's network."""
     mark: str
     """Stands in the environment of every process of the run, so that strays can be found."""
 

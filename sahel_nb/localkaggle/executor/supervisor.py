@@ -17,13 +17,16 @@ import sys
 import time
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sahel_nb.localkaggle.executor import command, outputs, plain, processes, record, resources, sandbox
 from sahel_nb.localkaggle.executor.job import Outcome, Result
 from sahel_nb.localkaggle.executor.pipes import Frames, Pipe, Text
 from sahel_nb.localkaggle.executor.spec import SANDBOX, Spec
 from sahel_nb.localkaggle.executor.trees import discard
+
+if TYPE_CHECKING:
+    from sahel_nb.localkaggle.executor.network import Helper
 
 TIMED_OUT = "Your {kind} was stopped because it exceeded the max allowed execution duration."
 OUT_OF_MEMORY = "Your {kind} tried to allocate more memory than is available."
@@ -56,6 +59,7 @@ class Run:
         self._verdict: dict[str, Any] | None = None
         self._exit: int | None = None
         self._main = 0
+        self._helper: Helper | None = None
         self._ooms = _oom_kills()
         self._family = processes.Family(os.getpid())
         self._disk: resources.Disk | None = None
@@ -96,6 +100,7 @@ class Run:
         self._selector.register(0, selectors.EVENT_READ, "service")
         child = command.start(self._spec, self._layout, self._clock)
         self._main = child.pid
+        self._helper = child.helper
         pipes: list[Pipe] = [
             Frames(child.frames, self._frame),
             Text(child.stdout, lambda text: self._say("stdout", text)),
@@ -172,6 +177,9 @@ class Run:
                 os.kill(self._main, signal.SIGKILL)
                 os.waitpid(self._main, 0)
                 self._main = 0
+            if self._helper is not None:
+                self._helper.stop()
+                self._helper = None
         elif not self._family.kill():
             self._say("stderr", "Some processes of this run could not be killed.\n")
 

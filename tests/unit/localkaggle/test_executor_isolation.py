@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from sahel_nb.localkaggle import outputs
-from sahel_nb.localkaggle.executor import isolation
+from sahel_nb.localkaggle.executor import isolation, network
 from sahel_nb.localkaggle.executor.job import Mount, Outcome
 from sahel_nb.localkaggle.executor.outputs import discard
 from support.jobs import Runs, children_of, eventually, text
@@ -102,8 +102,71 @@ def test_the_sandbox_is_a_world_of_its_own(tmp_path: Path, words: Path, listener
     assert found["service"] == "ConnectionRefusedError"
     assert found["interfaces"] == ["lo"]
     assert found["capabilities"] == ["0" * 16]
-    with_internet = look(runs, words, listener.getsockname()[1], internet=True)
-    assert with_internet["service"] == "reached"
+
+
+ROUTES = """
+import json, socket
+def route(address):  # connecting a datagram socket only asks for a route, and sends nothing
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        try:
+            asked.connect((address, 9))
+        except OSError:
+            return False
+        return True
+def knock(family, address):
+    with socket.socket(family) as knocking:
+        try:
+            knocking.connect(address)
+        except OSError:
+            return False
+        return True
+json.dump({
+    "loopback": knock(socket.AF_INET, ("127.0.0.1", %(port)d)),
+    "abstract": knock(socket.AF_UNIX, %(abstract)r),
+    "outside": route("198.51.100.7"),
+    "closed": [a for a in ("169.254.169.254", "169.254.1.1", "168.63.129.16", "100.100.100.200") if route(a)],
+}, open("found.json", "w"))
+"""
+
+
+@pytest.mark.parametrize("internet", [False, True], ids=["no internet", "internet"])
+def test_a_kernel_reaches_nothing_of_this_machine(tmp_path: Path, listener: socket.socket, internet: bool) -> None:
+    probed = isolation.probe()
+    if not probed.namespaces:
+        assert probed.missing
+        return
+    if internet and not probed.network_tool:
+        assert "reaches this machine's own services" in probed.open_network
+        return
+    name = f"\0sahel-nb-{tmp_path}"
+    with socket.socket(socket.AF_UNIX) as abstract:
+        abstract.bind(name)
+        abstract.listen()
+        source = ROUTES % {"port": listener.getsockname()[1], "abstract": name}
+        run = Runs(tmp_path).run(source.encode(), "script", internet=internet)
+    assert run.result.outcome is Outcome.COMPLETE, run.log
+    online = internet and network.leads_anywhere()
+    assert json.loads(run.outputs["found.json"]) == {
+        "loopback": False,
+        "abstract": False,
+        "outside": online,
+        "closed": [],
+    }
+    assert ("internet is on, and there is none" in run.log) == (internet and not online)
+
+
+def test_what_connects_a_sandbox_ends_with_the_run(tmp_path: Path) -> None:
+    if not isolation.probe().network_tool:
+        assert isolation.probe().open_network or isolation.probe().missing
+        return
+    folder, execution = Runs(tmp_path).start(
+        b"import time; print(1, flush=True); time.sleep(60)", "script", internet=True
+    )
+    eventually(lambda: text(folder))
+    family = children_of(execution.pid)
+    os.kill(execution.pid, 9)  # the supervisor: nothing of it can put anything in order
+    execution.wait()
+    eventually(lambda: not [pid for pid in family if Path(f"/proc/{pid}").exists()])
 
 
 def test_without_a_sandbox_the_folders_work_and_the_service_says_what_is_missing(
