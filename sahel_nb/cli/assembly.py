@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
     from sahel_nb.cli.context import Context
     from sahel_nb.kernels.model import KernelRef
+    from sahel_nb.lock.backend import Tip
     from sahel_nb.lock.client import LockClient
     from sahel_nb.lock.git_refs import GitRefs
     from sahel_nb.lock.record import Record
+    from sahel_nb.lock.tip_file import TipFile
     from sahel_nb.run.execute import Places, Who
     from sahel_nb.run.plan import Source
     from sahel_nb.run.select import Selection
@@ -90,7 +92,6 @@ def lock_of(context: Context, ref: KernelRef) -> LockClient:
     """The lock of a shared kernel, on the remote that the repository's config names."""
     from sahel_nb.lock.client import LockClient
     from sahel_nb.lock.clock import SystemClock
-    from sahel_nb.lock.tip_file import TipFile
     from sahel_nb.lock.ttl import team_ttl
     from sahel_nb.repo.identity import git_user
     from sahel_nb.run.lock_view import LockView
@@ -108,8 +109,29 @@ def lock_of(context: Context, ref: KernelRef) -> LockClient:
         actor=str(git_user(context.worktree)),
         host=_host(),
         url_of=lambda _version: context.kaggle.web_url(ref),
-        memory=TipFile(context.worktree.state_dir() / "locks", f"{remote_id} {context.lock_home.prefix}", str(ref)),
+        memory=memory_of(context, str(ref)),
     )
+
+
+def memory_of(context: Context, kernel: str) -> TipFile:
+    """What this clone remembers of the newest record of a kernel's lock."""
+    from sahel_nb.lock.tip_file import TipFile
+
+    home = context.lock_home
+    return TipFile(context.worktree.state_dir() / "locks", f"{home.remote_id} {home.prefix}", kernel)
+
+
+def look(context: Context, kernel: str) -> tuple[Tip | None, tuple[str, ...]]:
+    """The newest record of a kernel's lock, and the alarms that somebody has to look into: those on it that nobody has
+    acknowledged, and that it has lost what this clone remembers."""
+    from sahel_nb.lock.alarms import unacknowledged
+    from sahel_nb.lock.chain import went_back
+
+    chain, known = context.lock_home.chain(kernel), memory_of(context, kernel).recall()
+    tip = chain.read(known)
+    lost = went_back(chain, known, tip)
+    alarms = unacknowledged(tip.record.alarms) if tip is not None else ()
+    return tip, (*alarms, *((lost,) if lost and lost not in alarms else ()))
 
 
 def backend_of(context: Context, ref: KernelRef) -> tuple[GitRefs, str]:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sahel_nb.cli.context import Context
-from sahel_nb.cli.lock_by_hand import acquire, break_, release
+from sahel_nb.cli.lock_by_hand import ack, acquire, break_, release
 from sahel_nb.cli.lock_compact import compact
 from sahel_nb.cli.lock_doctor import doctor
 from sahel_nb.cli.lock_verify import verify
 from sahel_nb.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sahel_nb.lock.git_refs import GitRefs
     from sahel_nb.lock.listing import Listed
@@ -34,7 +34,7 @@ def lock() -> None:
     """Look at the locks on the shared remote, and take, give back or break one by hand."""
 
 
-for _command in (acquire, release, break_, compact, doctor):
+for _command in (acquire, release, break_, ack, compact, doctor):
     lock.add_command(_command)
 
 
@@ -47,14 +47,48 @@ def list_(as_json: bool) -> None:
     context = Context.here()
     home = context.lock_home
     locks = list_locks(home.refs, home.prefix, home.rules)
+    alarms = _alarms(context, locks)
     if as_json:
-        _print_json("list", locks=[_listed(item) for item in locks])
+        _print_json("list", locks=[_listed(item, alarms[item.kernel]) for item in locks])
         return
     if not locks:
         context.reporter.say(f"no kernel was ever locked at {home.refs.remote}")
     width = max((len(item.kernel) for item in locks), default=0)
     for item in locks:
-        click.echo(f"{item.kernel:<{width}}  {_line(item.record) if item.record else f'UNREADABLE  {item.trouble}'}")
+        line = _line(item.record) if item.record else f"UNREADABLE  {item.trouble}"
+        click.echo(f"{item.kernel:<{width}}  {line}{_mark(alarms[item.kernel])}")
+    for kernel, texts in alarms.items():
+        _warn(context, kernel, texts)
+
+
+def _alarms(context: Context, locks: Sequence[Listed]) -> dict[str, tuple[str, ...]]:
+    """By kernel, listed or gone: what somebody has to look into. A lock that stands as this clone saw it last, or one
+    record further, needs no second look."""
+    from sahel_nb.cli.assembly import look, memory_of
+    from sahel_nb.lock.alarms import unacknowledged
+
+    found = {item.kernel: unacknowledged(item.record.alarms) if item.record else () for item in locks}
+    for item in locks:
+        known = memory_of(context, item.kernel).recall() if item.record else None
+        if known is not None and known.oid not in (item.oid, *item.parents):
+            found[item.kernel] = look(context, item.kernel)[1]
+    for kernel in memory_of(context, "").kernels():
+        if kernel not in found and (alarms := look(context, kernel)[1]):
+            found[kernel] = alarms
+    return found
+
+
+def _mark(alarms: Sequence[str]) -> str:
+    return f"; {len(alarms)} alarm{'s' * (len(alarms) > 1)}, see below" if alarms else ""
+
+
+def _warn(context: Context, kernel: str, alarms: Sequence[str]) -> None:
+    from sahel_nb.report.events import Level
+
+    for text in alarms:
+        context.reporter.say(f"{kernel}: {text}", Level.WARN)
+    if alarms:
+        context.reporter.say(f"when you have looked into it: $ sahel-nb lock ack {kernel} --reason TEXT")
 
 
 @lock.command(epilog="Example: sahel-nb lock show awa/fula-lid")
@@ -63,16 +97,21 @@ def list_(as_json: bool) -> None:
 def show(kernel: str | None, as_json: bool) -> None:
     """Show one kernel's lock in full."""
     context = Context.here()
-    name, chain = _chain(context, kernel)
-    tip = chain.read()
+    from sahel_nb.cli.assembly import asked, look
+
+    name = str(asked(context, kernel).ref)
+    tip, alarms = look(context, name)
     if as_json:
-        _print_json("show", kernel=name, id=tip.oid if tip else None, record=_record(tip.record) if tip else None)
-    elif tip is None:
-        click.echo(f"{name}: FREE, and was never locked")
+        record = _record(tip.record) if tip else None
+        _print_json("show", kernel=name, id=tip.oid if tip else None, record=record, alarms=alarms)
+        return
+    if tip is None:
+        click.echo(f"{name}: FREE, and was never locked" if not alarms else f"{name}: there is no lock")
     else:
-        click.echo(f"{name}: {_line(tip.record)}")
+        click.echo(f"{name}: {_line(tip.record)}{_mark(alarms)}")
         for label, text in _facts(tip.record, tip.oid):
             click.echo(f"  {label:<9} {text}")
+    _warn(context, name, alarms)
 
 
 @lock.command(epilog="Example: sahel-nb lock log fula-lid -n 5")
@@ -157,6 +196,7 @@ def _facts(record: Record, oid: str) -> list[tuple[str, str]]:
         ("commit", record.git_commit),
         ("run", record.run_id),
         ("url", record.url),
+        ("kernel id", str(record.kernel_id or "")),
         ("written", f"{record.at} by {record.by}: {record.op.value}"),
         ("record", oid),
         ("archive", record.archive),
@@ -167,14 +207,14 @@ def _facts(record: Record, oid: str) -> list[tuple[str, str]]:
     return [(label, text) for label, text in facts if text]
 
 
-def _listed(item: Listed) -> dict[str, Any]:
+def _listed(item: Listed, alarms: Sequence[str]) -> dict[str, Any]:
     record = _record(item.record) if item.record else None
-    return {"kernel": item.kernel, "id": item.oid, "record": record, "trouble": item.trouble}
+    return {"kernel": item.kernel, "id": item.oid, "record": record, "trouble": item.trouble, "alarms": list(alarms)}
 
 
 def _record(record: Record) -> dict[str, Any]:
     value: dict[str, Any] = json.loads(record.to_json())
-    return value
+    return {**value, "nonce": record.nonce, "kernel_id": record.kernel_id}
 
 
 def _print_json(kind: str, **values: Any) -> None:

@@ -1,4 +1,4 @@
-"""`sahel-nb lock acquire, release, break`: the lock of one kernel by hand, asking Kaggle first."""
+"""`sahel-nb lock acquire, release, break, ack`: the lock of one kernel by hand."""
 
 from __future__ import annotations
 
@@ -76,9 +76,30 @@ def break_(kernel: str | None, fence: int | None, reason: str | None, force: boo
     context = Context.here()
     name, client, _actor, _host = _client(context, kernel)
     record = client.break_lock(fence=fence, reason=reason, force=force)
-    for text in record.alarms:
-        context.reporter.say(f"{name}: {text}")
     click.echo(f"{name}: {record.state.value}" + (f" to {record.queue[0].actor}" if record.queue else ""))
+
+
+@click.command(epilog='Example: sahel-nb lock ack fula-lid --reason "v7 was a test in the web page"')
+@_KERNEL
+@click.option("--reason", required=True, metavar="TEXT", help="What they were. It stays on record for ever.")
+@as_interrupts()
+def ack(kernel: str | None, reason: str) -> None:
+    """Say that you have looked into the alarms of a kernel's lock: they are shown to nobody any more.
+
+    Where the remote went back, this also takes what it has now for good; until then nothing is run from this clone.
+    """
+    from sahel_nb.cli import assembly
+
+    if not reason.strip():
+        raise UsageError("--reason is empty", hints=('sahel-nb lock ack --reason "what the alarms were"',))
+    context = Context.here()
+    ref = assembly.asked(context, kernel).ref
+    acknowledged = assembly.lock_of(context, ref).acknowledge(reason)
+    if acknowledged is None:
+        context.reporter.say(f"{ref}: there is nothing to acknowledge")
+        return
+    for text in acknowledged:
+        click.echo(f"{ref}: acknowledged: {text}")
 
 
 def patience_of(kernel: str | None, wait: str | None) -> tuple[str | None, float]:

@@ -28,6 +28,7 @@ class Row:
     commit: str
     last_run: str
     drift: str = ""
+    alarms: tuple[str, ...] = ()
 
 
 @click.command(epilog="Example: sahel-nb status fula-tts --json")
@@ -72,6 +73,10 @@ def _print(context: Context, rows: list[Row]) -> None:
         ):
             if text:
                 click.echo(f"  {label:<9} {text}")
+        for text in row.alarms:
+            click.echo(f"  {'alarm':<9} {text}")
+        if row.alarms:
+            context.reporter.say(f"when you have looked into it: $ sahel-nb lock ack {row.kernel} --reason TEXT")
 
 
 def _row(context: Context, folder: str, name: str, unread: list[SahelError]) -> Row:
@@ -82,23 +87,23 @@ def _row(context: Context, folder: str, name: str, unread: list[SahelError]) -> 
         ref = KernelRef.parse(name)
     except SahelError as exc:
         return Row(folder or ".", folder, f"none: its `id` {exc.message}", "", "", "")
-    lock, last_run = _lock(context, ref, unread)
+    lock, last_run, alarms = _lock(context, ref, unread)
     kaggle, commit, drift = _kaggle(context, ref, folder, unread)
-    return Row(name, folder, lock, kaggle, commit, last_run, drift)
+    return Row(name, folder, lock, kaggle, commit, last_run, drift, alarms)
 
 
-def _lock(context: Context, ref: KernelRef, unread: list[SahelError]) -> tuple[str, str]:
+def _lock(context: Context, ref: KernelRef, unread: list[SahelError]) -> tuple[str, str, tuple[str, ...]]:
     from sahel_nb.cli import assembly
     from sahel_nb.lock.record import State
     from sahel_nb.run.ledger import alarmed
 
     try:
-        tip = assembly.backend_of(context, ref)[0].read()
+        tip, alarms = assembly.look(context, str(ref))
     except SahelError as exc:
         unread.append(exc)
-        return f"could not be read: {exc.message}", ""
+        return f"could not be read: {exc.message}", "", ()
     if tip is None:
-        return "free", ""
+        return "free", "", alarms
     record = tip.record
     outcome = record.outcome
     last = ""
@@ -107,14 +112,14 @@ def _lock(context: Context, ref: KernelRef, unread: list[SahelError]) -> tuple[s
         wrong = assembly.mismatches(context, ref).get(outcome.run_id) or alarmed(record)
         last += f"; {wrong}" if wrong else ""
     if record.state is State.FREE:
-        return "free", last
+        return "free", last, alarms
     if record.state in (State.OFFERED, State.HELD):
         from sahel_nb.lock.refusals import occupant
 
-        return occupant(record), last
+        return occupant(record), last, alarms
     version = f" v{record.kaggle_version}" if record.kaggle_version else ""
     held = f"{record.state.value.lower()}{version} by {record.actor} on {record.host} since {record.since}"
-    return f"{held}, commit {record.git_commit[:8]}", last
+    return f"{held}, commit {record.git_commit[:8]}", last, alarms
 
 
 def _kaggle(context: Context, ref: KernelRef, folder: str, unread: list[SahelError]) -> tuple[str, str, str]:

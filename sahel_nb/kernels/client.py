@@ -75,6 +75,7 @@ class KaggleClient:
             title=str(meta.title or ""),
             current_version=int(meta.current_version_number or 0),
             source=str(blob.source or "") if blob is not None else "",
+            id=int(meta.id or 0),
         )
 
     def get_kernel(self, ref: KernelRef, version: int | None = None) -> Any:
@@ -296,7 +297,7 @@ def _settle(answer: Any) -> Pushed:
     }
     dropped["tag"] = list(getattr(answer, "invalid_tags", None) or [])
     lines = tuple(f"not accepted: {kind} {name}" for kind, names in dropped.items() for name in names)
-    pushed = Pushed(ref, version, url)
+    pushed = Pushed(ref, version, url, int(getattr(answer, "kernel_id", 0) or 0))
     if lines:
         raise PartlyPushed(pushed, lines)
     return pushed

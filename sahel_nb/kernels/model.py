@@ -89,6 +89,8 @@ class KernelInfo:
     title: str
     current_version: int
     source: str
+    id: int = 0
+    """Kaggle's own: a kernel that was deleted and made anew has another. 0 where the service does not say."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ class Pushed:
     ref: str
     version: int
     url: str
+    kernel_id: int = 0
 
 
 @dataclass(frozen=True)

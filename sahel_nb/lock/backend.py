@@ -45,8 +45,12 @@ class Backend(Protocol):
     not let us, and `CorruptRecord` when what is there is not a lock.
     """
 
-    def read(self) -> Tip | None:
-        """The end of the chain as the remote has it now; None where there is no chain yet."""
+    def read(self, since: Tip | None = None) -> Tip | None:
+        """The end of the chain as the remote has it now; None where there is no chain yet. `since`: what was read last,
+        of which `descends` will be asked next."""
+
+    def descends(self, tip: Tip, known: Tip) -> bool:
+        """Whether the chain that ends with `tip` has `known` in it, archived ones included."""
 
     def swap(self, old: Tip | None, record: Record) -> SwapResult:
         """Let `record` follow on `old`, if `old` is still the end. Repeating a call with equal arguments is safe."""

@@ -6,9 +6,10 @@ from sahel_nb.errors import Refused, SahelError
 from sahel_nb.lock.chain import ROUNDS, Chain
 from sahel_nb.lock.commands import Break, Release
 from sahel_nb.lock.grants import Held
+from sahel_nb.lock.kaggle_view import Phase
 from sahel_nb.lock.record import Record, State, clean
-from sahel_nb.lock.refusals import occupant, undecided
-from sahel_nb.lock.survey import Survey, outsiders
+from sahel_nb.lock.refusals import UNREADABLE, break_by_force, occupant, undecided
+from sahel_nb.lock.survey import Survey
 from sahel_nb.lock.transition import Illegal
 
 
@@ -61,10 +62,11 @@ def break_lock(chain: Chain, survey: Survey, *, fence: int, reason: str, force: 
 
 def _seen(kernel: str, survey: Survey, record: Record, *, force: bool) -> tuple[int, tuple[str, ...]]:
     floor = max(record.last_done, record.kaggle_version or 0)
-    again = f"sahel-nb lock break {kernel} --fence {record.fence} --reason TEXT --force"
+    again = break_by_force(record)
     try:
-        newest = max(survey.newest(), floor)
-        busy = survey.busy(record.last_done, newest)
+        sight = survey.look(record)
+        busy = () if sight.other else survey.busy(sight)
+        unknown = any(survey.phase(version) is Phase.UNKNOWN for version in busy)
     except SahelError as exc:
         if not force:
             exc.hints = (*exc.hints, again)
@@ -74,8 +76,8 @@ def _seen(kernel: str, survey: Survey, record: Record, *, force: bool) -> tuple[
     if busy and not force:
         raise Refused(
             f"{kernel}: {names} has not ended on Kaggle: the lock does what it is there for",
-            details=(occupant(record),),
+            details=(occupant(record), *((UNREADABLE,) if unknown else ())),
             hints=(f"sahel-nb attach {kernel}", f"sahel-nb stop {kernel}", again),
         )
     warned = (f"the lock was broken by force while {names} had not ended",) if busy else ()
-    return newest, (*warned, *outsiders(record, newest))
+    return max(sight.newest, floor) if not sight.other else floor, (*warned, *survey.outsiders(record, sight))

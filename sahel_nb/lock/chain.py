@@ -4,52 +4,68 @@ from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime
+from functools import cached_property
 
 from sahel_nb.errors import NetworkError, Refused
+from sahel_nb.lock.alarms import acknowledgement, unacknowledged
 from sahel_nb.lock.backend import Backend, Tip, Verdict
 from sahel_nb.lock.clock import Clock
-from sahel_nb.lock.commands import Alarm, Command, Writer
+from sahel_nb.lock.commands import Alarm, Arm, Command, Compact, Enqueue, Hold, Writer
 from sahel_nb.lock.names import check_kernel
 from sahel_nb.lock.record import CorruptRecord, Record, clean
-from sahel_nb.lock.refusals import undecided, wedged
+from sahel_nb.lock.refusals import WentBack, undecided, wedged
 from sahel_nb.lock.tip_memory import Forgetful, TipMemory
 from sahel_nb.lock.transition import step
+from sahel_nb.report.events import Level, Reporter
 
 ATTEMPTS = 8  # of one compare-and-swap whose answer stays unknown, or whose ref stays busy
 ROUNDS = 20  # of reading and trying again after a lost one
+_BEGINS = (Arm, Hold, Enqueue, Compact)
 
 
 class Chain:
-    """The chain of one kernel's lock, written to in the name of `by`. `memory` keeps the newest tip that was seen."""
+    """The chain of one kernel's lock, written to in the name of `by`. `memory` keeps the newest tip that was seen.
+
+    Every alarm that is read or written here, and that nobody has acknowledged, is said, once.
+    """
 
     def __init__(
-        self, backend: Backend, clock: Clock, *, kernel: str, by: str, memory: TipMemory | None = None
-    ) -> None:
+        self, backend: Backend, clock: Clock, reporter: Reporter, *, kernel: str, by: str,
+        memory: TipMemory | None = None,
+    ) -> None:  # fmt: skip
         self.kernel = check_kernel(kernel)
         self.by = by
         self._backend = backend
         self._clock = clock
+        self._reporter = reporter
         self._memory = memory or Forgetful()
-        self._seen: Tip | None = None
+        self._told: set[str] = set()
         self.went_back = ""
-        """How the remote has forgotten what it had once acknowledged; empty where it has not."""
+        """The alarm that the remote has lost what it had acknowledged to this clone; empty where it has not."""
+
+    @cached_property
+    def _remembered(self) -> Tip | None:
+        """The newest tip that this clone has seen, and that what comes later must follow on."""
+        tip = self._memory.recall()
+        return tip if tip is not None and tip.record.kernel == self.kernel else None
 
     def recall(self) -> Tip | None:
         """The tip as it was when this clone last wrote or read it: a guess, fit for the lease of a swap only."""
-        tip = self._seen or self._memory.recall()
-        return tip if tip is not None and tip.record.kernel == self.kernel else None
+        return self._remembered
 
     def tip(self) -> Tip | None:
-        """The newest record, None where the kernel was never locked."""
-        tip = self._backend.read()
+        """The newest record, None where the kernel was never locked. Sets `went_back`."""
+        known = self._remembered
+        tip = self._backend.read(known)
         if tip is not None and tip.record.kernel != self.kernel:
             raise CorruptRecord(f"the record in the place of {self.kernel} is of {clean(tip.record.kernel)}")
-        known = self.recall()
-        if known is not None and (tip is None or tip.record.fence < known.record.fence):
-            now = "is gone" if tip is None else f"ends with fence {tip.record.fence}"
-            self.went_back = f"the remote went back: fence {known.record.fence} was written, and the chain {now}"
-        if tip is not None and tip != known:
-            self._keep(tip)
+        self.went_back = went_back(self._backend, known, tip)
+        if tip is not None:
+            self._tell(tip.record.alarms)
+            if tip != known and not self.went_back:
+                self._keep(tip)
+        if self.went_back:
+            self._tell((self.went_back,))
         return tip
 
     def history(self, limit: int) -> list[Record]:
@@ -63,6 +79,83 @@ class Chain:
         applied late, the second finds itself there. Raises `NetworkError` when it stays uncertain, `Illegal` for what
         may not follow on `old`.
         """
+        if self.went_back and not self._may_go_on(old, command):
+            return None
+        return self._swap(old, command)
+
+    def owed(self) -> tuple[str, ...]:
+        """What the next grant must tell: the alarm of a chain that is gone, and was so to somebody's knowledge."""
+        owed = self._memory.owed()
+        return (owed,) if owed else ()
+
+    def note_going_back(self) -> None:
+        """Put on the chain that it has lost what this clone remembers. Nothing where it has not, or says so."""
+        for _ in range(ROUNDS):
+            tip = self.tip()
+            if not self.went_back or tip is None or self.went_back in tip.record.alarms:
+                return
+            if self._swap(tip, Alarm(self.went_back)) is not None:
+                return
+            self.pause(0.05, 0.4)
+
+    def require_whole(self) -> None:
+        """Raises `WentBack` where the chain has lost what this clone remembers, once that is on it."""
+        if self.went_back:
+            self.note_going_back()
+        if self.went_back:
+            raise WentBack(self.kernel, self.went_back)
+
+    def acknowledge(self, reason: str) -> tuple[str, ...] | None:
+        """Somebody has looked into the alarms, and takes the chain as it is. Returns those that were acknowledged; None
+        where there was nothing to acknowledge."""
+        for _ in range(ROUNDS):
+            tip = self.tip()
+            if self.went_back and tip is None:
+                self._memory.forget(f"{self.went_back}; {acknowledgement(self.by, self.now(), clean(reason))}")
+                return (self.went_back,)
+            if self.went_back and tip is not None and self.went_back not in tip.record.alarms:
+                self._swap(tip, Alarm(self.went_back))
+                continue
+            alarms = unacknowledged(tip.record.alarms) if tip is not None else ()
+            if tip is not None and not alarms and self.went_back:  # somebody else has, and this clone goes along
+                self._accept(tip)
+                return (self.went_back,)
+            if tip is None or not alarms:
+                return None
+            won = self._swap(tip, Alarm(acknowledgement(self.by, self.now(), clean(reason))))
+            if won is not None:
+                self._accept(won)
+                return alarms
+            self.pause(0.05, 0.4)
+        raise undecided(self.kernel, ("the lock's record kept changing",))
+
+    def _may_go_on(self, old: Tip | None, command: Command) -> bool:
+        """On a remote that went back what is on is brought to its end, and nothing is begun before somebody has looked.
+
+        False where the chain is to be read again. Raises `WentBack`.
+        """
+        if isinstance(command, _BEGINS):
+            self.require_whole()
+        else:
+            self.note_going_back()
+        if not self.went_back:
+            return False
+        return old is not None and self.went_back in old.record.alarms
+
+    def _accept(self, tip: Tip) -> None:
+        known, self.went_back = self._memory.recall(), ""
+        self._memory.keep(tip, known)
+        self._remembered = tip
+
+    def _tell(self, alarms: tuple[str, ...]) -> None:
+        new = [text for text in unacknowledged(alarms) if text not in self._told]
+        self._told.update(new)
+        for text in new:
+            self._reporter.say(f"{self.kernel}: {text}", Level.WARN)
+        if new:
+            self._reporter.say(f"when you have looked into it: $ sahel-nb lock ack {self.kernel} --reason TEXT")
+
+    def _swap(self, old: Tip | None, command: Command) -> Tip | None:
         record = step(old.record if old else None, command, self._writer())
         evidence: tuple[str, ...] = ()
         busy = False
@@ -71,8 +164,7 @@ class Chain:
                 self.pause(0.05 * 2**attempt, 0.1 * 2**attempt)
             result = self._backend.swap(old, record)
             if result.verdict is Verdict.WON:
-                self._keep(result.tip)
-                return result.tip
+                return self._won(result.tip)
             if result.verdict is Verdict.LOST:
                 return None
             evidence, busy = result.evidence, result.verdict is Verdict.BUSY
@@ -84,8 +176,7 @@ class Chain:
                 evidence = exc.details or evidence
                 continue
             if now is not None and now.oid == result.tip.oid:
-                self._keep(now)
-                return now
+                return self._won(now)
             if (now.oid if now else None) != (old.oid if old else None):
                 return None
         raise wedged(self.kernel, evidence) if busy else undecided(self.kernel, evidence)
@@ -122,9 +213,15 @@ class Chain:
         """Wait for a while that nobody else waits for."""
         self._clock.sleep(secrets.SystemRandom().uniform(least, most))
 
+    def _won(self, tip: Tip) -> Tip:
+        self._tell(tip.record.alarms)
+        if not self.went_back:
+            self._keep(tip)
+        return tip
+
     def _keep(self, tip: Tip) -> None:
-        self._seen = tip
-        self._memory.keep(tip)
+        self._memory.keep(tip, self._remembered)
+        self._remembered = tip
 
     def now(self) -> str:
         """For showing: ISO, UTC."""
@@ -132,3 +229,12 @@ class Chain:
 
     def _writer(self) -> Writer:
         return Writer(self.by, self.now(), secrets.token_hex(8))
+
+
+def went_back(backend: Backend, known: Tip | None, tip: Tip | None) -> str:
+    """The alarm that the chain which ends with `tip` has lost `known`, which it once ended with; empty where it has
+    not. What is compared are the commits: a fence says nothing of the records within one grant."""
+    if known is None or (tip is not None and (tip.oid == known.oid or backend.descends(tip, known))):
+        return ""
+    what = f"record {known.oid[:9]} ({known.record.op.value}, fence {known.record.fence}, by {known.record.by})"
+    return f"the remote went back: {what} was on the chain, and is there no more"

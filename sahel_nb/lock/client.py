@@ -17,15 +17,15 @@ from sahel_nb.lock.clock import Clock
 from sahel_nb.lock.commands import Start
 from sahel_nb.lock.expiry import OFFER_TTL
 from sahel_nb.lock.grants import Held, Intent, Recovered
-from sahel_nb.lock.kaggle_view import KaggleView
+from sahel_nb.lock.kaggle_view import KaggleView, Phase
 from sahel_nb.lock.record import Outcome, Record, State, clean
 from sahel_nb.lock.recovery import Undertaker
-from sahel_nb.lock.refusals import FencedOut, NotConfirmed
-from sahel_nb.lock.survey import Survey
+from sahel_nb.lock.refusals import FencedOut, NotConfirmed, WentBack
+from sahel_nb.lock.survey import Sight, Survey
 from sahel_nb.lock.taking import Taker
 from sahel_nb.lock.tip_memory import TipMemory
 from sahel_nb.lock.waiting import Poll, Waiter
-from sahel_nb.report.events import Level, Reporter
+from sahel_nb.report.events import Reporter
 
 _POLL = Poll()
 
@@ -67,8 +67,8 @@ class LockClient:
         self._ttl = ttl
         self._offer_ttl = offer_ttl
         self._poll = poll
-        self._survey = Survey(kaggle)
-        self._chain = Chain(backend, clock, kernel=kernel, by=_signature(actor, host), memory=memory)
+        self._chain = Chain(backend, clock, reporter, kernel=kernel, by=_signature(actor, host), memory=memory)
+        self._survey = Survey(kaggle, clock, lambda: self._chain.history(release.HISTORY))
         self._undertaker = Undertaker(
             self._chain, self._survey, clock, reporter, ttl=ttl, settle=settle, is_dead=is_dead, url_of=url_of
         )
@@ -80,8 +80,34 @@ class LockClient:
     # -- looking
 
     def show(self) -> Tip | None:
-        """The newest record, None where the kernel was never locked."""
-        return self._chain.tip()
+        """The newest record, None where the kernel was never locked. That the chain `went_back` is put on it."""
+        tip = self._chain.tip()
+        if self._chain.went_back:
+            self._chain.note_going_back()
+            tip = self._chain.tip()
+        return tip
+
+    @property
+    def went_back(self) -> WentBack | None:
+        """Why nothing may begin on what was last seen of the chain, until somebody has acknowledged it."""
+        return WentBack(self._chain.kernel, self._chain.went_back) if self._chain.went_back else None
+
+    def idle(self, record: Record | None) -> tuple[Sight, dict[int, Phase]]:
+        """What Kaggle has now, held against the newest record, and the versions that are not known to have ended, but
+        for the run that the record itself is of."""
+        sight = self._survey.look(record)
+        running = record is not None and record.state is State.RUNNING
+        busy = self._survey.busy_beside(record, sight) if record and running else self._survey.busy(sight)
+        return sight, {version: self._survey.phase(version) for version in busy}
+
+    def phase(self, version: int) -> Phase:
+        """How far a version is."""
+        return self._survey.phase(version)
+
+    def acknowledge(self, reason: str) -> tuple[str, ...] | None:
+        """Somebody has looked into the alarms, and into what the remote has lost: on record, with the reason. Returns
+        what was acknowledged; None where there was nothing."""
+        return self._chain.acknowledge(reason)
 
     def log(self, limit: int) -> list[Record]:
         """At most `limit` records, newest first."""
@@ -147,8 +173,11 @@ class LockClient:
             now = tip.record if tip else None
             raise FencedOut(self._chain.kernel, now, "the lock was taken from us", kaggle=NOTHING_STARTED)
         held = replace(held, tip=tip)
-        newest, base = self._survey.newest(), tip.record.base_version
-        if newest != base:
+        sight, base = self._survey.look(tip.record), tip.record.base_version
+        newest = sight.newest
+        if sight.other:
+            why = sight.other
+        elif newest != base:
             why = f"v{newest} is on Kaggle, and the lock was taken at v{base}"
         elif self._clock.boottime() - held.sent_at >= self._ttl / 3:
             why = f"more than {self._ttl / 3:g} s have passed since the lock was taken; was this machine asleep?"
@@ -159,8 +188,10 @@ class LockClient:
 
     # -- step 5
 
-    def started(self, held: Held, version: int, url: str) -> Held:
-        """Record that Kaggle made `version` of the push; alarms on the record say when that shows an overlap.
+    def started(self, held: Held, version: int, url: str, kernel_id: int = 0) -> Held:
+        """Record that Kaggle made `version` of the push, in the kernel `kernel_id` (0: it did not say).
+
+        Alarms on the record say when that shows an overlap.
 
         Raises `FencedOut` when the grant was ended meanwhile: the overlap is then written where everyone sees it.
         """
@@ -169,9 +200,8 @@ class LockClient:
             if tip is None or not tip.record.same_grant(held.record):
                 break
             if tip.record.state is State.ARMED:
-                won = self._chain.write(tip, Start(held.grant, version, clean(url)))
+                won = self._chain.write(tip, Start(held.grant, version, clean(url), kernel_id))
                 if won is not None:
-                    self._say_alarms(won.record.alarms)
                     return replace(held, tip=won)
             elif tip.record.kaggle_version == version:
                 return replace(held, tip=tip)  # somebody adopted it for us, or an earlier attempt of ours had landed
@@ -212,10 +242,6 @@ class LockClient:
         finished.
         """
         return self._undertaker.recover(wait=wait)
-
-    def _say_alarms(self, alarms: tuple[str, ...]) -> None:
-        for text in alarms:
-            self._reporter.say(f"{self._chain.kernel}: {text}", Level.WARN)
 
 
 def _signature(actor: str, host: str) -> str:

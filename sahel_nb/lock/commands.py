@@ -42,6 +42,7 @@ class Arm:
     base_version: int
     reason: str = ""
     alarms: tuple[str, ...] = ()
+    kernel_id: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,24 +58,27 @@ class Hold:
     base_version: int
     reason: str
     alarms: tuple[str, ...] = ()
+    kernel_id: int = 0
 
 
 @dataclass(frozen=True)
 class Start:
-    """The holder has pushed; Kaggle called it `version`."""
+    """The holder has pushed; Kaggle called it `version`, of the kernel `kernel_id` (0: it did not say)."""
 
     grant: Grant
     version: int
     url: str
+    kernel_id: int = 0
 
 
 @dataclass(frozen=True)
 class Adopt:
-    """Anyone has found the grant's stamp in `version`."""
+    """Anyone has found the grant's stamp in `version`, of the kernel `kernel_id`."""
 
     version: int
     url: str
     reason: str
+    kernel_id: int = 0
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,7 @@ def compact(chain: Chain) -> Tip | None:
     archived = set()
     for _ in range(ROUNDS):
         tip = chain.tip()
-        if chain.went_back:
-            chain.alarm(chain.went_back)
-            raise Refused(
-                f"{chain.kernel}: not compacted: {chain.went_back}", hints=(f"sahel-nb lock log {chain.kernel}",)
-            )
+        chain.require_whole()
         if tip is not None and tip.record.archive in archived:
             return tip  # ours had landed, and somebody went on from there before we heard of it
         if tip is None or tip.record.op is Op.COMPACT:

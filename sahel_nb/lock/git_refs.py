@@ -22,6 +22,8 @@ _VERDICTS = {
     Swap.BUSY: Verdict.BUSY,
     Swap.AMBIGUOUS: Verdict.UNKNOWN,
 }
+_NEAR, _FAR, _ALL = 32, 1000, 2**31 - 1
+"""Records that are fetched to find the one that was seen last: a colleague's few runs, a long absence, everything."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,11 @@ class GitRefs:
     rules: Rules | None = None
     """What is read must be believed first, and is made by these. None: whoever may push may write."""
     _seen: dict[str, Tip] = field(default_factory=dict, repr=False, compare=False)
+    _line: list[RawCommit] = field(default_factory=list, repr=False, compare=False)
+    """The newest tip that was fetched, and what came with it, newest first."""
     _made: dict[tuple[str, Record], RawCommit] = field(default_factory=dict, repr=False, compare=False)
 
-    def read(self) -> Tip | None:
+    def read(self, since: Tip | None = None) -> Tip | None:
         """What was seen last is not fetched again, when the remote says that it is still there."""
         known = dict(self._seen)
         if known:
@@ -43,13 +47,30 @@ class GitRefs:
             if oid is None or oid in known:
                 return known[oid] if oid else None
         deep = self.rules is not None and self.rules.looks_back
-        commits = self.refs.history(self.ref, 2 if deep else 1)
+        commits = self.refs.history(self.ref, _NEAR if since else 2 if deep else 1)
+        self._line[:] = commits
         if not commits:
             return None
         tip = to_tip(commits[0])
         if self.rules is not None:
             self.rules.judge(self._before(tip, commits[1:]) if deep else None, tip)
         return self._keep(tip)
+
+    def descends(self, tip: Tip, known: Tip) -> bool:
+        """Most often it is among what came with the tip; else more and more is fetched, up to everything."""
+        if known.oid == tip.record.archive or _has(self._line if self._is_newest(tip) else [], known):
+            return True
+        for limit in (_FAR, _ALL):
+            try:
+                line = self._fetch(limit)
+            except ArchiveMissing:  # it keeps nobody from running: what is left to compare are the grants
+                return tip.record.fence >= known.record.fence
+            if _has(line, known) or len(line) < limit:
+                return _has(line, known)
+        return False
+
+    def _is_newest(self, tip: Tip) -> bool:
+        return bool(self._line) and self._line[0].oid == tip.oid
 
     def _before(self, tip: Tip, older: tuple[RawCommit, ...]) -> Tip | None:
         """What a record follows on: its parent, or what was archived when the chain began anew with it."""
@@ -80,13 +101,16 @@ class GitRefs:
         return self._said(self.refs.keep(place, RawCommit(tip.oid, tip.raw)), tip, f"make {place}")
 
     def history(self, limit: int) -> tuple[Tip, ...]:
-        found = [to_tip(commit) for commit in self.refs.history(self.ref, limit)]
-        while found and len(found) < limit and (oid := found[-1].record.archive):
+        return tuple(to_tip(commit) for commit in self._fetch(limit))
+
+    def _fetch(self, limit: int) -> list[RawCommit]:
+        found = list(self.refs.history(self.ref, limit))
+        while found and len(found) < limit and (oid := (first := to_tip(found[-1]).record).archive):
             older = self.refs.history(archive_ref(self.ref, oid), limit - len(found))
             if not older or older[0].oid != oid:
-                raise ArchiveMissing(found[-1].record.kernel, archive_ref(self.ref, oid), self.refs.remote)
-            found += [to_tip(commit) for commit in older]
-        return tuple(found)
+                raise ArchiveMissing(first.kernel, archive_ref(self.ref, oid), self.refs.remote)
+            found += older
+        return found
 
     def _said(self, answer: SwapAnswer, tip: Tip, what: str) -> SwapResult:
         if answer.swap is Swap.UNREACHABLE:
@@ -117,6 +141,10 @@ class GitRefs:
         self._seen.clear()
         self._seen[tip.oid] = tip
         return tip
+
+
+def _has(line: list[RawCommit], known: Tip) -> bool:
+    return any(commit.oid == known.oid for commit in line)
 
 
 def to_tip(commit: RawCommit) -> Tip:

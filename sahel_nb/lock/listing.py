@@ -24,6 +24,8 @@ class Listed:
     oid: str
     record: Record | None
     trouble: str = ""
+    parents: tuple[str, ...] = ()
+    """The record before it; none where the chain begins with it."""
 
 
 def list_locks(refs: RemoteRefs, prefix: str, rules: Callable[[str], Rules | None] = _no_rules) -> tuple[Listed, ...]:
@@ -43,5 +45,5 @@ def list_locks(refs: RemoteRefs, prefix: str, rules: Callable[[str], Rules | Non
             found.append(Listed(kernel, commit.oid, None, exc.message))
             continue
         trouble = "" if record.kernel == kernel else f"its record is of {record.kernel}"
-        found.append(Listed(kernel, commit.oid, None if trouble else record, trouble))
+        found.append(Listed(kernel, commit.oid, None if trouble else record, trouble, commit.parents))
     return tuple(found)

@@ -83,7 +83,10 @@ class Memory:
         self.faults: list[Fault | None] = []
         self.read_faults: list[Fault | None] = []
 
-    def read(self) -> Tip | None:
+    def descends(self, tip: Tip, known: Tip) -> bool:
+        return any(older.oid == known.oid for older in self.history(2**31))
+
+    def read(self, since: Tip | None = None) -> Tip | None:
         if self.read_faults and self.read_faults.pop(0) is not None:
             raise NetworkError("the remote with the locks was not reached")
         self.remote.look()

@@ -12,7 +12,8 @@ The message of each commit is one JSON object, UTF-8, indented for people who re
 A ticket in the queue is {"id": "20260102T040506Z-11aa", "actor": "Bob <bob@example.org>", "host": "desk",
 "since": "2026-01-02T04:05:06Z", "nonce": "b0b…"}. Format 1 knew no tickets, no OFFERED and no HELD; it is still read.
 Format 3 is format 2 with an "archive", and is only written where a chain was compacted: until then, whoever has not
-upgraded yet reads everything.
+upgraded yet reads everything. For their sake, too, Kaggle's id of the kernel is written behind the nonce, "5f…@98765":
+an earlier version takes both for a nonce, and goes on. Without it the id is not known.
 Reading is strict: a record that is not understood in full is not acted upon.
 """
 
@@ -30,6 +31,7 @@ FORMAT = 3
 _WITHOUT_ARCHIVE = 2
 _MAX_BYTES = 256 * 1024
 _OID = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+_WITH_KERNEL_ID = re.compile("(.*)@([1-9][0-9]{0,15})")
 
 
 class State(Enum):
@@ -135,6 +137,9 @@ class Record:
     outcome: Outcome | None
     archive: str = ""
     """The id of the newest record of the chain before this one; empty where this chain is the lock's first."""
+    kernel_id: int = 0
+    """Kaggle's own id of the kernel whose versions are counted here; 0 where it is not known. A kernel that was deleted
+    and made anew has another, and counts from 1 again."""
     v: int = FORMAT
 
     @property
@@ -161,6 +166,8 @@ class Record:
         """The commit message: one object, keys sorted, UTF-8, one final line end."""
         document = asdict(self)
         document["op"], document["state"] = self.op.value, self.state.value
+        if kernel_id := document.pop("kernel_id"):
+            document["nonce"] += f"@{kernel_id}"
         if not self.archive:
             del document["archive"]
             document["v"] = _WITHOUT_ARCHIVE
@@ -182,6 +189,9 @@ class Record:
             document = {**document, "v": FORMAT, "archive": ""}
         elif not document.get("archive"):
             raise CorruptRecord("the lock's record has missing or unknown fields: archive")
+        if "kernel_id" in document:
+            raise CorruptRecord("the lock's record has missing or unknown fields: kernel_id")
+        document = {**document, **_nonce_and_kernel_id(document.get("nonce"))}
         queue = document.get("queue")
         if isinstance(queue, list):
             document = {**document, "queue": tuple(_build(Ticket, ticket, "queue") for ticket in queue)}
@@ -195,6 +205,13 @@ class Record:
 def clean(text: str) -> str:
     """`text` as a record may carry it: what a terminal would obey, and half characters, become spaces."""
     return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _nonce_and_kernel_id(nonce: Any) -> dict[str, Any]:
+    match = _WITH_KERNEL_ID.fullmatch(nonce) if isinstance(nonce, str) else None
+    if match is None:
+        return {"kernel_id": 0} if nonce is None else {"nonce": nonce, "kernel_id": 0}
+    return {"nonce": match[1], "kernel_id": int(match[2])}
 
 
 def _document(data: bytes) -> dict[str, Any]:

@@ -10,14 +10,17 @@ from sahel_nb.lock.backend import Tip
 from sahel_nb.lock.chain import Chain
 from sahel_nb.lock.clock import Clock
 from sahel_nb.lock.commands import Adopt, Pass, Reap
-from sahel_nb.lock.expiry import Observation
+from sahel_nb.lock.expiry import READS, Observation
 from sahel_nb.lock.grants import Held, Recovered, Recovery
+from sahel_nb.lock.kaggle_view import Phase
 from sahel_nb.lock.record import Outcome, Record, State
-from sahel_nb.lock.refusals import Locked
-from sahel_nb.lock.survey import Survey, outsiders
+from sahel_nb.lock.refusals import UNREADABLE, Locked, break_by_force, ways_on
+from sahel_nb.lock.survey import Sight, Survey
 from sahel_nb.report.events import Level, Reporter
 
 _READ_FAILURES = 5
+DELETED_PAUSE = 10.0
+"""Seconds between two looks at a kernel that is not there any more."""
 PATIENT = 6
 """How often who waits in line looks whether a run that has ended is recorded by its holder, before they do it."""
 
@@ -58,7 +61,7 @@ class Undertaker:
             if not self._is_dead(record):
                 raise Locked(record, note=f"if they are gone: `attach` frees it after {self._ttl:g} s without a sign")
             self._clock.sleep(self._settle)
-            found = self._survey.find(record)
+            found = self._survey.find(record, self._survey.look(record))
             if found is not None:
                 raise Locked(record, note=f"its process has ended, and v{found} on Kaggle is its run")
             self._reap_intent(tip, "its process, of this very clone, has ended")
@@ -106,6 +109,8 @@ class Undertaker:
             if tip.record.state is State.HELD:
                 raise Locked(tip.record)
             if tip.record.state is State.RUNNING:
+                if self._reap_deleted(tip, self._survey.look(tip.record)):
+                    continue
                 return Recovered(Recovery.RUNNING, tip.record, Held(tip, self._clock.boottime()))
             expired = observation.see(tip.record.observed, self._clock.boottime())
             recovered = self.settle_intent(tip, expired=expired)
@@ -124,18 +129,18 @@ class Undertaker:
         yet, or somebody else was faster."""
         record = tip.record
         dead = self._is_dead(record)
-        found = self._survey.find(record)
+        sight = self._survey.look(record)
+        found = self._survey.find(record, sight)
         if found is None and dead and not expired:
             self._clock.sleep(self._settle)
-            found = self._survey.find(record)
+            sight = self._survey.look(record)
+            found = self._survey.find(record, sight)
         if found is not None:
             reason = f"adopted by {self._chain.by}: v{found} carries this run's stamp"
-            won = self._chain.write(tip, Adopt(found, self._url_of(found), reason))
+            won = self._chain.write(tip, Adopt(found, self._url_of(found), reason, sight.kernel_id))
             if won is None:
                 return None
             self._say(reason)
-            for text in won.record.alarms:
-                self._say(text, Level.WARN)
             return Recovered(Recovery.RUNNING, won.record, Held(won, self._clock.boottime()), adopted=True)
         if not (dead or expired):
             return None
@@ -153,9 +158,13 @@ class Undertaker:
     def _reap_run(self, tip: Tip, looks: int) -> None:
         record = tip.record
         own = record.kaggle_version or 0
-        newest = max(self._survey.newest(), own)
+        sight = self._survey.look(record)
+        if self._reap_deleted(tip, sight):
+            return
         phase = self._survey.phase(own)
-        if not phase.ended or self._survey.busy_beside(record, newest):
+        if phase is Phase.UNKNOWN:
+            raise Locked(record, note=f"v{own}: {UNREADABLE}", hints=ways_on(record, break_by_force(record)))
+        if not phase.ended or self._survey.busy_beside(record, sight):
             raise Locked(record)
         if not self._is_dead(record):
             # Its holder may be fetching the outputs, and knows more than we do.
@@ -168,21 +177,46 @@ class Undertaker:
                     return
                 tip, record = now, now.record
             self._reporter.status("")
-        outcome = record.outcome or Outcome(
-            run_id=record.run_id,
-            version=own,
-            status=phase.value.upper(),
-            commit=record.git_commit,
-            actor=record.actor,
-            started=record.since,
-            ended="",
-            outputs_digest="",
-            url=record.url,
-        )
+        status = "UNKNOWN" if phase is Phase.ENDED_SOMEHOW else phase.value.upper()
+        outcome = record.outcome or replace(_outcome(record), status=status)
         reason = f"reaped by {self._chain.by}: Kaggle says of v{own}: {phase.value}; nobody had recorded its end"
-        last_done = max(newest, record.last_done)
-        if self._chain.write(tip, Reap(last_done, reason, outcome, outsiders(record, newest))):
+        if self._chain.write(tip, Reap(sight.newest, reason, outcome, self._survey.outsiders(record, sight))):
             self._say(reason)
+
+    def _reap_deleted(self, tip: Tip, sight: Sight) -> bool:
+        """End a run whose kernel was deleted: nobody will see it end. True where the chain is to be read again.
+
+        That a kernel is there no more is looked at for a while: a new one may not be shown for a moment.
+        """
+        record = tip.record
+        looks = 1
+        while sight.other and sight.newest == 0 and looks < READS:
+            self._reporter.status(f"{record.kernel} is not on Kaggle; looking once more")
+            self._clock.sleep(DELETED_PAUSE)
+            sight, looks = self._survey.look(record), looks + 1
+        if not sight.other:
+            return looks > 1
+        own = record.kaggle_version or 0
+        outcome = record.outcome or replace(_outcome(record), status="UNKNOWN")
+        reason = f"reaped by {self._chain.by}: v{own} cannot be followed: {sight.other}"
+        if self._chain.write(tip, Reap(max(record.last_done, own), reason, outcome, (sight.other,))):
+            self._say(reason)
+        return True
 
     def _say(self, text: str, level: Level = Level.INFO) -> None:
         self._reporter.say(f"{self._chain.kernel}: {text}", level)
+
+
+def _outcome(record: Record) -> Outcome:
+    """What the record of a run says of its outcome."""
+    return Outcome(
+        run_id=record.run_id,
+        version=record.kaggle_version or 0,
+        status="",
+        commit=record.git_commit,
+        actor=record.actor,
+        started=record.since,
+        ended="",
+        outputs_digest="",
+        url=record.url,
+    )

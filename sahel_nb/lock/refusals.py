@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from collections.abc import Mapping
 
 from sahel_nb.errors import NOTHING_STARTED, NetworkError, Refused
+from sahel_nb.lock.kaggle_view import Phase
 from sahel_nb.lock.record import Record, State
+
+UNREADABLE = "its state may not be read by these credentials, and neither log nor outputs show its end"
+_LOCK_FILE = re.compile(r"Unable to create '(.+\.lock)': File exists")
 
 
 class Locked(Refused):
@@ -16,12 +22,11 @@ class Locked(Refused):
         details.append(f"run {record.run_id}, fence {record.fence}")
         if record.kaggle_version is not None and record.is_held:
             details.append(f"v{record.kaggle_version} {record.url}".rstrip())
-        details += [f"alarm: {text}" for text in record.alarms]
         details += [f"waiting: {ticket.actor} on {ticket.host} since {ticket.since}" for ticket in record.queue]
         if note:
             details.append(note)
         what = f"{record.kernel} is locked: {occupant(record)}"
-        super().__init__(what, hints=hints or _ways_on(record), details=tuple(details), kaggle=NOTHING_STARTED)
+        super().__init__(what, hints=hints or ways_on(record), details=tuple(details), kaggle=NOTHING_STARTED)
         self.record = record
 
 
@@ -36,28 +41,48 @@ def occupant(record: Record) -> str:
     return f"{record.actor} {doing} since {record.since} on {record.host}"
 
 
-def _ways_on(record: Record) -> tuple[str, ...]:
+def ways_on(record: Record, *more: str) -> tuple[str, ...]:
+    """What to type where somebody holds the lock: of any record but a FREE one."""
     dev = f"sahel-nb run {record.kernel} --dev"
     if record.state is State.OFFERED:
         return f"sahel-nb run {record.kernel} --wait", dev
     if record.state is State.HELD:
         yours = f"sahel-nb lock release {record.kernel}  # if it is yours"
         return f"sahel-nb run {record.kernel} --wait", dev, f"sahel-nb lock show {record.kernel}", yours
-    return f"sahel-nb attach {record.kernel}", dev
+    return f"sahel-nb attach {record.kernel}", dev, *more
 
 
 class KaggleBusy(Refused):
     """The lock is free, and yet versions run on Kaggle that no lock was taken for."""
 
-    def __init__(self, kernel: str, versions: tuple[int, ...]) -> None:
-        names = ", ".join(f"v{version}" for version in versions)
+    def __init__(self, kernel: str, phases: Mapping[int, Phase]) -> None:
+        names = ", ".join(f"v{version}" for version in phases)
         super().__init__(
             f"{kernel}: {names} has not ended on Kaggle, and was not started under the lock",
             details=("somebody ran it in the web page, or pushed without sahel-nb",),
             hints=(f"sahel-nb status {kernel}", f"sahel-nb run {kernel} --dev"),
             kaggle=NOTHING_STARTED,
         )
-        self.versions = versions
+        self.versions = tuple(phases)
+        kinds = set(phases.values())
+        if kinds == {Phase.SAVED}:
+            self.message = f"{kernel}: {names} was saved in the web page, and not run"
+            self.details = ("when it has stood so for a minute, it counts as one that will not begin",)
+            self.hints = (f"sahel-nb run {kernel} --wait", f"sahel-nb drift {kernel}", f"sahel-nb run {kernel} --dev")
+        elif Phase.UNKNOWN in kinds:
+            self.details = (UNREADABLE, *self.details)
+
+
+class NotShown(Refused):
+    """Kaggle shows no such kernel to these credentials, and the chain knows one: deleted, or not theirs to see."""
+
+    def __init__(self, kernel: str, version: int) -> None:
+        super().__init__(
+            f"{kernel}: v{version} was known, and Kaggle shows these credentials no such kernel",
+            details=("its owner can tell whether it was deleted: their next run finds out, and goes on",),
+            hints=("sahel-nb doctor", f"sahel-nb run {kernel} --dev"),
+            kaggle=NOTHING_STARTED,
+        )
 
 
 class NotConfirmed(Refused):
@@ -74,6 +99,23 @@ class FencedOut(Refused):
         now = [f"now: fence {record.fence}, {record.state.value}, {record.actor}"] if record else []
         super().__init__(f"{kernel}: {text}", details=tuple(now), hints=(f"sahel-nb lock log {kernel}",), kaggle=kaggle)
         self.record = record
+
+
+class WentBack(Refused):
+    """The remote has lost what it had acknowledged to this clone: `alarm` says what. Somebody has to decide."""
+
+    def __init__(self, kernel: str, alarm: str) -> None:
+        super().__init__(
+            f"{kernel}: {alarm}",
+            details=(
+                "it was restored from a backup, or somebody moved the ref: whoever ran meanwhile is not on record",
+            ),
+            hints=(
+                f"sahel-nb lock log {kernel}",
+                f"sahel-nb lock ack {kernel} --reason TEXT  # go on with what is there",
+            ),
+            kaggle=NOTHING_STARTED,
+        )
 
 
 class ArchiveMissing(Refused):
@@ -97,8 +139,21 @@ def undecided(kernel: str, evidence: tuple[str, ...]) -> NetworkError:
 
 def wedged(kernel: str, evidence: tuple[str, ...]) -> Refused:
     """The server's own lock file for the ref stays: a killed git process left it there."""
+    left = lock_files(evidence)
+    remove = f"rm {shlex.join(left)}  # on the server, if no git process is at work there"
     return Refused(
         f"{kernel}: the remote is busy with the lock's ref, or a killed git process left its lock file there",
         details=evidence,
-        hints=(f"sahel-nb lock doctor {kernel}",),
+        hints=(remove,) if left else ("sahel-nb lock doctor",),
     )
+
+
+def lock_files(evidence: tuple[str, ...]) -> tuple[str, ...]:
+    """The lock files of its own that a server names."""
+    found = (match[1] for line in evidence if (match := _LOCK_FILE.search(line)))
+    return tuple(dict.fromkeys(path.replace("/./", "/") for path in found))
+
+
+def break_by_force(record: Record) -> str:
+    """What to type where nobody can be asked whether a run has ended."""
+    return f"sahel-nb lock break {record.kernel} --fence {record.fence} --reason TEXT --force"

@@ -10,8 +10,8 @@ from sahel_nb.lock.commands import Alarm, Disarm, Finish, Reap, Start
 from sahel_nb.lock.grants import Held
 from sahel_nb.lock.record import Outcome, Record, State, clean
 from sahel_nb.lock.refusals import FencedOut, undecided
-from sahel_nb.lock.survey import Survey, outsiders
-from sahel_nb.report.events import Level, Reporter
+from sahel_nb.lock.survey import Survey
+from sahel_nb.report.events import Reporter
 
 HISTORY = 200
 
@@ -36,9 +36,10 @@ def finish(
             lost += started is None
             tip = started or chain.tip()
             continue
-        newest = max(survey.newest(), record.kaggle_version or 0)
-        busy = survey.busy_beside(record, newest)
-        foreign = outsiders(record, newest)
+        sight = survey.look(record)
+        newest = max(record.last_done, record.kaggle_version or 0) if sight.other else sight.newest
+        busy = survey.busy_beside(record, sight)
+        foreign = survey.outsiders(record, sight)
         if not busy:
             won = chain.write(tip, _end(chain, record, Finish(held.grant, newest, outcome, (*foreign, *alarms))))
             if won is not None:
@@ -47,7 +48,6 @@ def finish(
             lost += 1
         elif foreign:
             # Written before we wait, with the outcome: whoever reaps this lock when we are gone will know both.
-            reporter.say(f"{chain.kernel}: {foreign[0]}", Level.WARN)
             lost += chain.write(tip, Alarm(foreign[0], outcome)) is None
         else:
             names = ", ".join(f"v{version}" for version in busy)

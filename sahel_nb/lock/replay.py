@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from sahel_nb.lock.alarms import unacknowledged
 from sahel_nb.lock.commands import (
     Adopt,
     Alarm,
@@ -54,6 +55,11 @@ class Pusher:
 def check(old: Record | None, new: Record) -> None:
     """Raises `Illegal` unless `new` is what the state machine makes of `old`."""
     made = step(old, _command(old, new), Writer(new.by, new.at, new.nonce))
+    # Versions of us that know no kernel ids write none, and begin a grant without what nobody had acknowledged.
+    if not new.kernel_id:
+        made = replace(made, kernel_id=0)
+    if new.op in (Op.ARM, Op.HOLD):
+        made = replace(made, alarms=new.alarms)
     if made != new:
         odd = [name for name in vars(new) if getattr(made, name) != getattr(new, name)]
         raise Illegal(f"{new.op.value} does not lead to this {', '.join(odd)}")
@@ -121,12 +127,12 @@ def _command(old: Record | None, new: Record) -> Command:
     if new.op is Op.ARM:
         return Arm(
             new.kernel, new.lock_remote_id, new.actor, new.host, new.run_id, new.stamp, new.git_commit,
-            new.src_digest, new.base_version, new.reason, new.alarms,
+            new.src_digest, new.base_version, new.reason, new.alarms, new.kernel_id,
         )  # fmt: skip
     if new.op is Op.HOLD:
         return Hold(
             new.kernel, new.lock_remote_id, new.actor, new.host, new.run_id, new.stamp, new.base_version,
-            new.reason, new.alarms,
+            new.reason, new.alarms, new.kernel_id,
         )  # fmt: skip
     if old is None:
         raise Illegal("a chain begins with somebody who takes the lock")
@@ -135,12 +141,12 @@ def _command(old: Record | None, new: Record) -> Command:
         if new.kaggle_version is None:
             raise Illegal("a run has a version")
         if new.op is Op.START:
-            return Start(grant, new.kaggle_version, new.url)
-        return Adopt(new.kaggle_version, new.url, new.reason)
+            return Start(grant, new.kaggle_version, new.url, new.kernel_id)
+        return Adopt(new.kaggle_version, new.url, new.reason, new.kernel_id)
     if new.op is Op.FINISH:
         if new.outcome is None:
             raise Illegal("a run that has ended has an outcome")
-        return Finish(grant, new.last_done, new.outcome, new.alarms)
+        return Finish(grant, new.last_done, new.outcome, _more(old, new))
     if new.op is Op.DISARM:
         return Disarm(grant, new.reason)
     if new.op is Op.RELEASE:
@@ -152,9 +158,9 @@ def _by_others(old: Record, new: Record) -> Command:
     if new.op is Op.COMPACT:
         return Compact(new.archive)
     if new.op is Op.REAP:
-        return Reap(new.last_done, new.reason, new.outcome, new.alarms)
+        return Reap(new.last_done, new.reason, new.outcome, _more(old, new))
     if new.op is Op.BREAK:
-        return Break(new.fence, new.reason, new.last_done, new.alarms)
+        return Break(new.fence, new.reason, new.last_done, _more(old, new))
     if new.op is Op.ENQUEUE:
         if not new.queue:
             raise Illegal("nobody began to wait")
@@ -164,9 +170,15 @@ def _by_others(old: Record, new: Record) -> Command:
         if len(gone) != 1:
             raise Illegal(f"{len(gone)} tickets went at once")
         return Leave(gone[0]) if new.op is Op.LEAVE else Pass(gone[0], new.reason)
-    added = [text for text in new.alarms if text not in old.alarms]
-    if len(added) > 1:
+    more = _more(old, new)
+    if len(more) > 1:
         raise Illegal("more than one alarm at once")
-    if not added and not new.alarms:
+    if not new.alarms:
         raise Illegal("an alarm without a text")
-    return Alarm(added[0] if added else new.alarms[0], new.outcome)
+    text = more or unacknowledged(new.alarms) or new.alarms[-1:]
+    return Alarm(text[0], new.outcome)
+
+
+def _more(old: Record, new: Record) -> tuple[str, ...]:
+    """The alarms that a record has beyond those of the one before it."""
+    return new.alarms[len(old.alarms) :] if new.alarms[: len(old.alarms)] == old.alarms else new.alarms

@@ -9,8 +9,8 @@ from sahel_nb.lock.commands import Arm, Hold
 from sahel_nb.lock.grants import Held, Intent
 from sahel_nb.lock.record import Record, State, clean
 from sahel_nb.lock.recovery import Undertaker
-from sahel_nb.lock.refusals import KaggleBusy, Locked, NotConfirmed, undecided
-from sahel_nb.lock.survey import Survey, outside
+from sahel_nb.lock.refusals import KaggleBusy, Locked, NotConfirmed, NotShown, undecided
+from sahel_nb.lock.survey import Sight, Survey
 from sahel_nb.report.events import Level, Reporter
 
 
@@ -48,6 +48,7 @@ class Taker:
             return held
         for _ in range(ROUNDS):
             tip = self._chain.tip()
+            self._chain.require_whole()
             if tip is not None and tip.record.stamp == clean(intent.nonce) and not tip.record.is_held:
                 why = "the lock was taken for us, and given up by others, before the remote's answer reached us"
                 raise NotConfirmed(self._chain.kernel, why)
@@ -77,7 +78,8 @@ class Taker:
             return None  # perhaps under a lock that we have not seen yet
 
     def _grant(self, tip: Tip | None, intent: Intent, *, by_hand: bool) -> Held | None:
-        base, alarms = self._idle(tip.record if tip else None)
+        sight, alarms = self._idle(tip.record if tip else None)
+        alarms = (*self._chain.owed(), *alarms)
         command: Arm | Hold
         if by_hand:
             command = Hold(
@@ -87,9 +89,10 @@ class Taker:
                 host=clean(intent.host),
                 run_id=clean(intent.run_id),
                 stamp=clean(intent.nonce),
-                base_version=base,
+                base_version=sight.newest,
                 reason=clean(intent.reason),
                 alarms=alarms,
+                kernel_id=sight.kernel_id,
             )
         else:
             command = Arm(
@@ -101,41 +104,29 @@ class Taker:
                 stamp=clean(intent.nonce),
                 git_commit=clean(intent.git_commit),
                 src_digest=clean(intent.src_digest),
-                base_version=base,
+                base_version=sight.newest,
                 reason=clean(intent.reason),
                 alarms=alarms,
+                kernel_id=sight.kernel_id,
             )
         sent_at = self._clock.boottime()
         won = self._chain.write(tip, command)
         if won is None:
             return None
-        self._say(alarms)
         if tip is not None and tip.record.lock_remote_id != self._remote_id:
             seen = f"the lock was last taken at {tip.record.lock_remote_id}, and you take it at {self._remote_id}"
-            self._say((f"{seen}: are these one repository?",))
+            self._reporter.say(f"{self._chain.kernel}: {seen}: are these one repository?", Level.WARN)
         return Held(won, sent_at)
 
-    def _idle(self, last: Record | None) -> tuple[int, tuple[str, ...]]:
+    def _idle(self, last: Record | None) -> tuple[Sight, tuple[str, ...]]:
         """Kaggle's newest version, once everything up to it has ended, and alarms for what ran outside the lock."""
-        newest = self._survey.newest()
-        done = last.last_done if last else 0
-        if newest < done:
-            self._clock.sleep(self._settle)  # Kaggle may lag behind its own answers
-            newest = self._survey.newest()
-        alarms: tuple[str, ...] = ()
-        if newest < done:
-            alarms = (f"the kernel was deleted on Kaggle: v{done} was known, and v{newest} is the newest",)
-            done = 0
-        elif last is not None and newest > done:
-            alarms = (outside(done + 1, newest),)
-        busy = self._survey.busy(done, newest)
+        sight = self._survey.look(last)
+        if sight.hidden:
+            raise NotShown(self._chain.kernel, sight.newest)
+        busy = self._survey.busy(sight)
         if busy:
-            raise KaggleBusy(self._chain.kernel, busy)
-        return newest, (self._chain.went_back, *alarms) if self._chain.went_back else alarms
-
-    def _say(self, alarms: tuple[str, ...]) -> None:
-        for text in alarms:
-            self._reporter.say(f"{self._chain.kernel}: {text}", Level.WARN)
+            raise KaggleBusy(self._chain.kernel, {version: self._survey.phase(version) for version in busy})
+        return sight, self._survey.before(sight) if last is not None else ()
 
 
 def _is_ours_to_take(record: Record, intent: Intent) -> bool:

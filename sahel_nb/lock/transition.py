@@ -13,7 +13,8 @@
                 └── leave, pass: OFFERED to the next in line, or FREE
 
 `enqueue` puts a ticket at the end of the queue in any state, `leave` takes one out; FREE is only what nobody waits for.
-`alarm` adds a line to the record of any state and changes nothing else. `compact` says a FREE record again, as the
+`alarm` adds a line to the record of any state and changes nothing else; what nobody acknowledges goes along into the
+next grant. `compact` says a FREE record again, as the
 first of a new chain: nothing of it changes, but where what came before is to be found. Only what the record itself can
 prove is checked here; that Kaggle is idle, that a stamp was found, that a silent lock has expired is observed by the
 client.
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sahel_nb.lock.alarms import added, carried
 from sahel_nb.lock.commands import (
     Adopt,
     Alarm,
@@ -51,6 +53,11 @@ class Illegal(Exception):
     """This transition may not follow on that record."""
 
 
+def anew(before: int, now: int) -> str:
+    """How a kernel is told from the one that had its name before."""
+    return f"the kernel was deleted on Kaggle and made anew (its id was {before}, and is {now})"
+
+
 def step(tip: Record | None, command: Command, writer: Writer) -> Record:
     """The record that follows on `tip`. Raises `Illegal`."""
     if isinstance(command, Arm | Hold):
@@ -63,7 +70,9 @@ def step(tip: Record | None, command: Command, writer: Writer) -> Record:
     reason = tip.reason if tip.state is State.HELD else ""
     next_ = replace(tip, by=writer.by, at=writer.at, nonce=writer.nonce, reason=reason)
     if isinstance(command, Alarm):
-        return replace(next_, op=Op.ALARM, alarms=_with(tip, command.text), outcome=command.outcome or tip.outcome)
+        return replace(
+            next_, op=Op.ALARM, alarms=added(tip.alarms, command.text), outcome=command.outcome or tip.outcome
+        )
     if isinstance(command, Compact):
         return _compact(tip, next_, command)
     if isinstance(command, Start | Adopt):
@@ -121,9 +130,10 @@ def _grant(tip: Record | None, command: Arm | Hold, writer: Writer) -> Record:
         last_done=command.base_version,
         queue=queue,
         reason=command.reason,
-        alarms=command.alarms,
+        alarms=added(carried(tip.alarms) if tip else (), *command.alarms),
         outcome=None,
         archive=tip.archive if tip else "",
+        kernel_id=command.kernel_id,
     )
 
 
@@ -138,6 +148,11 @@ def _start(tip: Record, next_: Record, command: Start | Adopt) -> Record:
     if command.version != expected:
         # Adopting without this check would hide an overlap.
         alarms = (*alarms, f"overlap: Kaggle made v{command.version} of this run and v{expected} is somebody else's")
+    kernel_id, last_done = tip.kernel_id or command.kernel_id, tip.last_done
+    if command.kernel_id not in (0, kernel_id):
+        # Nothing is known of the versions of this other kernel, but that ours is one of them.
+        alarms = (*alarms, f"{anew(tip.kernel_id, command.kernel_id)} before v{command.version} was pushed to it")
+        kernel_id, last_done = command.kernel_id, 0
     return replace(
         next_,
         op=Op.START if isinstance(command, Start) else Op.ADOPT,
@@ -146,6 +161,8 @@ def _start(tip: Record, next_: Record, command: Start | Adopt) -> Record:
         url=command.url,
         reason=command.reason if isinstance(command, Adopt) else "",
         alarms=alarms,
+        kernel_id=kernel_id,
+        last_done=last_done,
     )
 
 
@@ -165,7 +182,7 @@ def _end(tip: Record, next_: Record, command: Finish | Reap) -> Record:
         op=Op.FINISH if isinstance(command, Finish) else Op.REAP,
         last_done=_done(tip, command.last_done),
         reason=command.reason if isinstance(command, Reap) else "",
-        alarms=_with(tip, *command.alarms),
+        alarms=added(tip.alarms, *command.alarms),
         outcome=command.outcome or tip.outcome,
     )
     return _freed(ended, tip.queue)
@@ -183,7 +200,7 @@ def _break(tip: Record, next_: Record, command: Break) -> Record:
         op=Op.BREAK,
         last_done=_done(tip, command.last_done),
         reason=command.reason,
-        alarms=_with(tip, broken, *command.alarms),
+        alarms=added(tip.alarms, broken, *command.alarms),
     )
     return _freed(ended, tip.queue)
 
@@ -244,11 +261,6 @@ def _compact(tip: Record, next_: Record, command: Compact) -> Record:
 
 
 # -- what is required
-
-
-def _with(tip: Record, *alarms: str) -> tuple[str, ...]:
-    """The tip's alarms and these, each once."""
-    return tuple(dict.fromkeys((*tip.alarms, *alarms)))
 
 
 def _require(tip: Record, *states: State) -> None:

@@ -157,7 +157,7 @@ class Waiter:
             return expired and self._may(lambda: self._undertaker.settle_intent(tip, expired=True))
         if record.state is not State.OFFERED or record.offered_to(clean(intent.nonce)):
             return False
-        if self._survey.busy(record.last_done, self._survey.newest()):
+        if self._survey.busy(self._survey.look(record)):
             # Somebody runs it outside the lock: whoever has the turn cannot take it either.
             self._offered.restart()
             return False

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from sahel_nb.kernels.door import NotFound, Rejected
 from sahel_nb.kernels.model import KernelRef, RunState
 from sahel_nb.kernels.service import KernelService
 from sahel_nb.kernels.stamp import Stamp
-from sahel_nb.lock.kaggle_view import Phase
+from sahel_nb.lock.kaggle_view import Newest, Phase
+from sahel_nb.run import signs
 
 _PHASES = {
     RunState.QUEUED: Phase.QUEUED,
     RunState.RUNNING: Phase.RUNNING,
-    RunState.NEW_SCRIPT: Phase.RUNNING,
+    RunState.NEW_SCRIPT: Phase.SAVED,
     RunState.CANCEL_REQUESTED: Phase.RUNNING,
     RunState.COMPLETE: Phase.ENDED_COMPLETE,
     RunState.ERROR: Phase.ENDED_ERROR,
@@ -26,16 +28,29 @@ class LockView:
         self._service = service
         self._ref = ref
 
-    def current_version(self) -> int:
+    def newest(self) -> Newest:
         kernel = self._service.kernel(self._ref)
-        return 0 if kernel is None else kernel.current_version
+        return Newest(kernel.current_version, kernel.id) if kernel is not None else Newest(0)
+
+    def gone(self) -> bool:
+        return signs.sees_all(self._service, self._ref)
 
     def phase(self, version: int) -> Phase:
-        """A version that was saved without a run, and has a later one, will not begin any more."""
-        state = self._service.status(self._ref, version).state
-        if state is RunState.NEW_SCRIPT and version < self.current_version():
+        """Where the state may not be read: by what shows the end. A version that was saved without a run, and has a
+        later one, will not begin any more."""
+        try:
+            state = self._service.status(self._ref, version).state
+        except (NotFound, Rejected):
+            return Phase.ENDED_SOMEHOW if self._shows_its_end(version) else Phase.UNKNOWN
+        if state is RunState.NEW_SCRIPT and version < self.newest().version:
             return Phase.ENDED_CANCELLED
         return _PHASES[state]
+
+    def _shows_its_end(self, version: int) -> bool:
+        try:
+            return signs.has_ended(self._service, self._ref, version)
+        except (NotFound, Rejected):
+            return False
 
     def stamp(self, version: int) -> str | None:
         kernel = self._service.kernel(self._ref, version)

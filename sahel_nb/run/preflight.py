@@ -13,14 +13,23 @@ from datetime import timedelta
 from shlex import quote
 
 from sahel_nb.config import CleanScope, Config
-from sahel_nb.errors import AuthError, SahelError
+from sahel_nb.errors import AuthError, Refused, SahelError
 from sahel_nb.kernels.metadata import FILE_NAME, MAX_SOURCE_BYTES
-from sahel_nb.kernels.model import KernelRef, Quota, RunState
+from sahel_nb.kernels.model import KernelRef, Quota
 from sahel_nb.kernels.service import KernelService
 from sahel_nb.lock.client import LockClient
 from sahel_nb.lock.home import remotes
+from sahel_nb.lock.kaggle_view import Phase
 from sahel_nb.lock.record import Record, State
-from sahel_nb.lock.refusals import KaggleBusy, Locked, occupant
+from sahel_nb.lock.refusals import (
+    UNREADABLE,
+    KaggleBusy,
+    Locked,
+    NotShown,
+    break_by_force,
+    occupant,
+    ways_on,
+)
 from sahel_nb.notebook import lint, pair, strip
 from sahel_nb.notebook.lint_scope import LintScope
 from sahel_nb.repo.cmd import FilterRefused, git
@@ -60,7 +69,7 @@ class Situation:
 class Occupied(Check):
     """The row of a kernel that runs; `locked` says who, since when, and what to do now."""
 
-    locked: Locked | KaggleBusy | None = None
+    locked: Refused | None = None
 
 
 def examine(situation: Situation, plan: Plan) -> Iterator[Check]:
@@ -232,56 +241,82 @@ def examine_credentials(service: KernelService, ref: KernelRef) -> Check:
 
 
 def examine_idle(situation: Situation, ref: KernelRef) -> Check:
-    """No run of this kernel anywhere: by the lock, and by Kaggle's own word on its newest version.
+    """No run of this kernel anywhere: by the lock, and by Kaggle's own word on every version that it does not know.
 
     Only a look: what decides is the compare-and-swap when the lock is taken.
     """
-    service = situation.service
-    kernel = service.kernel(ref)
-    newest = 0 if kernel is None else kernel.current_version
-    tip = situation.lock.show() if situation.lock is not None else None
+    if situation.lock is None:
+        return _examine_alone(situation, ref)
+    lock = situation.lock
+    tip = lock.show()
     record = tip.record if tip else None
-    if record is not None and record.state in (State.OFFERED, State.HELD):
+    if lock.went_back is not None:
+        mend = lock.went_back.hints[-1]
+        return Occupied("idle", Verdict.FAILED, lock.went_back.message.partition(": ")[2], mend, lock.went_back)
+    if record is not None and record.is_held and record.state is not State.HELD:
+        return _examine_held(situation, lock, record)
+    if record is not None and record.state is not State.FREE:
         found, mend = occupant(record), f"sahel-nb run {ref} --wait"
         if situation.waits:
             return Check("idle", Verdict.WARNING, f"will wait: {found}", mend)
         return Occupied("idle", Verdict.FAILED, f"locked: {found}", mend, Locked(record))
-    if record is not None and record.is_held:
-        over = "its runner is gone, and the lock will be taken over"
-        if record.state is State.ARMED and situation.is_dead(record):
-            return Check("idle", Verdict.OK, over)
-        if record.state is State.RUNNING and is_over(service, ref, max(newest, record.kaggle_version or 0)):
-            return Check("idle", Verdict.OK, f"v{record.kaggle_version} has ended; {over}")
-        found = f"{record.actor} on {record.host} since {record.since}"
-        mend = f"sahel-nb attach {ref}"
-        if situation.waits:
-            return Check("idle", Verdict.WARNING, f"will wait for {found}", mend)
-        return Occupied("idle", Verdict.FAILED, f"locked: {found}", mend, Locked(record))
-    if newest == 0 or is_over(service, ref, newest, record.last_done if record is not None else 0):
+    sight, busy = lock.idle(record)
+    if sight.hidden:
+        hidden = NotShown(str(ref), sight.newest)
+        return Occupied("idle", Verdict.FAILED, hidden.message.partition(": ")[2], hidden.hints[0], hidden)
+    if not busy:
+        newest = sight.newest
+        if sight.other:
+            return Check("idle", Verdict.WARNING, sight.other, f"sahel-nb status {ref}")
         if record is not None and newest > record.last_done:
             found = f"v{newest} has ended, and was not run from git: an edit in the web page?"
             return Check("idle", Verdict.WARNING, found, f"sahel-nb drift {ref}")
         return Check("idle", Verdict.OK, f"v{newest} has ended" if newest else "the first version of this kernel")
-    if situation.lock is None:  # nobody else's business, and no lock that could tell whose it is
-        return Check("idle", Verdict.FAILED, f"v{newest} still runs", situation.attach)
+    refusal = KaggleBusy(str(ref), busy)
+    found = ", ".join(f"v{version}" for version in busy)
+    saved = set(busy.values()) == {Phase.SAVED}
     if situation.waits:
-        return Check("idle", Verdict.WARNING, f"will wait for v{newest}")
-    busy = KaggleBusy(str(ref), (newest,))
-    if _only_saved(service, ref, newest):
-        busy.details = (
-            "it was saved in the web page and not run; it counts until a later version has run there: Save & Run All",
+        return Check("idle", Verdict.WARNING, f"will wait for {found}" + ", saved and not run" * saved)
+    if saved:
+        return Occupied(
+            "idle", Verdict.FAILED, f"{found} was saved in the web page, and not run", refusal.hints[0], refusal
         )
-        busy.hints = (f"sahel-nb drift {ref}", f"sahel-nb run {ref} --dev")
-        found = f"v{newest} was saved in the web page, and not run"
-        return Occupied("idle", Verdict.FAILED, found, f"sahel-nb drift {ref}", busy)
-    return Occupied("idle", Verdict.FAILED, f"v{newest} runs on Kaggle", f"sahel-nb status {ref}", busy)
+    runs = "may still run" if Phase.UNKNOWN in busy.values() else "runs" if len(busy) == 1 else "run"
+    return Occupied("idle", Verdict.FAILED, f"{found} {runs} on Kaggle", f"sahel-nb status {ref}", refusal)
 
 
-def _only_saved(service: KernelService, ref: KernelRef, version: int) -> bool:
-    try:
-        return service.status(ref, version).state is RunState.NEW_SCRIPT
-    except SahelError:
-        return False
+def _examine_held(situation: Situation, lock: LockClient, record: Record) -> Check:
+    """Somebody is about to run it, or runs it, or has: ARMED or RUNNING."""
+    over = "its runner is gone, and the lock will be taken over"
+    if record.state is State.ARMED and situation.is_dead(record):
+        return Check("idle", Verdict.OK, over)
+    locked = Locked(record)
+    found = f"{record.actor} on {record.host} since {record.since}"
+    if record.state is State.RUNNING:
+        own = record.kaggle_version or 0
+        sight, busy = lock.idle(record)
+        if sight.other:
+            return Check(
+                "idle", Verdict.WARNING, f"v{own} cannot be followed: {sight.other}", f"sahel-nb attach {record.kernel}"
+            )
+        phase = lock.phase(own)
+        if phase.ended and not busy:
+            return Check("idle", Verdict.OK, f"v{own} has ended; {over}")
+        if phase is Phase.UNKNOWN:
+            locked = Locked(record, note=f"v{own}: {UNREADABLE}", hints=ways_on(record, break_by_force(record)))
+    mend = f"sahel-nb attach {record.kernel}"
+    if situation.waits:
+        return Check("idle", Verdict.WARNING, f"will wait for {found}", mend)
+    return Occupied("idle", Verdict.FAILED, f"locked: {found}", mend, locked)
+
+
+def _examine_alone(situation: Situation, ref: KernelRef) -> Check:
+    """Nobody else's business, and no lock that could tell whose it is."""
+    kernel = situation.service.kernel(ref)
+    newest = 0 if kernel is None else kernel.current_version
+    if newest == 0 or is_over(situation.service, ref, newest):
+        return Check("idle", Verdict.OK, f"v{newest} has ended" if newest else "the first version of this kernel")
+    return Check("idle", Verdict.FAILED, f"v{newest} still runs", situation.attach)
 
 
 def examine_quota(situation: Situation, plan: Plan) -> Check:

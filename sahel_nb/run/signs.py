@@ -33,6 +33,21 @@ def is_over(service: KernelService, ref: KernelRef, version: int, known: int = 0
         return version <= known or has_ended(service, ref, version)
 
 
+def sees_all(service: KernelService, ref: KernelRef) -> bool:
+    """Whether a kernel that is not shown does not exist: to its owner, signed in, every one of theirs is shown.
+
+    Anybody else may be refused what is there, and so may an owner whose login has expired, by the very same answer;
+    so a question is asked that needs no kernel. Raises `AuthError`, `NetworkError`.
+    """
+    if service.account().username.lower() != ref.owner.lower():
+        return False
+    try:
+        service.quotas()
+    except (NotFound, Rejected):
+        return False
+    return True
+
+
 def _log(service: KernelService, ref: KernelRef, version: int) -> bool:
     return any(True for _ in service.log(ref, version))
 

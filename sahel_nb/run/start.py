@@ -210,7 +210,7 @@ class Starter:
         if self._lock is None or self._held is None:
             return
         try:
-            self._held = self._lock.started(self._held, pushed.version, pushed.url)
+            self._held = self._lock.started(self._held, pushed.version, pushed.url, pushed.kernel_id)
         except NetworkError as exc:
             self._reporter.say(
                 f"v{pushed.version} runs, and the lock could not record it yet: {exc.message}", Level.WARN

@@ -28,7 +28,7 @@ from sahel_nb.lock.commands import (
     Start,
 )
 from sahel_nb.lock.record import Outcome, Record, State, Ticket
-from sahel_nb.lock.survey import outside, outsiders
+from sahel_nb.lock.survey import outside
 
 from .chain import Chain
 from .compacting import Compacting
@@ -187,7 +187,8 @@ class Client(Compacting):
         return not self.running(shared, record.last_done, len(shared.versions))
 
     def foreign(self, record: Record, newest: int) -> tuple[str, ...]:
-        return outsiders(record, newest)
+        others = (v for v in range(record.last_done + 1, newest + 1) if v != record.kaggle_version)
+        return tuple(text for text in map(outside, others) if text not in record.alarms)
 
     # -- holding it
 

@@ -37,8 +37,11 @@ class Doomed:
         if point == self.point:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def read(self) -> Tip | None:
-        return self.inner.read()
+    def read(self, since: Tip | None = None) -> Tip | None:
+        return self.inner.read(since)
+
+    def descends(self, tip: Tip, known: Tip) -> bool:
+        return self.inner.descends(tip, known)
 
     def swap(self, old: Tip | None, record: Record) -> SwapResult:
         self.at(f"before-{record.op.value}")

@@ -7,6 +7,7 @@ absent. The folder also notices what a lock must prevent: a push while another v
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from sahel_nb.lock.client import LockClient
 from sahel_nb.lock.clock import Clock, FakeClock
 from sahel_nb.lock.git_refs import GitRefs
 from sahel_nb.lock.grants import Intent
-from sahel_nb.lock.kaggle_view import Phase
+from sahel_nb.lock.kaggle_view import Newest, Phase
 from sahel_nb.lock.names import lock_ref
 from sahel_nb.lock.record import Outcome, Record
+from sahel_nb.lock.tip_memory import TipMemory
 from sahel_nb.repo.refs import RemoteRefs
 from sahel_nb.repo.worktree import Worktree
 from sahel_nb.report.events import Check, Level
@@ -63,6 +65,30 @@ class FolderKaggle:
     def current_version(self) -> int:
         versions = self.folder / "versions"
         return max((int(p.name) for p in versions.glob("[0-9]*")), default=0) if versions.exists() else 0
+
+    def newest(self) -> Newest:
+        version = self.current_version()
+        return Newest(version, self.kernel_id if version else 0)
+
+    def gone(self) -> bool:
+        return True
+
+    @property
+    def kernel_id(self) -> int:
+        """A file beside the versions, where a test has made one: `remade` counts it up."""
+        try:
+            return int((self.folder / "id").read_text())
+        except FileNotFoundError:
+            return 0
+
+    def remade(self, *stamps: str | None) -> None:
+        """The kernel is deleted, with what runs of it, and made anew with these versions, which run."""
+        made = (self.kernel_id or 1) + 1
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        (self.folder / "id").write_text(str(made))
+        for stamp in stamps:
+            self.push(stamp)
 
     def phase(self, version: int) -> Phase:
         try:
@@ -118,6 +144,8 @@ class Person:
     abandoned: set[str] = field(default_factory=set)
     """Stamps of grants that this clone knows to be dead."""
     notes: Notes = field(default_factory=Notes)
+    memory: TipMemory | None = None
+    """What this clone remembers beyond one client."""
 
     @property
     def client(self) -> LockClient:
@@ -134,6 +162,7 @@ class Person:
             host=f"{self.name.lower()}-laptop",
             url_of=lambda version: f"https://kaggle.example/{KERNEL}/{version}",
             settle=self.settle,
+            memory=self.memory,
         )
 
     def intent(self, nonce: str = "") -> Intent:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sahel_nb.lock import commands as c
-from sahel_nb.lock.kaggle_view import Phase
+from sahel_nb.lock.kaggle_view import Newest, Phase
 from sahel_nb.lock.names import lock_ref
 from sahel_nb.lock.record import Outcome, Record
 from sahel_nb.lock.transition import step
@@ -39,8 +39,11 @@ class LongUsed:
     def end(self, version: int) -> None:
         self._running.discard(version)
 
-    def current_version(self) -> int:
-        return self.versions
+    def newest(self) -> Newest:
+        return Newest(self.versions)
+
+    def gone(self) -> bool:
+        return True
 
     def phase(self, version: int) -> Phase:
         return Phase.RUNNING if version in self._running else Phase.ENDED_COMPLETE

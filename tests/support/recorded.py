@@ -27,9 +27,9 @@ class Recorded:
     who: str
     note: Callable[[Note], object]
 
-    def read(self) -> Tip | None:
+    def read(self, since: Tip | None = None) -> Tip | None:
         asked = time.monotonic()
-        tip = self.inner.read()
+        tip = self.inner.read(since)
         self.note({"op": "read", "who": self.who, "asked": asked, "answered": time.monotonic(), "value": _name(tip)})
         return tip
 
@@ -39,6 +39,9 @@ class Recorded:
         result = self.inner.swap(old, record)
         self.note({**swap, "answered": time.monotonic(), "answer": result.verdict.value})
         return result
+
+    def descends(self, tip: Tip, known: Tip) -> bool:
+        return self.inner.descends(tip, known)
 
     def history(self, limit: int) -> tuple[Tip, ...]:
         return self.inner.history(limit)

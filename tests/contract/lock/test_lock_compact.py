@@ -148,8 +148,11 @@ class Doomed:
     inner: Backend
     point: str
 
-    def read(self) -> Tip | None:
-        return self.inner.read()
+    def read(self, since: Tip | None = None) -> Tip | None:
+        return self.inner.read(since)
+
+    def descends(self, tip: Tip, known: Tip) -> bool:
+        return self.inner.descends(tip, known)
 
     def history(self, limit: int) -> tuple[Tip, ...]:
         return self.inner.history(limit)

@@ -67,7 +67,7 @@ def test_who_does_not_ask_for_locks_never_gets_one(tmp_path: Path) -> None:
 
 def test_a_look_at_kaggle_costs_the_same_whatever_its_age() -> None:
     kaggle = LongUsed(10_000)
-    assert kaggle.current_version() == 10_000
+    assert kaggle.newest().version == 10_000
     version = kaggle.push("nonce")
     assert (kaggle.phase(version).ended, kaggle.stamp(version)) == (False, "nonce")
     kaggle.end(version)

@@ -22,7 +22,7 @@ from sahel_nb.lock.transition import Illegal, step
 from sahel_nb.lock.verify import replayed
 from support.lock_records import AWA, BOB, arm, on, outcome, states, writer
 from support.lock_stories import People, hold, newest, ops
-from support.locks import KERNEL, FolderKaggle
+from support.locks import KERNEL, FolderKaggle, Notes
 
 CARRIED = [name for name in vars(states()["FREE"]) if name not in ("op", "by", "at", "nonce", "reason", "archive")]
 
@@ -211,7 +211,7 @@ def test_a_remote_where_no_ref_is_replaced(remote: MemoryRemote, people: People)
 
 
 def remembering(remote: MemoryRemote) -> Chain:
-    chain = Chain(Memory(remote), FakeClock(), kernel=KERNEL, by=f"{AWA} on laptop")
+    chain = Chain(Memory(remote), FakeClock(), Notes(), kernel=KERNEL, by=f"{AWA} on laptop")
     chain.tip()
     return chain
 
@@ -268,7 +268,9 @@ def test_in_any_order_with_any_answers_everything_acknowledged_is_found_again(da
     for number in range(data.draw(st.integers(1, 25))):
         backend = Memory(remote)
         backend.faults = data.draw(faults)
-        chain = Chain(backend, FakeClock(), kernel=KERNEL, by=f"{data.draw(st.sampled_from((AWA, BOB)))} on laptop")
+        chain = Chain(
+            backend, FakeClock(), Notes(), kernel=KERNEL, by=f"{data.draw(st.sampled_from((AWA, BOB)))} on laptop"
+        )
         tip = remote.tip() if data.draw(st.booleans()) else data.draw(st.sampled_from([None, *remote.chain]))
         kinds = {"arm": arm(AWA, f"s{number}")} if tip is None else {**on(tip.record), "arm": arm(AWA, f"s{number}")}
         kinds.pop("compact", None)

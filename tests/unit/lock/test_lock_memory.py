@@ -21,9 +21,9 @@ class Counting(Memory):
 
     reads = swaps = 0
 
-    def read(self) -> Tip | None:
+    def read(self, since: Tip | None = None) -> Tip | None:
         self.reads += 1
-        return super().read()
+        return super().read(since)
 
     def swap(self, old: Tip | None, record: Record) -> SwapResult:
         self.swaps += 1
@@ -65,28 +65,14 @@ def test_a_tip_outlives_the_process_and_only_for_its_remote(tmp_path: Path, kagg
     held = awa.client.acquire(awa.intent())
     memory = TipFile(tmp_path / "locks", "example.org/nb", KERNEL)
     assert memory.recall() is None
-    memory.keep(held.tip)
+    memory.keep(held.tip, None)
     assert memory.recall() == held.tip == TipFile(tmp_path / "locks", "example.org/nb", KERNEL).recall()
     assert TipFile(tmp_path / "locks", "example.org/fork", KERNEL).recall() is None
     (path,) = (tmp_path / "locks").rglob("*.tip")
     for damage in (b"", path.read_bytes()[:-3], path.read_bytes().replace(b"ARMED", b"OFFER")):
         path.write_bytes(damage)
         assert memory.recall() is None
-    memory.keep(held.tip)
+    memory.keep(held.tip, None)
     (tmp_path / "a file").write_text("")
-    TipFile(tmp_path / "a file", "r", KERNEL).keep(held.tip)
+    TipFile(tmp_path / "a file", "r", KERNEL).keep(held.tip, None)
     assert list(tmp_path.rglob(".tip-*")) == []
-
-
-def test_a_remote_that_went_back_is_told_to_all(remote: MemoryRemote, people: People) -> None:
-    awa = people("Awa")
-    client = awa.client
-    for _ in range(2):
-        client.disarm(client.acquire(awa.intent()), "")
-    del remote.chain[2:]
-    held = client.acquire(awa.intent())
-    assert held.record.alarms == ("the remote went back: fence 2 was written, and the chain ends with fence 1",)
-    assert held.record.fence == 2
-    client.disarm(held, "")
-    remote.chain.clear()
-    assert "the chain is gone" in client.acquire(awa.intent()).record.alarms[-1]

@@ -147,5 +147,5 @@ def test_a_kernel_deleted_on_kaggle_starts_anew_with_an_alarm(
         awa.run()
     fresh = Person("Awa", Memory(remote), FolderKaggle(tmp_path / "fresh"))
     held = fresh.client.acquire(fresh.intent())
-    assert held.record.alarms == ("the kernel was deleted on Kaggle: v3 was known, and v0 is the newest",)
+    assert held.record.alarms == ("the kernel was deleted on Kaggle: v3 was known, and it is there no more",)
     assert (held.record.base_version, held.record.fence) == (0, 4)

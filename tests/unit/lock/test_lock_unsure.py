@@ -77,11 +77,11 @@ def test_a_grant_that_was_ended_before_we_heard_of_it_is_over(remote: MemoryRemo
     awa, bob = people("Awa"), people("Bob")
 
     class SlowToAnswer(Memory):
-        def read(self) -> Tip | None:
+        def read(self, since: Tip | None = None) -> Tip | None:
             if self.faults == ["asleep"]:
                 self.faults = []
                 assert bob.client.recover(wait=True).state is Recovery.FREE
-            return super().read()
+            return super().read(since)
 
     awa.backend = SlowToAnswer(remote)
     awa.backend.faults = [Fault.APPLIED_UNANSWERED, "asleep"]

@@ -1,0 +1,118 @@
+"""Ways around the lock, as a person meets them: a kernel made anew, a remote that went back, alarms and their end."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from support.lab import Lab, Member, notebook
+
+
+@pytest.fixture(scope="module")
+def awa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Member]:
+    with Lab(tmp_path_factory.mktemp("lab"), people=("awa",)) as lab:
+        yield lab.join("awa")
+
+
+def save(awa: Member, slug: str, cell: str) -> None:
+    body = {
+        "slug": f"awa/{slug}", "newTitle": slug.replace("-", " ").title(), "text": notebook([cell]),
+        "language": "python", "kernelType": "notebook", "isPrivate": True,
+    }  # fmt: skip
+    assert awa.lab.service.api("awa", "SaveKernel", body)[0] == 200
+
+
+def delete(awa: Member, slug: str) -> None:
+    code, _ = awa.lab.service.api("awa", "DeleteKernel", {"userName": "awa", "kernelSlug": slug})
+    assert code == 200
+
+
+def state(awa: Member, slug: str, version: int) -> str:
+    where = {"userName": "awa", "kernelSlug": slug, "versionLabel": f"v{version}"}
+    return str(awa.lab.service.api("awa", "GetKernelSessionStatus", where)[1].get("status"))
+
+
+def until(awa: Member, slug: str, version: int, wanted: str) -> None:
+    deadline = time.monotonic() + 60
+    while state(awa, slug, version) != wanted:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_kernel_deleted_and_made_anew(awa: Member) -> None:
+    slug = "made-anew"
+    where = awa.kernel(slug, ["print('ŋ')"])
+    for _ in range(2):
+        assert awa.sahel("run", where).code == 0
+    delete(awa, slug)
+    save(awa, slug, "import time; time.sleep(300)")
+    save(awa, slug, "print('ɲ')")
+    until(awa, slug, 2, "COMPLETE")
+
+    refused = awa.sahel("run", where)
+    assert refused.code == 3, refused
+    assert "v1 has not ended on Kaggle, and was not started under the lock" in refused.err
+    waited = awa.sahel("run", where, "--wait", "3s")
+    assert waited.code == 3, waited
+    assert awa.lab.versions(slug) == 2, "nothing was pushed beside it"
+
+    delete(awa, slug)
+    ran = awa.sahel("run", where)
+    assert ran.code == 0, ran
+    assert "the kernel was deleted on Kaggle: v2 was known, and it is there no more" in ran.err
+    listed = awa.sahel("lock", "list")
+    assert "1 alarm, see below" in listed.out
+    assert "the kernel was deleted on Kaggle" in listed.err
+    assert "alarm     the kernel was deleted on Kaggle" in awa.sahel("status", where).out
+
+    acknowledged = awa.sahel("lock", "ack", where, "--reason", "we made it anew")
+    assert acknowledged.code == 0, acknowledged
+    assert "alarm" not in awa.sahel("lock", "list").out
+    assert "alarm" not in awa.sahel("status", where).out
+    assert awa.chain(slug)[-1]["alarms"][-1].endswith(": we made it anew")
+    assert awa.sahel("lock", "ack", where, "--reason", "again").err.endswith("there is nothing to acknowledge\n")
+    assert awa.sahel("lock", "log", where, "--verify").code == 0
+
+
+def test_a_kernel_deleted_while_it_runs(awa: Member) -> None:
+    slug = "deleted-at-work"
+    where = awa.kernel(slug, ["import time; time.sleep(300)"])
+    assert awa.sahel("run", where, "--detach").code == 0
+    delete(awa, slug)
+    shown = awa.sahel("attach", where, timeout=120)
+    assert shown.code == 0, shown
+    assert "the kernel was deleted on Kaggle: v1 was known, and it is there no more" in shown.err
+    record = awa.lock(slug)
+    assert record is not None
+    assert (record["state"], record["outcome"]["status"]) == ("FREE", "UNKNOWN")
+
+
+def test_a_remote_that_went_back(awa: Member) -> None:
+    slug = "gone-back"
+    where = awa.kernel(slug, ["print('ŋ')"])
+    ref = f"refs/sahel/locks/awa/{slug}"
+    assert awa.sahel("run", where).code == 0
+    assert awa.sahel("lock", "acquire", where, "--reason", "maintenance").code == 0
+    assert awa.sahel("lock", "break", where, "--fence", "2", "--reason", "she left").code == 0
+    awa.lab.origin("update-ref", ref, f"{ref}~1")
+
+    for looks in (("lock", "show", where), ("lock", "list"), ("status", where)):
+        assert "the remote went back: record " in str(awa.sahel(*looks)), looks
+    for begins in (("run", where, "--dry-run"), ("run", where), ("lock", "acquire", where, "--reason", "x")):
+        refused = awa.sahel(*begins)
+        assert refused.code == 3, refused
+        assert "the remote went back: record " in refused.err
+        assert f"$ sahel-nb lock ack awa/{slug} --reason TEXT" in refused.err
+    assert [record["op"] for record in awa.chain(slug)[-2:]] == ["hold", "alarm"]
+
+    released = awa.sahel("lock", "release", where)
+    assert (released.code, released.out) == (0, f"awa/{slug}: FREE\n"), released
+    assert awa.sahel("run", where).code == 3, "nobody has decided yet"
+    accepted = awa.sahel("lock", "ack", f"awa/{slug}", "--reason", "TEXT")
+    assert accepted.code == 0, accepted
+    ran = awa.sahel("run", where)
+    assert ran.code == 0, ran
+    assert json.dumps(awa.lock(slug)).count("went back") == 0
