@@ -6,6 +6,7 @@ import click
 
 from sahel_nb.cli.context import Context
 from sahel_nb.errors import Refused, UsageError
+from sahel_nb.report.terminal import one_line
 
 
 @click.command()
@@ -44,7 +45,7 @@ def check(commits: str | None, tree: str | None, as_json: bool) -> None:
         click.echo(json.dumps({**head, "commits": checked.commits, "findings": rows}, ensure_ascii=False))
     else:
         for one in checked.found:
-            click.echo(f"{one.finding.severity.value:>5}  {one.version[:9]}:{one.finding}")
+            click.echo(f"{one.finding.severity.value:>5}  {one.version[:9]}:{one_line(str(one.finding))}")
             if one.finding.mend:
                 click.echo(f"       -> {one.finding.mend}")
     errors = sum(one.finding.blocks for one in checked.found)

@@ -12,6 +12,7 @@ import click
 
 from sahel_nb.cli.context import Context
 from sahel_nb.errors import SahelError
+from sahel_nb.report.terminal import LONGEST
 
 if TYPE_CHECKING:
     from sahel_nb.cli.assembly import Asked
@@ -199,7 +200,7 @@ def _print_unfailed(
 def _print(title: str, place: dict[str, Any], diagnosis: Diagnosis, message: str, spent: str) -> None:
     def row(label: str, text: str) -> None:
         if text:
-            click.echo(f"  {label:<8} {text}", err=True)
+            click.echo(f"  {label:<8} {text[:LONGEST]}{'…' * (len(text) > LONGEST)}", err=True)
 
     click.echo(title, err=True)
     row("where", place.get("where", ""))

@@ -8,6 +8,7 @@ import click
 
 from sahel_nb.cli.context import Context
 from sahel_nb.errors import Refused
+from sahel_nb.report.terminal import one_line
 
 
 @click.command()
@@ -37,7 +38,7 @@ def lint(paths: tuple[Path, ...], fix: bool, as_json: bool) -> None:
         click.echo(json.dumps({"schema": "sahel-nb.lint/1", "findings": rows}, ensure_ascii=False))
     else:
         for finding in found:
-            click.echo(f"{finding.severity.value:>5}  {finding}")
+            click.echo(f"{finding.severity.value:>5}  {one_line(str(finding))}")
             if finding.mend:
                 click.echo(f"       -> {finding.mend}")
     errors = sum(finding.blocks for finding in found)

@@ -17,9 +17,11 @@ _MOST = 25
 
 def show(findings: Sequence[Finding]) -> None:
     """One line for each finding and one for what mends it; the blocking ones first."""
+    from sahel_nb.report.terminal import one_line
+
     ordered = sorted(findings, key=lambda finding: not finding.blocks)
     for finding in ordered[:_MOST]:
-        sys.stderr.write(f"{finding.severity.value:>5}  {finding}\n")
+        sys.stderr.write(f"{finding.severity.value:>5}  {one_line(str(finding))}\n")
         if finding.mend:
             sys.stderr.write(f"       -> {finding.mend}\n")
     if len(ordered) > _MOST:

@@ -9,7 +9,7 @@ from typing import TextIO
 from sahel_nb.errors import SahelError
 from sahel_nb.report.events import Check, Level, Verdict
 from sahel_nb.report.redact import redacted, without_user
-from sahel_nb.report.terminal import last_frame, log_line, one_line, unfiltered, visible
+from sahel_nb.report.terminal import LONGEST, last_frame, log_line, one_line, unfiltered, visible
 
 _MARKS = {
     Verdict.OK: ("32", "ok"),
@@ -18,9 +18,6 @@ _MARKS = {
     Verdict.SKIPPED: ("2", "skip"),
     Verdict.UNKNOWN: ("31", "??"),
 }
-
-LONGEST = 2_000
-"""Characters of a line that are shown; of a kernel's, log.txt has all."""
 
 
 class Console:
@@ -125,7 +122,7 @@ class Console:
 
 
 def _row(text: str) -> str:
-    return one_line(redacted(text), LONGEST)
+    return one_line(redacted(text))
 
 
 def _command(text: str) -> str:

@@ -45,7 +45,11 @@ def visible(text: str) -> str:
     return _HIDDEN.sub(_spelled, text.replace("\r\n", "\n"))
 
 
-def one_line(text: str, longest: int) -> str:
+LONGEST = 2_000
+"""Characters of a line of a message; of a kernel's line, log.txt has all."""
+
+
+def one_line(text: str, longest: int = LONGEST) -> str:
     """The same in one line of at most `longest` characters: a name with a newline in it forges no second line."""
     if len(text) > longest:
         text = text[:longest] + "…"

@@ -6,10 +6,11 @@ import io
 import os
 
 from sahel_nb.errors import NOTHING_STARTED, Refused
-from sahel_nb.report.console import LONGEST, Console
+from sahel_nb.report.console import Console
 from sahel_nb.report.crash import redacted
 from sahel_nb.report.events import Check, Verdict
 from sahel_nb.report.jsonl import JsonLines
+from sahel_nb.report.terminal import LONGEST
 
 
 def test_without_a_tty_every_line_is_plain_and_whole() -> None:

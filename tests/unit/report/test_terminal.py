@@ -13,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sahel_nb.errors import Refused
-from sahel_nb.report.console import LONGEST, Console
+from sahel_nb.hooks.findings import show
+from sahel_nb.notebook.finding import Finding, Severity
+from sahel_nb.report.console import Console
 from sahel_nb.report.events import Check, Level, Verdict
 from sahel_nb.report.jsonl import JsonLines
-from sahel_nb.report.terminal import Protected, log_line, one_line, visible
+from sahel_nb.report.terminal import LONGEST, Protected, log_line, one_line, visible
 
 ANY = st.text(st.characters(exclude_categories=()) | st.sampled_from("\x1b\x07\x9b\x9d\r\b\\[];m52\u202e\u2066\udcff"))
 """Every character, half surrogates too; those that sequences are made of more often."""
@@ -121,6 +123,15 @@ def test_a_newline_in_a_message_forges_no_message() -> None:
     assert [line for line in stream.getvalue().splitlines() if not line.startswith("  ")] == ["error: cut.ipynb"]
     assert "\n  $ rm" not in stream.getvalue()
     assert "\n  ok" not in stream.getvalue()
+
+
+def test_a_newline_in_a_name_forges_no_finding(capsys: pytest.CaptureFixture[str]) -> None:
+    finding = Finding("SNB101", Severity.ERROR, "a\n error  b.ipynb", "", "x" * 9000, "mend")
+    show([finding])
+    first, mend = capsys.readouterr().err.splitlines()
+    assert first.startswith("error  a\\n error  b.ipynb: SNB101 x")
+    assert len(first) < LONGEST + 20
+    assert mend == "       -> mend"
 
 
 def test_a_message_without_end_is_cut_and_a_command_is_not() -> None:
