@@ -45,9 +45,12 @@ def path_of(url: str, folder: Path) -> Path | None:
 
 
 def is_inside(worktree: Worktree, path: Path) -> bool:
-    """Whether a checkout could write to `path`: it lies in a worktree of this repository, and not in git's folder."""
+    """Whether a checkout could write to `path`: it lies in a worktree of this repository, and not in git's folder.
+
+    A worktree of a repository whose submodule this is counts as well: `.gitmodules` names remotes, too.
+    """
     main = worktree.common_dir
-    tops = [worktree.root, *_linked(main), *([main.parent] if main.name == ".git" else [])]
+    tops = [worktree.root, *_linked(main), *(one.parent for one in (main, *main.parents) if one.name == ".git")]
     ours = {_identity(top) for top in tops} - {None}
     for tried in (path, Path(f"{path}.git"), path / ".git"):  # as git does
         real = tried.resolve()

@@ -93,6 +93,17 @@ def test_every_worktree_of_the_repository_counts(repo: Git, tmp_path: Path) -> N
                 url_of(Git(root), f"{other}/locks")
 
 
+def test_a_submodule_takes_no_remote_from_the_repository_around_it(repo: Git, tmp_path: Path) -> None:
+    part = Git.init(tmp_path / "part")
+    part.commit("a.py")
+    repo("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(part.root), "part")
+    inner = Git(repo.root / "part")
+    for url in ("../locks", f"{repo.root}/locks"):
+        with pytest.raises(Refused, match="below the worktree"):
+            url_of(inner, url)
+    assert url_of(inner, "origin") == str(part.root)
+
+
 def test_other_places_and_gits_own_folder_are_fine(repo: Git, tmp_path: Path) -> None:
     worktree = Worktree.discover(repo.root)
     for path in (tmp_path / "nb.git", tmp_path / "nbx" / "y", repo.root / ".git/sahel-nb/locks.git", Path("/")):
