@@ -137,7 +137,7 @@ def _signing(home: Home) -> Check:
         return Check(name, Verdict.SKIPPED, ADVISORY)
     found = home.refs.file_at(home.signers, FILE)
     if found is None:
-        mend = f"git push {home.refs.remote} BRANCH:{home.signers}  # with the file {FILE}"
+        mend = f"git push {shlex.quote(home.refs.remote)} BRANCH:{home.signers}  # with the file {FILE}"
         return Check(name, Verdict.FAILED, f"{home.signers} has no file {FILE}: nobody's signature counts", mend)
     people, stand = _lines(found), _lines(home.refs.file_at(home.signers, UNSIGNED))
     said = f"{kind}, and {people} key{'s' * (people != 1)} count; is {home.signers} protected?"
@@ -166,7 +166,7 @@ def _records(home: Home) -> Check:
     for lock in locks:
         if lock.record is None:
             found = f"{lock.kernel}: {lock.trouble}"
-            return Check("records", Verdict.FAILED, found, f"git fetch {home.refs.remote} {lock.oid}")
+            return Check("records", Verdict.FAILED, found, f"git fetch {shlex.quote(home.refs.remote)} {lock.oid}")
     return Check("records", Verdict.OK, f"{len(locks)} lock{'s' * (len(locks) != 1)}, all understood")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from shlex import quote
 
 from sahel_nb.errors import SahelError
 from sahel_nb.repo.refs import RemoteRefs, SwapAnswer
@@ -37,7 +38,7 @@ def probe(refs: RemoteRefs, prefix: str) -> list[Check]:
     try:
         _behaviour(refs, ref, (first, second, other), rows)
     except SahelError as exc:
-        rows.append(Check("probe", Verdict.FAILED, exc.message, f"git ls-remote {refs.remote}"))
+        rows.append(Check("probe", Verdict.FAILED, exc.message, f"git ls-remote {quote(refs.remote)}"))
     rows.append(_delete(refs, ref, second, first))
     return rows
 
@@ -45,7 +46,9 @@ def probe(refs: RemoteRefs, prefix: str) -> list[Check]:
 def _behaviour(refs: RemoteRefs, ref: str, commits: tuple[RawCommit, RawCommit, RawCommit], rows: list[Check]) -> None:
     first, second, other = commits
     if refs.read(ref) != first:
-        rows.append(Check("read", Verdict.FAILED, "what was written is not what is read", f"git ls-remote {refs.url}"))
+        rows.append(
+            Check("read", Verdict.FAILED, "what was written is not what is read", f"git ls-remote {quote(refs.remote)}")
+        )
         return
     rows.append(Check("read", Verdict.OK, "what was written is read back"))
     moved = refs.swap(ref, first, second)
@@ -73,7 +76,7 @@ def _delete(refs: RemoteRefs, ref: str, *where: RawCommit) -> Check:
         "delete",
         Verdict.WARNING,
         _said(gone, f"{ref} stays; locks never delete theirs"),
-        f"git push {refs.remote} :{ref}",
+        f"git push {quote(refs.remote)} :{ref}",
     )
 
 
@@ -87,7 +90,9 @@ def _not_created(refs: RemoteRefs, prefix: str, answer: SwapAnswer) -> Check:
             return Check("create", Verdict.FAILED, _said(answer, f"{prefix} is refused, {BRANCHES} works"), FIX)
     if answer.swap is Swap.BUSY:
         return Check("create", Verdict.FAILED, _said(answer, "a lock file is in the way"), "sahel-nb lock doctor")
-    return Check("create", Verdict.FAILED, _said(answer, "no ref can be made"), f"git push --dry-run {refs.remote}")
+    return Check(
+        "create", Verdict.FAILED, _said(answer, "no ref can be made"), f"git push --dry-run {quote(refs.remote)}"
+    )
 
 
 def _said(answer: SwapAnswer, what: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 
 from sahel_nb.repo.cmd import GitFailed, git
@@ -44,19 +45,24 @@ def upstream(worktree: Worktree, *, refresh: bool = True) -> Upstream:
         return _missing("HEAD is detached: it is on no branch that could be pushed", "git switch -c NAME")
     tracking, remote, ref = _configured(worktree, branch)
     if not remote or not ref:
-        return _missing(f"{branch} has no upstream", f"git push -u {_likely_remote(worktree)} {branch}")
+        return _missing(f"{branch} has no upstream", _push(_likely_remote(worktree), branch))
     if remote == ".":
         return _missing(
             f"{branch} follows {ref} of this very clone, which nobody else sees",
-            f"git push -u {_likely_remote(worktree)} {branch}",
+            _push(_likely_remote(worktree), branch),
         )
     found = Upstream(remote, ref, remote_url(worktree, remote), None, 0, 0, "")
     commit = _ask(worktree, remote, ref) if refresh else _known(worktree, tracking)
     if commit is None:
         short = ref.removeprefix("refs/heads/")
-        return replace(found, missing=f"{remote} has no branch {short}", mend=f"git push -u {remote} {branch}:{short}")
+        return replace(found, missing=f"{remote} has no branch {short}", mend=_push(remote, f"{branch}:{short}"))
     ahead, behind = _distance(worktree, head, commit, remote, ref)
     return replace(found, commit=commit, ahead=ahead, behind=behind)
+
+
+def _push(remote: str, what: str) -> str:
+    """As it can be typed: git lets branches have names that a shell would run."""
+    return shlex.join(("git", "push", "-u", remote, what))
 
 
 def remote_url(worktree: Worktree, remote: str) -> str:

@@ -97,3 +97,8 @@ def test_no_answer_is_not_taken_for_an_answer(origin: Origin, awa: Git) -> None:
     origin.path.rename(origin.path.parent / "moved.git")
     with pytest.raises(NetworkError):
         upstream(Worktree.discover(awa.root))
+
+
+def test_a_branch_whose_name_a_shell_would_run_is_quoted(awa: Git) -> None:
+    awa("switch", "-q", "-c", "x;id>$(HOME)")
+    assert upstream(Worktree.discover(awa.root)).mend == "git push -u origin 'x;id>$(HOME)'"
