@@ -110,3 +110,20 @@ def test_other_places_and_gits_own_folder_are_fine(repo: Git, tmp_path: Path) ->
         assert not is_inside(worktree, path)
     assert is_inside(worktree, repo.root)
     assert url_of(repo, "../other.git") == "../other.git"
+
+
+def test_an_address_of_a_host_reaches_no_path_and_starts_no_program(repo: Git, tmp_path: Path) -> None:
+    """Only what a person's own settings make of it does."""
+    worktree = Worktree.discover(repo.root)
+    other = tmp_path / "other.git"
+    run_git("init", "-q", "--bare", str(other), cwd=tmp_path)
+    repo("push", "-q", str(other), "HEAD:refs/x/y")
+    address = "https://host.example/nb.git"
+    only = RemoteRefs(worktree, address)._only
+    assert "refs/x/y" in run_git("ls-remote", str(other), cwd=repo.root)
+    for url in (str(other), f"file://{other}", f"ext::git-upload-pack {other}"):
+        allowed = ("-c", "protocol.ext.allow=always")
+        assert "refs/x/y" in run_git(*allowed, "ls-remote", url, cwd=repo.root)
+        assert run_git(*allowed, *only, "ls-remote", url, cwd=repo.root, check=False) == ""
+    repo("config", f"url.{other}.insteadOf", address)
+    assert RemoteRefs(worktree, address).advertised("refs/x") == {"refs/x/y": repo.head()}
