@@ -46,10 +46,11 @@ test-all: ## every test, on each Python from 3.11 to 3.14 that is found
 	@for python in $$(tools/prerequisites all); do \
 	  $(MAKE) --no-print-directory test VENV=.venv-$${python##*/python} PYTHON=$$python || exit; done
 
-check: $(VENV)/.extra-dev ## ruff, mypy --strict and the import contracts
+check: $(VENV)/.extra-dev ## ruff, mypy --strict, the import contracts, and whether what is imported is declared
 	@echo "==> ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@echo "==> mypy" && $(BIN)/mypy
 	@echo "==> import contracts" && $(BIN)/lint-imports
+	@echo "==> declared dependencies" && $(BIN)/deptry --no-ansi . && $(BIN)/python -m pip check
 
 traps: $(VENV)/.extra-test ## which traps each version of Kaggle's client is in; gates nothing
 	@$(BIN)/python -m tests.traps $(VERSIONS)
