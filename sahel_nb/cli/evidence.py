@@ -57,11 +57,26 @@ def mismatch(known: Version) -> str:
 
 
 def committed(context: Context, commit: str, folder: str | None) -> Source | None:
-    """The kernel as a commit has it; None where the commit is not here."""
+    """The kernel of `folder` as a commit has it, wherever it lay then; None where the commit cannot be had.
+
+    A commit that is not in this clone is fetched.
+    """
+    from sahel_nb.repo.kept_commits import bring
+    from sahel_nb.run.select import kernels_in
+
+    if not commit or folder is None or not bring(context.worktree, commit):
+        return None
+    found, now = _source(context, commit, folder), _source(context, context.worktree.head(), folder)
+    if now is None or (found is not None and found.metadata.ref == now.metadata.ref):
+        return found
+    name = str(now.metadata.ref).lower()
+    moved = [kernel.folder for kernel in kernels_in(context.worktree, commit) if kernel.id.lower() == name]
+    return _source(context, commit, moved[0]) if moved else found
+
+
+def _source(context: Context, commit: str, folder: str) -> Source | None:
     from sahel_nb.cli import assembly
 
-    if not commit or folder is None:
-        return None
     try:
         return assembly.source_of(context, commit, folder)
     except SahelError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -13,7 +14,7 @@ from sahel_nb.report.terminal import one_line
 
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--fix", is_flag=True, help="Give a notebook that names no kernel the one that Kaggle has.")
+@click.option("--fix", is_flag=True, help="Fix what can safely be fixed: a missing kernel, names of sources, …")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def lint(paths: tuple[Path, ...], fix: bool, as_json: bool) -> None:
     """Find what would waste a run, before quota is spent: in notebooks and in kernel-metadata.json.
@@ -21,14 +22,16 @@ def lint(paths: tuple[Path, ...], fix: bool, as_json: bool) -> None:
     \b
     Example:  sahel-nb lint notebooks/fula
     """
-    from sahel_nb.hooks.lint import add_kernels, lint_paths
+    from sahel_nb.hooks.lint import fix as fix_files
+    from sahel_nb.hooks.lint import lint_paths
     from sahel_nb.notebook.lint_scope import LintScope
 
     context = Context.here()
     wanted = paths or (context.cwd,)
-    if fix:
-        for path in add_kernels(wanted):
-            context.reporter.say(f"{path} now names the python3 kernel")
+    fixed = [_short(path) for path in fix_files(wanted)] if fix else []
+    for path in fixed:
+        notebook = path.suffix == ".ipynb"
+        context.reporter.say(f"{path} {'now names the python3 kernel' if notebook else 'was fixed'}")
     scope = LintScope(context.config.lint.disable, context.config.lint.exclude)
     found = lint_paths([_short(path) for path in wanted], context.worktree.root, scope)
     if as_json:
@@ -41,6 +44,8 @@ def lint(paths: tuple[Path, ...], fix: bool, as_json: bool) -> None:
             click.echo(f"{finding.severity.value:>5}  {one_line(str(finding))}")
             if finding.mend:
                 click.echo(f"       -> {finding.mend}")
+    if fixed:
+        context.reporter.say(f"to commit it: $ {shlex.join(('git', 'add', '--', *map(str, fixed)))}")
     errors = sum(finding.blocks for finding in found)
     if errors:
         raise Refused(f"{errors} error{'s' if errors > 1 else ''}; a run would fail or surprise you")

@@ -103,6 +103,8 @@ def launch(
         raise
     if dry_run:
         return
+    if not (rehearsal or context.is_embedded):
+        _keep_commit(context, plan)
     options = RunOptions(_limit(context, plan, timeout), Waiting.DETACH if detach else Waiting.FOLLOW, attach, wait)
     finished = execute(
         plan, options, who=who, places=places, service=context.kaggle, lock=lock, reporter=context.reporter
@@ -196,6 +198,17 @@ def _prepare(
     if context.is_embedded and not dry_run:
         _bring_datasets(context, plan)
     return plan, lock, who, places, attach
+
+
+def _keep_commit(context: Context, plan: Plan) -> None:
+    """The commit outlives its branch: a squash merge that deletes it is every team's default."""
+    from sahel_nb.repo.kept_commits import keep
+    from sahel_nb.report.events import Level
+
+    why = keep(context.worktree, plan.stamp.commit)
+    if why:
+        lost = "if its branch is deleted, `drift` and `rescue` will miss it"
+        context.reporter.say(f"the remote does not keep commit {plan.source.commit.short} ({why}); {lost}", Level.WARN)
 
 
 def _outcome(lock: LockClient | None) -> Outcome | None:

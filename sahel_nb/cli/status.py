@@ -151,7 +151,7 @@ def _drift(context: Context, folder: str, source: str, stamp: Stamp) -> str:
 
     pushed = evidence.committed(context, stamp.commit, folder)
     if pushed is None:
-        return ""
+        return f"not known: commit {stamp.commit[:12]} is not in this clone"
     told = proof.compare(source, pushed.code, notebook=pushed.is_notebook, nonce=stamp.nonce)
     if told.copy is proof.Copy.SAME:
         return ""

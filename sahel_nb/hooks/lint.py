@@ -81,18 +81,17 @@ def _code_beside(path: Path, data: bytes) -> bytes | None:
     return read_if_there(path.parent / name)
 
 
-def add_kernels(paths: Iterable[Path]) -> list[Path]:
-    """Mend SNB102 in place; the files that were changed."""
+def fix(paths: Iterable[Path]) -> list[Path]:
+    """Fix in place what can safely be fixed: SNB102, and of the metadata what its findings say; the changed files."""
+    from sahel_nb.kernels.metadata import fix_metadata
     from sahel_nb.notebook.document import NotebookError
     from sahel_nb.notebook.generate import add_kernel
 
     changed = []
     for path in expand(paths):
-        if path.name == _FILE_NAME:
-            continue
         data = read(path)
         try:
-            mended = add_kernel(data)
+            mended = fix_metadata(data) if path.name == _FILE_NAME else add_kernel(data)
         except NotebookError:
             continue  # SNB101 says it
         if mended != data:

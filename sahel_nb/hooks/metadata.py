@@ -7,6 +7,8 @@ SNB403  advice                          (SNB302, a changed id, is in ids.py; SNB
 
 from __future__ import annotations
 
+from shlex import quote
+
 from sahel_nb.errors import UsageError
 from sahel_nb.kernels.metadata import Metadata
 from sahel_nb.notebook.document import NotebookError, parse
@@ -24,7 +26,8 @@ def check_metadata(data: bytes, path: str) -> list[Finding]:
     found = []
     for problem in metadata.problems():
         code, severity = ("SNB402", Severity.ERROR) if problem.blocks else ("SNB403", Severity.WARN)
-        found.append(Finding(code, severity, path, problem.key, problem.message))
+        mend = f"sahel-nb lint --fix {quote(path)}" if problem.fixable else ""
+        found.append(Finding(code, severity, path, problem.key, problem.message, mend))
     return found
 
 

@@ -6,32 +6,40 @@ The format is that of `kaggle kernels init`. Fields we do not know are kept as t
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sahel_nb.errors import UsageError
 from sahel_nb.kernels.model import KernelRef
+from sahel_nb.kernels.shapes import advice, shape_of
 
 FILE_NAME = "kernel-metadata.json"
 MAX_SOURCE_BYTES = 1_000_000  # beyond this the service answers 400
 
 LANGUAGES = ("python", "r", "rmarkdown")
 KERNEL_TYPES = ("script", "notebook")
-MACHINE_SHAPES = (
-    "NvidiaTeslaT4",
-    "NvidiaTeslaP100",
-    "NvidiaL4",
-    "NvidiaL4X1",
-    "NvidiaTeslaA100",
-    "NvidiaH100",
-    "NvidiaRtxPro6000",
-    "TpuV5E8",
-    "TpuV6E8",
-    "TpuV38",
-    "Tpu1VmV38",
-)
-RETIRED_SHAPES = {"NvidiaTeslaP100": "NvidiaTeslaT4", "TpuV38": "TpuV5E8", "Tpu1VmV38": "TpuV5E8"}
-_SOURCE_LISTS = ("dataset_sources", "competition_sources", "kernel_sources", "model_sources", "keywords")
+SOURCE_LISTS = ("dataset_sources", "competition_sources", "kernel_sources", "model_sources")
+_LISTS = (*SOURCE_LISTS, "keywords")
+_PART = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+_FORMS = {
+    "dataset_sources": re.compile(rf"{_PART}/{_PART}(?:/(?:versions/)?\d+)?"),
+    "kernel_sources": re.compile(rf"{_PART}/{_PART}(?:/\d+)?"),
+    "competition_sources": re.compile(_PART),
+    "model_sources": re.compile(rf"{_PART}/{_PART}/{_PART}/{_PART}/\d+"),
+}
+_SPELLED = {
+    "dataset_sources": "owner/slug",
+    "kernel_sources": "owner/slug",
+    "competition_sources": "slug",
+    "model_sources": "owner/model/framework/variation/version",
+}
+_PREFIXES = {
+    "dataset_sources": "datasets|dataset",
+    "kernel_sources": "code|kernels|notebooks",
+    "competition_sources": "competitions|competition|c",
+    "model_sources": "models|model",
+}
 _FLAGS = {
     "is_private": True,
     "enable_gpu": False,
@@ -48,11 +56,12 @@ def _unusable(message: str, where: str) -> UsageError:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong in a metadata file. `blocks` is False for advice."""
+    """Something wrong in a metadata file. `blocks` is False for advice; `fixable`: `Metadata.fixed` puts it right."""
 
     key: str
     message: str
     blocks: bool = True
+    fixable: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,21 +85,27 @@ class Metadata:
         if not isinstance(raw, dict):
             raise _unusable(f"{where} must hold one JSON object", where)
         for key in ("id", "title", "code_file", "kernel_type", "language"):
-            if not isinstance(raw.get(key), str) or not raw[key]:
+            given = raw.get(key)
+            if (not isinstance(given, str) and not (key == "title" and given is None)) or not (given or key == "title"):
                 raise _unusable(f"{where}: `{key}` is missing or not a string", where)
         try:
             ref = KernelRef.parse(raw["id"])
         except UsageError as exc:
             raise _unusable(f"{where}: `id` {exc.message}", where) from exc
-        return cls(ref, raw["title"], raw["code_file"], raw["kernel_type"], raw["language"], raw)
+        title, code_file = raw.get("title") or title_for(ref.slug), raw["code_file"].removeprefix("./")
+        return cls(ref, title, code_file, raw["kernel_type"], raw["language"], raw)
+
+    @property
+    def shape(self) -> str:
+        return shape_of(self.raw.get("machine_shape"))
 
     @property
     def uses_gpu(self) -> bool:
-        return is_true(self.raw.get("enable_gpu")) or str(self.raw.get("machine_shape", "")).startswith("Nvidia")
+        return is_true(self.raw.get("enable_gpu")) or self.shape.lower().startswith(("nvidia", "gpu"))
 
     @property
     def uses_tpu(self) -> bool:
-        return is_true(self.raw.get("enable_tpu")) or str(self.raw.get("machine_shape", "")).startswith("Tpu")
+        return is_true(self.raw.get("enable_tpu")) or self.shape.lower().startswith("tpu")
 
     @property
     def longest(self) -> int:
@@ -99,8 +114,8 @@ class Metadata:
 
     def sources(self, *keys: str) -> tuple[str, ...]:
         """What the kernel reads, of these lists or of all; what is no list of names is left to `problems`."""
-        lists = [self.raw.get(key) for key in keys or _SOURCE_LISTS[:4]]
-        return tuple(item for value in lists if isinstance(value, list) for item in value if isinstance(item, str))
+        lists = [self.raw.get(key) for key in keys or SOURCE_LISTS]
+        return tuple(item for value in lists if isinstance(value, list) for item in value if _is_name(item))
 
     def problems(self) -> tuple[Problem, ...]:
         """Everything that the service would refuse, silently change, or charge for in vain."""
@@ -117,45 +132,70 @@ class Metadata:
             found.append(Problem("kernel_type", f"{self.kernel_type!r} is none of {', '.join(KERNEL_TYPES)}"))
         if self.language not in LANGUAGES:
             found.append(Problem("language", f"{self.language!r} is none of {', '.join(LANGUAGES)}"))
-        if "/" in self.code_file or "\\" in self.code_file or self.code_file in (".", ".."):
-            found.append(Problem("code_file", f"{self.code_file!r} must name a file beside the metadata"))
-        if "id_no" in self.raw:
-            found.append(Problem("id_no", "`id_no` beats `id` on Kaggle; remove it, so that one name decides"))
+        found.extend(self._code_file_problems())
         found.extend(self._list_problems())
-        found.extend(
-            Problem(key, f"`{key}` is left out; Kaggle's default is not certain, write it", blocks=False)
-            for key in _FLAGS
-            if key not in self.raw
-        )
-        found.extend(self._shape_advice())
+        found.extend(self._loose_ends())
+        said = advice(self.raw.get("machine_shape"))
+        found.extend([Problem("machine_shape", said, blocks=False)] if said else [])
         return tuple(found)
+
+    def _code_file_problems(self) -> list[Problem]:
+        name = self.code_file
+        if "/" in name or "\\" in name or name in (".", ".."):
+            return [Problem("code_file", f"{name!r} must name a file beside the metadata")]
+        notebook = name.endswith(".ipynb")
+        if self.kernel_type == "notebook" and not notebook and self.language != "rmarkdown":
+            return [Problem("code_file", f"{name} is no notebook, and `kernel_type` says notebook")]
+        if self.kernel_type == "script" and notebook:
+            return [Problem("code_file", f"{name} is a notebook, and `kernel_type` says script")]
+        return []
 
     def _list_problems(self) -> list[Problem]:
         found = []
-        parts = {"dataset_sources": (2, 3), "kernel_sources": (2, 3), "model_sources": (4, 5)}
-        for key in _SOURCE_LISTS:
-            value = self.raw.get(key, [])
+        for key in _LISTS:
+            value = self.raw.get(key) or []
             if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
                 found.append(Problem(key, f"`{key}` must be a list of strings"))
                 continue
-            for item in value:
-                if key in parts and len(item.split("/")) not in parts[key]:
-                    found.append(Problem(key, f"{item!r} in `{key}` is not of the form owner/slug"))
+            for item in filter(_is_name, value):
+                if key == "keywords":
+                    continue
+                plain = without_prefix(key, item)
+                if not _FORMS[key].fullmatch(plain):
+                    found.append(Problem(key, f"{item!r} in `{key}` is not of the form {_SPELLED[key]}"))
+                elif plain != item:
+                    said = f"Kaggle drops {item!r} in `{key}` and runs without it; it is called {plain!r} there"
+                    found.append(Problem(key, said, fixable=True))
         return found
 
-    def _shape_advice(self) -> list[Problem]:
-        shape = self.raw.get("machine_shape")
-        if not shape:
-            return []
-        if shape in RETIRED_SHAPES:
-            instead = RETIRED_SHAPES[shape]
-            return [Problem("machine_shape", f"{shape} is retired; Kaggle silently gives {instead}", blocks=False)]
-        if shape in MACHINE_SHAPES:
-            return []
-        from difflib import get_close_matches
+    def _loose_ends(self) -> list[Problem]:
+        """What is pushed in the right way whatever the file says, and better said in it."""
+        found = []
+        if "id_no" in self.raw:
+            found.append(("id_no", "`id_no` is not pushed: on Kaggle it would beat `id`, and one name decides"))
+        if not self.raw.get("title"):
+            found.append(("title", f"`title` is left out; {self.title!r} resolves to the id and is pushed"))
+        if self.raw.get("code_file") != self.code_file:
+            found.append(("code_file", f"{self.raw.get('code_file')!r} is pushed as {self.code_file!r}"))
+        found += [
+            (key, f"`{key}` is left out; Kaggle's default is not certain, write it")
+            for key in ("is_private", "enable_gpu", "enable_internet")
+            if key not in self.raw
+        ]
+        empty = [key for key, value in self.raw.items() if _is_empty(key, value)]
+        found += [(key, f"an empty string in `{key}` says nothing, and is not pushed") for key in empty]
+        return [Problem(key, said, blocks=False, fixable=True) for key, said in found]
 
-        near = get_close_matches(str(shape), MACHINE_SHAPES, n=1, cutoff=0.0)
-        return [Problem("machine_shape", f"{shape!r} is not documented; the nearest is {near[0]}", blocks=False)]
+    def fixed(self) -> dict[str, Any]:
+        """`raw`, with what `problems` calls fixable put right. What a person has to decide stays."""
+        raw = {key: value for key, value in self.raw.items() if key != "id_no" and not _is_empty(key, value)}
+        raw |= {key: default for key, default in _FLAGS.items() if key not in raw and key != "enable_tpu"}
+        raw |= {"title": self.title, "code_file": self.code_file}
+        for key in _LISTS:
+            if isinstance(self.raw.get(key), list):
+                items = [without_prefix(key, item) if _is_name(item) else item for item in self.raw[key]]
+                raw[key] = list(dict.fromkeys(item for item in items if item != "")) if _are_names(items) else items
+        return {key: raw[key] for key in (*(key for key in self.raw if key in raw), *raw)}
 
     def renamed(self, ref: KernelRef, title: str) -> Metadata:
         """The same kernel under another name: a personal slug. An `id_no` would send it back to the shared one."""
@@ -164,11 +204,33 @@ class Metadata:
         return replace(self, ref=ref, title=title, raw=raw)
 
     def to_json(self) -> bytes:
-        """Every field written out, since the client's defaults and the documentation disagree."""
-        explicit: dict[str, Any] = {**_FLAGS, **{key: [] for key in _SOURCE_LISTS}, **self.raw}
+        """What is pushed: every field written out, since the client's defaults and the documentation disagree."""
+        explicit: dict[str, Any] = {**_FLAGS, **{key: [] for key in _LISTS}, **self.fixed()}
         for key in _FLAGS:
             explicit[key] = is_true(explicit[key])
+        explicit |= {"machine_shape": self.shape} if "machine_shape" in explicit else {}
         return (json.dumps(explicit, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
+
+
+def fix_metadata(data: bytes, where: str = FILE_NAME) -> bytes:
+    """The file with what can safely be put right; the same bytes where that is nothing, or where it is no metadata."""
+    try:
+        metadata = Metadata.from_json(data, where)
+    except UsageError:
+        return data
+    if not any(problem.fixable for problem in metadata.problems()):
+        return data
+    text = data.decode("utf-8")
+    head = re.match(r'^\{\r?\n( *|\t*)"', text)
+    made = json.dumps(metadata.fixed(), ensure_ascii=False, indent=head[1] if head else None)
+    made += "\n" if text.endswith("\n") else ""
+    return (made.replace("\n", "\r\n") if "\r\n" in text else made).encode("utf-8")
+
+
+def without_prefix(key: str, name: str) -> str:
+    """A source as Kaggle's API calls it: people paste what stands in the address of its page."""
+    plain = re.sub(r"^https?://(?:www\.)?kaggle\.com/", "", name.strip()).strip("/")
+    return re.sub(rf"^(?:{_PREFIXES[key]})/", "", plain) if key in _PREFIXES else name
 
 
 def slugify_title(title: str) -> str:
@@ -182,6 +244,19 @@ def title_for(slug: str) -> str:
     """A title that reads like words and resolves to `slug`."""
     title = " ".join(word.capitalize() for word in slug.split("-"))
     return title if slugify_title(title) == slug else slug
+
+
+def _is_name(item: Any) -> bool:
+    return isinstance(item, str) and item != ""
+
+
+def _are_names(items: list[Any]) -> bool:
+    return all(isinstance(item, str) for item in items)
+
+
+def _is_empty(key: str, value: Any) -> bool:
+    """An empty string in place of a list, or in one. In place of a setting it means the default."""
+    return key in _LISTS and (value == "" or (isinstance(value, list) and "" in value))
 
 
 def is_true(value: Any) -> bool:

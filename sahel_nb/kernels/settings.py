@@ -48,6 +48,7 @@ def settings_of(client: KaggleClient, ref: KernelRef, version: int | None = None
         "competition_sources": _names(meta.competition_data_sources),
         "kernel_sources": _names(meta.kernel_data_sources),
         "model_sources": _names(meta.model_data_sources),
+        "keywords": _names(meta.category_ids),
     }
     raw |= {key: text for key in ("machine_shape", "docker_image") if (text := str(getattr(meta, key, "") or ""))}
     return Settings(

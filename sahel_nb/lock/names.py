@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from sahel_nb.config import is_prefix
 from sahel_nb.errors import UsageError
+from sahel_nb.repo.kept_commits import COMMITS
 
 _KERNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}/[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SCP_LIKE = re.compile(r"(?:[^/@]+@)?(?P<host>[^/:]{2,}):(?P<path>.*)")
@@ -28,7 +29,7 @@ def lock_ref(prefix: str, kernel: str) -> str:
 
 
 def check_prefix(prefix: str) -> str:
-    if not is_prefix(prefix):
+    if not is_prefix(prefix) or prefix == COMMITS:
         raise UsageError(
             f"lock.prefix {prefix!r} is not a place for refs: use refs/sahel/locks, or refs/heads/sahel-locks",
         )

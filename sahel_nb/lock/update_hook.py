@@ -1,7 +1,8 @@
 """`python -m sahel_nb.lock.update_hook REF OLD NEW`: what git's update hook asks on a server, see githooks(5).
 
 A lock's ref moves only by one legal transition, brought by somebody who may make it. An archive is made of what a lock
-ends with just now, and never moved or removed; only then may its chain begin anew. Settings are the repository's:
+ends with just now, and never moved or removed; only then may its chain begin anew. A commit that ran is kept under its
+own name. Settings are the repository's:
 
     sahel.identity      the variable that says who pushes: REMOTE_USER (http), GL_USER (ssh, gitolite); unset: not asked
     sahel.<user>.email  an address of that user, as in their records; a user that is an address is its own
@@ -37,6 +38,7 @@ from sahel_nb.lock.rules import is_signed
 from sahel_nb.lock.signing import FILE
 from sahel_nb.lock.transition import Illegal
 from sahel_nb.repo.cmd import git, told_to_hooks
+from sahel_nb.repo.kept_commits import COMMITS, ref_of
 from sahel_nb.repo.scratch import RawCommit, object_id
 from sahel_nb.repo.signature import signer
 from sahel_nb.report.terminal import protect_streams
@@ -84,6 +86,9 @@ class Server:
         prefix = _prefix_of(ref)
         if not prefix or is_probe(prefix, ref):
             return
+        if prefix == COMMITS:
+            self._judge_kept(ref, old, new)
+            return
         if prefix.endswith(ARCHIVE):
             self._judge_archive(ref, old, new)
             return
@@ -116,6 +121,24 @@ class Server:
         if is_early(before, after, self._stood_still(ref, before), ttl, pusher):
             raise Forbidden(f"{after.op.value} is for {ttl:g} s after the lock last moved; sahel.ttl says so here")
         self._remember(ref, before, after)
+
+    def _judge_kept(self, ref: str, old: str, new: str) -> None:
+        """A commit that ran is kept under its own name; a lead may let it go, where there are leads."""
+        if not new.strip("0"):
+            pusher = self._pusher()
+            if pusher.leads and not any(email in pusher.emails for email in pusher.leads):
+                raise Forbidden("a commit that ran is let go by a lead")
+            return
+        if new == old:
+            return
+        if old.strip("0"):
+            raise Illegal("a commit that ran is kept under its own name: the ref is never moved")
+        if ref != ref_of(new):
+            raise Illegal(f"a commit that ran is kept under its own name: {ref_of(new)}")
+        told = told_to_hooks(self.environ)
+        if git("cat-file", "-t", new, cwd=self.folder, check=False, env=told).text != "commit":
+            raise Illegal(f"{new[:9]} is no commit")
+        self._pusher()
 
     def _judge_archive(self, ref: str, old: str, new: str) -> None:
         """What is kept is what the lock ends with: whoever dies before it begins anew has changed nothing."""

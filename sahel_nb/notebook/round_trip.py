@@ -6,10 +6,11 @@ order; everything else stays as the notebook had it that was pushed.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
-from sahel_nb.notebook.document import Document, dump, parse
+from sahel_nb.notebook.document import Document, NotebookError, dump, parse
 from sahel_nb.notebook.merge_match import Text, match
 from sahel_nb.notebook.strip import strip
 
@@ -22,9 +23,9 @@ _KEPT_TAGS = ("tags",)
 
 def notebook_home(kaggle: bytes, pushed: bytes) -> bytes:
     """Kaggle's copy without its stamp, stripped, with the metadata of what was pushed. Raises `NotebookError`."""
-    theirs, base = parse(kaggle).json, parse(pushed)
-    cells = [cell for cell in map(_unstamped, theirs.get("cells", [])) if cell is not None]
-    before = base.json["cells"]
+    base = parse(pushed)
+    cells = [cell for cell in map(_unstamped, _cells(parse(kaggle).json)) if cell is not None]
+    before = _cells(base.json)
     known = match([_text(cell) for cell in before], [_text(cell) for cell in cells])
     made = [_cell(cell, None if was is None else before[was]) for cell, was in zip(cells, known, strict=True)]
     whole = {**base.json, "cells": made}
@@ -40,7 +41,25 @@ def script_home(kaggle: bytes) -> bytes:
 
 def sources(notebook: bytes) -> list[tuple[str, str]]:
     """What a person reads: the kind and the source of every cell, without blank lines at its end."""
-    return [(str(cell.get("cell_type", "")), source_of(cell).rstrip("\n")) for cell in parse(notebook).json["cells"]]
+    cells = _cells(parse(notebook).json)
+    return [(str(cell.get("cell_type", "")), source_of(cell).rstrip("\n")) for cell in cells]
+
+
+def _cells(notebook: Json) -> list[Json]:
+    """The cells; those of a format before 4 as format 4 has them. Raises `NotebookError`, and never finds none where
+    there may be some."""
+    if int(notebook.get("nbformat", 4)) < 4:
+        import nbformat
+
+        reads: Any = nbformat.reads  # untyped
+        try:
+            notebook = reads(json.dumps(notebook), as_version=4)
+        except Exception as exc:  # whatever it is, the notebook cannot be read
+            raise NotebookError(f"the notebook's old format cannot be read: {type(exc).__name__}: {exc}") from exc
+        if not notebook.get("cells"):
+            raise NotebookError("the notebook is of an old format, and no cell of it can be found")
+    cells = notebook["cells"]
+    return [dict(cell) for cell in cells]
 
 
 def source_of(cell: Json) -> str:

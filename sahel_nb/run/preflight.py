@@ -174,13 +174,14 @@ def _contains(worktree: Worktree, branch: str, commit: str) -> bool:
 
 def examine_metadata(plan: Plan) -> Check:
     problems = plan.metadata.problems()
-    blocking = [problem.message for problem in problems if problem.blocks]
+    blocking = [problem for problem in problems if problem.blocks]
     where = f"{plan.source.folder}/{FILE_NAME}" if plan.source.folder else FILE_NAME
-    if blocking:
-        return Check("metadata", Verdict.FAILED, "; ".join(blocking), f"$EDITOR {quote(where)}")
-    advice = [problem.message for problem in problems]
-    if advice:
-        return Check("metadata", Verdict.WARNING, "; ".join(advice), f"$EDITOR {quote(where)}")
+    if problems:
+        weighty = blocking or problems
+        fix = f"sahel-nb lint --fix {quote(where)} && git add {quote(where)} && git commit"
+        mend = fix if all(problem.fixable for problem in weighty) else f"$EDITOR {quote(where)}"
+        verdict = Verdict.FAILED if blocking else Verdict.WARNING
+        return Check("metadata", verdict, "; ".join(problem.message for problem in weighty), mend)
     return Check("metadata", Verdict.OK, f"{plan.ref}, title {plan.metadata.title!r}")
 
 

@@ -17,6 +17,7 @@ from sahel_nb.kernels.stamp import Stamp
 from sahel_nb.lock.client import LockClient
 from sahel_nb.lock.grants import Held, Recovery
 from sahel_nb.lock.record import Record
+from sahel_nb.repo.kept_commits import bring
 from sahel_nb.repo.objects import commit_info
 from sahel_nb.repo.worktree import Worktree
 from sahel_nb.report.events import Reporter
@@ -123,10 +124,9 @@ def _pushed_from(worktree: Worktree, stamp: Stamp, copy: str) -> Code | None:
 
 def _codes(worktree: Worktree, commit: str) -> Iterator[tuple[str, Code]]:
     """All kernels of a commit, as far as they can be read, with their ids."""
-    try:
-        kernels = kernels_in(worktree, commit)
-    except SahelError:
-        return  # the commit is not in this clone yet
+    if not bring(worktree, commit):
+        return  # the commit is not in this clone, and no remote has it
+    kernels = kernels_in(worktree, commit)
     for kernel in kernels:
         try:
             source = read_source(worktree, commit, kernel.folder, unpaired)
@@ -136,10 +136,7 @@ def _codes(worktree: Worktree, commit: str) -> Iterator[tuple[str, Code]]:
 
 
 def _subject(worktree: Worktree, commit: str) -> str:
-    try:
-        return commit_info(worktree, commit).subject
-    except SahelError:
-        return ""  # the commit is not in this clone yet
+    return commit_info(worktree, commit).subject if bring(worktree, commit) else ""
 
 
 def _say_free(ref: KernelRef, record: Record | None, reporter: Reporter) -> None:

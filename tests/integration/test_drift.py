@@ -128,6 +128,55 @@ def test_an_edit_comes_home_beside_what_git_has_changed_since(awa: Member) -> No
     assert awa.sahel("rescue", where, "--yes").err.count("the worktree has all of it already") == 1
 
 
+def test_a_run_is_compared_with_its_commit_though_its_branch_was_squashed_and_deleted(awa: Member) -> None:
+    where = "notebooks/squashed-lab"
+    awa.git("switch", "-qc", "exp")
+    pushed(awa, "squashed-lab")
+    ran = awa.git.head()
+    awa.git("switch", "-q", "main")
+    awa.git("merge", "-q", "--squash", "exp")
+    awa.git("commit", "-qm", "exp (#1)")
+    awa.git.push()
+    awa.git.push("origin", "--delete", "exp")
+    awa.git("commit", "-q", "--allow-empty", "-m", "more")
+    awa.git.push()
+
+    def joins(name: str) -> Member:
+        return Member(awa.lab, "awa", awa.lab.origin.clone(name, f"file://{awa.lab.origin.path}"))
+
+    moussa = joins("moussa")
+    assert ran not in moussa.git("rev-list", "--all"), "a plain clone does not bring it"
+    asked = moussa.sahel("drift", where, "--exit-code")
+    assert (asked.code, asked.out) == (0, ""), asked
+    assert f"awa/squashed-lab v1 is what git pushed from {ran[:7]}" in asked.err
+    assert json.loads(moussa.sahel("status", where, "--json").out)["kernels"][0]["drift"] == ""
+    assert moussa.git("for-each-ref", "--format=%(refname)", "refs/sahel") == ""
+
+    awa.lab.origin("update-ref", "-d", f"refs/sahel/commits/{ran}")
+    awa.lab.origin("gc", "-q", "--prune=now")
+    fatou = joins("fatou")
+    for verb in ("drift", "rescue"):
+        refused = fatou.sahel(verb, where)
+        assert (refused.code, f"commit {ran[:12]} is not in this clone" in refused.err) == (3, True), refused
+        assert refused.err.splitlines()[-1].split("$ ")[1] == "sahel-nb drift --base HEAD awa/squashed-lab"
+    assert ran[:12] in json.loads(fatou.sahel("status", where, "--json").out)["kernels"][0]["drift"]
+    named = fatou.sahel("drift", "--base", "HEAD", "awa/squashed-lab")
+    assert (named.code, named.out) == (0, ""), named
+    assert "is what git has at" in named.err
+
+
+def test_a_kernel_whose_folder_was_renamed_is_compared_with_what_it_was_pushed_as(awa: Member) -> None:
+    where = pushed(awa, "moved-lab")
+    awa.git("mv", where, "notebooks/moved")
+    awa.git("commit", "-qm", "Moved")
+    edit_on_kaggle(awa, "moved-lab", lambda cells: cells[0].update(source="import sys"))
+    found = awa.sahel("drift", "notebooks/moved", "--exit-code")
+    assert (found.code, "+import sys" in found.out) == (3, True), found
+    assert awa.sahel("rescue", "notebooks/moved", "--yes").code == 0
+    assert "import sys" in (awa.root / "notebooks/moved/moved-lab.py").read_text(encoding="utf-8")
+    awa.git("checkout", "-q", ".")
+
+
 def test_where_both_changed_the_same_git_wins(awa: Member) -> None:
     where = pushed(awa, "clash-lab")
     edit_on_kaggle(awa, "clash-lab", lambda cells: cells[0].update(source="import sys"))

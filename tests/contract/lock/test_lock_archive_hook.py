@@ -12,6 +12,7 @@ from sahel_nb.lock.git_refs import GitRefs
 from sahel_nb.lock.names import archive_ref
 from sahel_nb.lock.record import Op, Record
 from sahel_nb.lock.transition import step
+from sahel_nb.repo.kept_commits import ref_of
 from sahel_nb.repo.scratch import RawCommit
 from sahel_nb.repo.swap_answer import Swap
 from support.git import Git
@@ -62,6 +63,27 @@ def test_an_archive_is_made_of_what_the_lock_ends_with_by_somebody_known(server:
     ref = "refs/sahel/locks/awa/armed"
     held = server.put(replace(states()["ARMED"], kernel="awa/armed"), ref=ref)
     assert "only while it is free" in keep(server, "awa", held, archive_ref(ref, held.oid))[1]
+
+
+def test_a_commit_that_ran_is_kept_under_its_own_name_and_stays(server: Server) -> None:
+    one, other = server.put(FREE), server.put(replace(FREE, nonce="other"), ref="refs/sahel/locks/awa/other")
+    for who, ref, text in (
+        ("eve", ref_of(one.oid), "no address of eve"),
+        ("awa", ref_of(other.oid), "under its own name"),
+        ("awa", "refs/sahel/commits/awa/fula-lid", "under its own name"),
+    ):
+        swap, said = keep(server, who, one, ref)
+        assert (swap, text in said) == (Swap.REFUSED, True), (ref, said)
+    place = ref_of(one.oid)
+    assert keep(server, "awa", one, place)[0] is Swap.WON
+    assert keep(server, "bob", one, place)[0] is Swap.ALREADY_MINE
+    clone = Git(server.refs("awa").worktree.root)
+    lay(clone.root / ".git", other)
+    clone("push", "-q", "origin", f"+{other.oid}:{place}", check=False)
+    assert server.origin("rev-parse", place) == one.oid
+    server.origin("config", "--replace-all", "sahel.lead", "bob@example.org")
+    assert server.refs("awa").delete(place, one).swap is Swap.REFUSED
+    assert server.refs("bob").delete(place, one).swap is Swap.WON
 
 
 def test_an_archive_never_moves_and_never_goes(server: Server) -> None:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sahel_nb.errors import UsageError
-from sahel_nb.kernels.metadata import Metadata, slugify_title, title_for
+from sahel_nb.kernels.metadata import Metadata, fix_metadata, slugify_title, title_for
 from sahel_nb.kernels.model import KernelRef
+from sahel_nb.kernels.shapes import LIVING, nearest
 
 GOOD: dict[str, Any] = {
     "id": "awa/fula-lid-trainer",
@@ -47,7 +48,13 @@ def test_a_good_one_has_no_problem() -> None:
         ({"kernel_type": "book"}, "kernel_type"),
         ({"language": "julia"}, "language"),
         ({"code_file": "../x.ipynb"}, "code_file"),
-        ({"id_no": 12}, "id_no"),
+        ({"code_file": "fula.py"}, "code_file"),
+        ({"code_file": "fula.ipynb", "kernel_type": "script"}, "code_file"),
+        ({"dataset_sources": ["awa//x"]}, "dataset_sources"),
+        ({"dataset_sources": ["awa/x/y"]}, "dataset_sources"),
+        ({"kernel_sources": ["awa"]}, "kernel_sources"),
+        ({"competition_sources": ["a/b"]}, "competition_sources"),
+        ({"model_sources": ["metric/nemotron/Transformers/default"]}, "model_sources"),
         ({"dataset_sources": ["fula-text"]}, "dataset_sources"),
         ({"dataset_sources": "awa/fula-text"}, "dataset_sources"),
         ({"model_sources": ["awa/m"]}, "model_sources"),
@@ -59,16 +66,84 @@ def test_what_kaggle_would_refuse_or_change_blocks(changes: dict[str, Any], key:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"dataset_sources": ["awa/fula-text/3"]}, {"model_sources": ["g/gemma/pyTorch/2b/1"]}, {"kernel_sources": []}],
+    [
+        {"dataset_sources": ["awa/fula-text/3"]},
+        {"model_sources": ["g/gemma-2.0/pyTorch/2b/1"]},
+        {"kernel_sources": []},
+        {"competition_sources": ["titanic"]},
+        {"id_no": 12},
+        {"title": None},
+        {"title": ""},
+        {"code_file": "./fula.ipynb"},
+        {"dataset_sources": ""},
+        {"dataset_sources": [""]},
+        {"kernel_type": "notebook", "language": "rmarkdown", "code_file": "fula.Rmd"},
+    ],
 )
 def test_near_misses_do_not_block(changes: dict[str, Any]) -> None:
-    assert blocking(**changes) == []
+    found = {key: value for key, value in {**GOOD, **changes}.items() if value is not None}
+    metadata = Metadata.from_json(json.dumps(found).encode())
+    assert [problem.key for problem in metadata.problems() if problem.blocks] == []
+    pushed = json.loads(metadata.to_json())
+    assert ("id_no" in pushed, pushed["code_file"][:1], "" in pushed["dataset_sources"]) == (False, "f", False)
+    assert slugify_title(pushed["title"]) == "fula-lid-trainer"
 
 
-def test_advice_does_not_block() -> None:
-    problems = parse(machine_shape="NvidiaL4x4").problems()
-    assert [(problem.blocks, "NvidiaL4" in problem.message) for problem in problems] == [(False, True)]
-    assert not any(problem.blocks for problem in parse(machine_shape="NvidiaTeslaP100").problems())
+@pytest.mark.parametrize(
+    ("key", "name", "plain"),
+    [
+        ("dataset_sources", "datasets/o/s", "o/s"),
+        ("dataset_sources", "https://www.kaggle.com/datasets/o/s", "o/s"),
+        ("kernel_sources", "code/o/s", "o/s"),
+        ("competition_sources", "c/titanic", "titanic"),
+        ("competition_sources", "competitions/titanic", "titanic"),
+        ("model_sources", "models/o/m/pyTorch/v/1", "o/m/pyTorch/v/1"),
+    ],
+)
+def test_a_source_with_a_prefix_blocks_and_is_fixed_and_is_never_pushed_so(key: str, name: str, plain: str) -> None:
+    metadata = parse(**{key: [name]})
+    (problem,) = metadata.problems()
+    assert (problem.key, problem.blocks, problem.fixable, repr(plain) in problem.message) == (key, True, True, True)
+    fixed = fix_metadata(json.dumps({**GOOD, key: [name]}, indent=4).encode())
+    assert Metadata.from_json(fixed).problems() == ()
+    assert (json.loads(fixed)[key], fixed.startswith(b'{\n    "id"')) == ([plain], True)
+
+
+def test_a_file_that_was_pulled_is_fixed_once_and_for_all() -> None:
+    pulled = {**GOOD, "id_no": 1, "machine_shape": "None", "keywords": [""], "code_file": "./fula.ipynb"}
+    del pulled["enable_tpu"], pulled["title"], pulled["enable_internet"]
+    problems = Metadata.from_json(json.dumps(pulled).encode()).problems()
+    expected = {"id_no", "title", "code_file", "enable_internet", "keywords"}
+    assert ({one.key for one in problems}, {one.blocks for one in problems}) == (expected, {False})
+    fixed = fix_metadata(json.dumps(pulled).encode())
+    assert (Metadata.from_json(fixed).problems(), fix_metadata(fixed)) == ((), fixed)
+    assert json.loads(Metadata.from_json(fixed).to_json())["machine_shape"] == ""
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ("None", ""),
+        ("Gpu", ""),
+        ("NvidiaL4", ""),
+        ("gpuT4x2", "the nearest is NvidiaTeslaT4"),
+        ("NvidiaL4x4", "the nearest is NvidiaL4"),
+        ("nvidiateslap100x", "the nearest is NvidiaTeslaT4"),
+        ("NvidiaTeslaP100", "is retired; Kaggle silently gives NvidiaTeslaT4"),
+        ("tpuV232", "is retired; Kaggle silently gives a CPU"),
+        ("tpu-v3-8", "the nearest is TpuV5E8"),
+        ("banana", "leave it out for any machine"),
+    ],
+)
+def test_a_shape_is_led_to_one_that_can_be_had_or_to_none(shape: str, said: str) -> None:
+    problems = parse(machine_shape=shape).problems()
+    assert [(one.key, one.blocks) for one in problems] == ([("machine_shape", False)] if said else [])
+    assert all(one.message.endswith(said) for one in problems)
+
+
+@given(st.text(max_size=20))
+def test_no_retired_shape_is_ever_suggested(shape: str) -> None:
+    assert nearest(shape) in (*LIVING, "")
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"id": 3}', b"\xff", b'{"id": "a b/c"}'])

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sahel_nb.kernels.stamp import Stamp, stamp_notebook, stamp_script
 from sahel_nb.notebook.cell_diff import cell_diff
+from sahel_nb.notebook.document import NotebookError
 from sahel_nb.notebook.round_trip import notebook_home, script_home, sources
 from sahel_nb.notebook.strip import is_stripped, strip
 
@@ -99,3 +101,25 @@ def test_what_was_typed_under_the_stamp_comes_home() -> None:
 def test_a_script_loses_its_stamp_and_nothing_else() -> None:
     text = "print('ŋ')\n".encode()
     assert script_home(stamp_script(text, STAMP).replace(b"\n", b"\r\n")) == text
+
+
+def test_a_notebook_of_an_old_format_comes_home_with_all_of_its_cells() -> None:
+    pushed = notebook([("code", "x = 1"), ("markdown", "## ŋana")])
+    old = {
+        "nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""},
+        "worksheets": [{"metadata": {}, "cells": [
+            {"cell_type": "code", "language": "python", "input": ["x = 2"], "outputs": [], "metadata": {}},
+            {"cell_type": "heading", "level": 2, "source": ["ŋana"], "metadata": {}},
+        ]}],
+    }  # fmt: skip
+    home = notebook_home(json.dumps(old).encode(), pushed)
+    assert sources(home) == [("code", "x = 2"), ("markdown", "## ŋana")]
+    assert is_stripped(home)
+
+
+@pytest.mark.parametrize("worksheets", [None, [], [{"cells": 3}], 7])
+def test_an_old_format_without_cells_that_can_be_read_is_refused(worksheets: object) -> None:
+    pushed = notebook([("code", "x = 1")])
+    old = json.dumps({"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": worksheets}).encode()
+    with pytest.raises(NotebookError):
+        notebook_home(old, pushed)
