@@ -28,6 +28,7 @@ def attach(kernel: str | None, dev: bool, local: bool, as_json: bool) -> None:
     """
     from sahel_nb.cli import assembly
     from sahel_nb.cli.run import show
+    from sahel_nb.run.finish import Collecting
     from sahel_nb.run.resume import resume, resume_dev
 
     context = Context.here(local=local)
@@ -57,6 +58,9 @@ def attach(kernel: str | None, dev: bool, local: bool, as_json: bool) -> None:
                 reporter=context.reporter,
                 attach=again,
             )
+    except Collecting as exc:
+        context.reporter.say(exc.says(again))
+        raise
     except KeyboardInterrupt:
         context.reporter.say(f"no longer looking; whatever runs goes on. Come back to it with: $ {again}")
         raise

@@ -74,10 +74,12 @@ def _version(context: Context, asked: Asked, version: int, *, as_json: bool) -> 
     from sahel_nb.kernels.diagnosis import diagnose
     from sahel_nb.kernels.model import RunState
     from sahel_nb.report.events import Level
+    from sahel_nb.run import signs
 
-    status = context.kaggle.status(asked.ref, version)
+    seen = signs.look(context.kaggle, asked.ref, version)
+    status = seen.status
     known = evidence.version(context, asked.ref, version, asked.selection.kernel.folder if asked.selection else None)
-    ended = status.state.ended
+    ended = seen.over
     complete = status.state is RunState.COMPLETE
     heard = () if ended else evidence.listen(context, asked.ref, version, LISTEN)
     log = Timed(context.kaggle.log(asked.ref, version) if ended else heard)
@@ -96,12 +98,16 @@ def _version(context: Context, asked: Asked, version: int, *, as_json: bool) -> 
             "status": status.state.value,
             "message": status.message,
         }
-        head |= {"explained": bool(diagnosis.findings) or not complete, "spent": spent, "mismatch": copy}
+        explained = bool(diagnosis.findings) or not (complete or (ended and not seen.told))
+        head |= {"explained": explained, "spent": spent, "mismatch": copy}
         _echo_json(head, diagnosis, place)
         return
     name = f"{asked.ref} v{version}"
     if complete or not ended:
         _print_unfailed(context, name, status, diagnosis, facts, spent)
+        return
+    if not seen.told:
+        _print_untold(context, name, place, diagnosis, spent)
         return
     _print(f"why {name} failed", place, diagnosis, status.message, spent)
 
@@ -177,6 +183,16 @@ def remark(context: Context, record: RunRecord) -> None:
     found = diagnose((), RunStatus(RunState(record.status)), facts)
     for finding in found.findings:
         context.reporter.say(f"{finding.cause}: {finding.remedy}", Level.WARN)
+
+
+def _print_untold(context: Context, name: str, place: dict[str, Any], diagnosis: Diagnosis, spent: str) -> None:
+    """A version that has ended, and whose log alone may say how."""
+    from sahel_nb.run.signs import UNTOLD
+
+    if diagnosis.findings or diagnosis.error:
+        _print(f"{name} has ended ({UNTOLD}); its log says", place, diagnosis, "", spent)
+    else:
+        context.reporter.say(f"{name} has ended, and its log shows no failure; {UNTOLD}")
 
 
 def _print_unfailed(

@@ -15,6 +15,7 @@ from sahel_nb.errors import NOTHING_STARTED, AuthError, NetworkError, Refused, S
 from sahel_nb.report.terminal import write_product
 
 if TYPE_CHECKING:
+    from sahel_nb.datasets.committed import CommittedDataset
     from sahel_nb.lock.client import LockClient
     from sahel_nb.lock.record import Outcome
     from sahel_nb.report.events import Check
@@ -135,6 +136,7 @@ def _prepare(
     """Everything before the first step that others can see. Raises what the preflight refuses."""
     from sahel_nb.cli import assembly
     from sahel_nb.links import inside
+    from sahel_nb.report.crash import state_home
     from sahel_nb.run import plan as planning
     from sahel_nb.run.preflight import Situation
     from sahel_nb.run.select import select
@@ -183,6 +185,8 @@ def _prepare(
         waits=waits,
         limit=timeout or context.config.run.timeout or None,
         over_quota=over_quota,
+        brought=frozenset(_committed_datasets(context, plan)) if context.is_embedded else frozenset(),
+        inputs=state_home() / "local" if context.is_embedded else None,
     )
     checks = _preflight(context, situation, plan, unsandboxed=unsandboxed)
     kept, folder = places.root / places.outputs, selection.kernel.folder
@@ -278,19 +282,27 @@ def _bring_datasets(context: Context, plan: Plan) -> None:
     import tempfile
     from pathlib import Path
 
-    from sahel_nb.datasets.committed import find, lay_out
+    from sahel_nb.datasets.committed import lay_out
     from sahel_nb.datasets.uploads import Datasets
 
-    wanted = [ref for ref in plan.metadata.sources("dataset_sources") if ref.count("/") == 1]
-    here = {dataset.ref: dataset for dataset in find(context.worktree, plan.stamp.commit)} if wanted else {}
-    datasets = Datasets(context.kaggle)
-    for ref in wanted:
-        if ref not in here or datasets.has(ref):
+    here = _committed_datasets(context, plan)
+    datasets = Datasets(context.kaggle) if here else None
+    for ref in here:
+        if datasets is None or datasets.has(ref):
             continue
         context.reporter.say(f"bringing the dataset {ref} from {here[ref].folder}")
         with tempfile.TemporaryDirectory(prefix="sahel-nb-") as folder:
             lay_out(context.worktree, plan.stamp.commit, here[ref], Path(folder))
             datasets.create(Path(folder))
+
+
+def _committed_datasets(context: Context, plan: Plan) -> dict[str, CommittedDataset]:
+    """Those of the kernel's datasets that are committed in this repository."""
+    from sahel_nb.datasets.committed import find
+
+    wanted = [ref for ref in plan.metadata.sources("dataset_sources") if ref.count("/") == 1]
+    here = {dataset.ref: dataset for dataset in find(context.worktree, plan.stamp.commit)} if wanted else {}
+    return {ref: here[ref] for ref in wanted if ref in here}
 
 
 def _show_plan(context: Context, plan: Plan, timeout: int | None, checks: list[Check], *, as_json: bool) -> None:

@@ -73,23 +73,25 @@ def _running(context: Context, asked: Asked) -> tuple[tuple[int, ...], tuple[int
     """The versions that have not ended, newest first, and those that were only saved; an unknown state counts."""
     from sahel_nb.cli import assembly
     from sahel_nb.kernels.model import RunState
+    from sahel_nb.run.signs import look
 
     newest = assembly.version_of(context, asked)
     oldest = newest if asked.version is not None else max(1, newest - LOOK_BACK + 1)
-    states = {version: context.kaggle.status(asked.ref, version).state for version in range(newest, oldest - 1, -1)}
-    saved = tuple(version for version, state in states.items() if state is RunState.NEW_SCRIPT)
-    return tuple(version for version, state in states.items() if not state.ended and version not in saved), saved
+    seen = {version: look(context.kaggle, asked.ref, version) for version in range(newest, oldest - 1, -1)}
+    saved = tuple(version for version, one in seen.items() if one.status.state is RunState.NEW_SCRIPT)
+    return tuple(version for version, one in seen.items() if not one.over and version not in saved), saved
 
 
 def _cancel(context: Context, ref: KernelRef, running: tuple[int, ...]) -> None:
     from sahel_nb.localkaggle.control import Control
+    from sahel_nb.run.signs import is_over
 
     control = Control(context.target.url, context.embedded_folder.admin_token())
     for version in running:
         control.cancel(ref.owner, ref.slug, version)
     deadline = time.monotonic() + PATIENCE
     for version in running:
-        while not context.kaggle.status(ref, version).state.ended:
+        while not is_over(context.kaggle, ref, version):
             if time.monotonic() > deadline:
                 raise NetworkError(f"{ref} v{version} does not end", hints=("sahel-nb local stop",))
             time.sleep(0.1)

@@ -33,6 +33,7 @@ from sahel_nb.kernels.model import (
 from sahel_nb.kernels.package import open_api
 from sahel_nb.kernels.quick import open_session, url_of
 from sahel_nb.kernels.service import PartlyPushed
+from sahel_nb.kernels.source_state import SourceState, state_of
 from sahel_nb.kernels.target import CONNECT_TIMEOUT, Target
 
 PAGE_SIZE = 100
@@ -205,6 +206,13 @@ class KaggleClient:
         request = ApiGetAcceleratorQuotaStatisticsRequest()
         answer = self._read("asking for the quota", lambda kernels: kernels.get_accelerator_quota_statistics(request))
         return Quotas(_quota(answer, answer.gpu_quota), _quota(answer, answer.tpu_quota))
+
+    def source(self, key: str, name: str) -> SourceState:
+        def once() -> SourceState:
+            with self._session() as sdk:
+                return state_of(sdk, key, name)
+
+        return backoff.again(once)
 
     # -- the one call that starts something
 

@@ -183,7 +183,7 @@ class Metadata:
             if key not in self.raw
         ]
         empty = [key for key, value in self.raw.items() if _is_empty(key, value)]
-        found += [(key, f"an empty string in `{key}` says nothing, and is not pushed") for key in empty]
+        found += [(key, f"what is empty in `{key}` names nothing, and is not pushed") for key in empty]
         return [Problem(key, said, blocks=False, fixable=True) for key, said in found]
 
     def fixed(self) -> dict[str, Any]:
@@ -255,8 +255,8 @@ def _are_names(items: list[Any]) -> bool:
 
 
 def _is_empty(key: str, value: Any) -> bool:
-    """An empty string in place of a list, or in one. In place of a setting it means the default."""
-    return key in _LISTS and (value == "" or (isinstance(value, list) and "" in value))
+    """Nothing in place of a list, or an empty name in one. In place of a setting it means the default."""
+    return key in _LISTS and (value in ("", None) or (isinstance(value, list) and "" in value))
 
 
 def is_true(value: Any) -> bool:

@@ -17,6 +17,7 @@ from sahel_nb.kernels.model import (
     Quotas,
     RunStatus,
 )
+from sahel_nb.kernels.source_state import SourceState
 
 
 class KernelService(Protocol):
@@ -49,6 +50,9 @@ class KernelService(Protocol):
 
     def outputs(self, ref: KernelRef, version: int) -> Iterator[OutputFile]:
         """All output files, over all pages."""
+
+    def source(self, key: str, name: str) -> SourceState:
+        """Whether a source can be mounted: `name`, of the list `key` of kernel-metadata.json."""
 
     def quotas(self) -> Quotas:
         """The week's accelerator hours."""

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sahel_nb.localkaggle import long_text
-from sahel_nb.localkaggle.api import admin, blobs, datasets, files, kernels, pages, security, streams
+from sahel_nb.localkaggle.api import admin, blobs, datasets, files, inputs, kernels, pages, security, streams
 from sahel_nb.localkaggle.api.call import Call, Handler, who
 from sahel_nb.localkaggle.authority import AbsoluteForm, App, Own
 from sahel_nb.localkaggle.faults import Fault
@@ -31,6 +31,8 @@ METHODS: dict[str, dict[str, Handler]] = {
     "kernels.KernelsApiService": {**kernels.METHODS, "GetKernelSessionLogsStream": streams.stream},
     "datasets.DatasetApiService": datasets.METHODS,
     "blobs.BlobApiService": blobs.METHODS,
+    "competitions.CompetitionApiService": inputs.COMPETITIONS,
+    "models.ModelApiService": inputs.MODELS,
     "security.OAuthService": security.OAUTH,
     "api.v1.DiagnosticsService": security.DIAGNOSTICS,
 }

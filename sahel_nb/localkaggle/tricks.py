@@ -26,6 +26,8 @@ STATUS = "GetKernelSessionStatus"
 OUTPUT = "ListKernelSessionOutput"
 KERNEL = "GetKernel"
 UPLOAD = "StartBlobUpload"
+DATASET = "GetDatasetStatus"
+JOINED = "GetCompetition"
 QUOTA = "GetAcceleratorQuotaStatistics"
 LABELLED = (STATUS, OUTPUT, KERNEL, STREAM, "ListKernelFiles")
 ASKED = (STATUS, OUTPUT, KERNEL, QUOTA, "ListKernelFiles", "ListKernels")
@@ -246,6 +248,8 @@ TRICKS = {
         Trick("label-refused", "no version can be named", LABELLED, _label_refused, 0),
         Trick("label-bare", "versions are named 7, and not v7", LABELLED, _label_bare, 0),
         Trick("label-path", "versions are named in the slug, as slug/7", LABELLED, _label_path, 0),
+        Trick("dataset-pending", "a dataset is processed for a while", (DATASET,), _set(status="BLOBS_RECEIVED"), 0),
+        Trick("not-joined", "the rules of a competition were never accepted", (JOINED,), _set(userHasEntered=False), 0),
         Trick("upload-lost", "a file of a dataset that does not arrive", (UPLOAD,), _spoilt(_nowhere)),
         Trick("paging", "one output a page", (OUTPUT,), _one_by_one, 0),
         Trick("log-empty", "the persisted log is empty", (OUTPUT,), _set(log=""), 1),

@@ -52,6 +52,12 @@ def ways_on(record: Record, *more: str) -> tuple[str, ...]:
     return f"sahel-nb attach {record.kernel}", dev, *more
 
 
+def break_command(record: Record, reason: str) -> str:
+    """What ends this very grant, whatever Kaggle says of it."""
+    words = ("sahel-nb", "lock", "break", record.kernel, "--fence", str(record.fence), "--reason", reason, "--force")
+    return shlex.join(words)
+
+
 class KaggleBusy(Refused):
     """The lock is free, and yet versions run on Kaggle that no lock was taken for."""
 

@@ -19,7 +19,7 @@ from sahel_nb.lock.client import LockClient
 from sahel_nb.lock.grants import Intent
 from sahel_nb.report.events import Reporter
 from sahel_nb.run import journal as journals
-from sahel_nb.run.finish import Code, Finished, Job, finish
+from sahel_nb.run.finish import Code, Collecting, Finished, Job, finish
 from sahel_nb.run.journal import Entry, Journal, Step
 from sahel_nb.run.plan import Plan, began
 from sahel_nb.run.start import Started, Starter
@@ -113,6 +113,9 @@ def execute(
                 _job(plan, who, started), places=places.root / places.outputs, service=service, lock=lock,
                 held=started.held, reporter=reporter, attach=options.attach, at=journal.at,
             )  # fmt: skip
+        except Collecting as exc:
+            reporter.say(exc.says(options.attach))
+            raise
         except KeyboardInterrupt:
             if starter.sent:
                 reporter.say(f"detached: {plan.ref} goes on on Kaggle; follow it with: $ {options.attach}")

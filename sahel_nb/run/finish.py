@@ -5,13 +5,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from shlex import quote
 
-from sahel_nb.errors import NetworkError, OutputsIncomplete, RunCancelled, RunFailed, RunTimedOut, SahelError
+from sahel_nb.errors import (
+    EXIT_INTERRUPTED,
+    NetworkError,
+    OutputsIncomplete,
+    RunCancelled,
+    RunFailed,
+    RunTimedOut,
+    SahelError,
+)
 from sahel_nb.kernels import backoff
 from sahel_nb.kernels.diagnosis import Diagnosis, diagnose
 from sahel_nb.kernels.model import KernelRef, RunState, RunStatus
@@ -22,10 +31,10 @@ from sahel_nb.kernels.target import TargetKind
 from sahel_nb.lock.client import LockClient
 from sahel_nb.lock.grants import Held
 from sahel_nb.lock.record import Outcome
-from sahel_nb.lock.refusals import FencedOut
+from sahel_nb.lock.refusals import FencedOut, break_command
 from sahel_nb.report.events import Level, Reporter
 from sahel_nb.run import collect, record
-from sahel_nb.run.follow import Followed, follow
+from sahel_nb.run.follow import Followed, Untold, follow
 from sahel_nb.run.journal import Step
 from sahel_nb.run.ledger import alarm_of
 from sahel_nb.run.record import RunRecord
@@ -67,6 +76,20 @@ class Job:
         """How the folder of this run would be called, if nobody else had the name."""
         rehearsal = "-rehearsal" if self.service == TargetKind.EMBEDDED.value else ""
         return f"{self.began[:10]}-{self.commit[:8]}-v{self.version}{rehearsal}"
+
+
+class Collecting(KeyboardInterrupt):
+    """Ctrl-C when the run was over, and what it left was on its way here, or its lock on its way back."""
+
+    def __init__(self, run: str, cause: KeyboardInterrupt, *, locked: bool) -> None:
+        super().__init__(*cause.args)
+        self.exit_code = int(getattr(cause, "exit_code", EXIT_INTERRUPTED))
+        self.run, self.locked = run, locked
+
+    def says(self, attach: str) -> str:
+        """What is so, and what to type."""
+        lock = "; its lock stays until it is done" if self.locked else ""
+        return f"{self.run} has ended, and what it left stays on Kaggle{lock}; go on with: $ {attach}"
 
 
 class LockStillHeld(NetworkError):
@@ -140,10 +163,16 @@ def finish(
         folder = collect.run_folder(places, job.ref, job.folder_name, job.run_id)
         with collect.alone(folder) as turn:
             with collect.live_log(folder if turn.first else None, reporter) as sink:
-                followed = follow(service, job.ref, job.version, reporter, sink=sink, attach=attach)
+                try:
+                    followed = follow(service, job.ref, job.version, reporter, sink=sink, attach=attach)
+                except Untold as exc:
+                    if held is not None:  # attach would find as little
+                        exc.hints = (*exc.hints, break_command(held.record, "its end cannot be seen"))
+                    raise
             at(Step.COLLECTING)
-            turn.wait(reporter)
-            done = _kept(job, folder, followed.status) or _collect(job, folder, followed, service, reporter)
+            with _over(job, held):
+                turn.wait(reporter)
+                done = _kept(job, folder, followed.status) or _collect(job, folder, followed, service, reporter)
             failed = followed.status.state not in (RunState.COMPLETE, RunState.UNKNOWN)
             why = diagnose(collect.read_log(folder), followed.status) if failed else None
     except OSError as exc:
@@ -153,9 +182,19 @@ def finish(
             hints=(f"df -h {quote(str(places))}", attach),
         ) from exc
     at(Step.RELEASING)
-    still_held = _release(done, folder, lock, held, reporter, attach)
+    with _over(job, held):
+        still_held = _release(done, folder, lock, held, reporter, attach)
     reporter.say(f"{job.ref} v{job.version}: {_word(followed.status)}, {_outputs(len(done.files))} in {folder}")
     return Finished(done, folder, followed.status, why, still_held)
+
+
+@contextmanager
+def _over(job: Job, held: Held | None) -> Iterator[None]:
+    """Inside: nothing runs any more, and whoever stops this is not told that it does."""
+    try:
+        yield
+    except KeyboardInterrupt as exc:
+        raise Collecting(f"{job.ref} v{job.version}", exc, locked=held is not None) from exc
 
 
 def _collect(job: Job, folder: Path, followed: Followed, service: KernelService, reporter: Reporter) -> RunRecord:

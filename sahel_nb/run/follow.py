@@ -10,6 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sahel_nb.errors import AuthError, NetworkError, SahelError
@@ -31,6 +32,9 @@ BLIND_PATIENCE = 20.0
 """Seconds without anything that can be read of a version, where its kernel can, after which we stop waiting."""
 SIGNLESS_PATIENCE = 13 * 3600.0
 UNTOLD = "these credentials may not read how it ended"
+STALE_PATIENCE = 30.0
+"""Seconds after the end of the live log in which the state may lag behind; then it is asked what else shows the end."""
+STALE = "Kaggle still says that it runs, though it shows log and outputs, as it does when a run is over"
 MOST_WAITING = 8_000_000
 """Characters of log that have come and are not shown yet."""
 OFFLINE_PATIENCE = 6 * 3600.0
@@ -79,6 +83,10 @@ def follow(
         reporter.status("")
 
 
+class Untold(NetworkError):
+    """Nothing that may be read shows whether the version has ended, and asking again will not change that."""
+
+
 class _Loop:
     def __init__(
         self,
@@ -103,6 +111,7 @@ class _Loop:
         self._refusals = 0  # in a row
         self._blind_since = 0.0
         self._blind = self._over = False
+        self._stale_since = 0.0
         self._ran: tuple[float, float] | None = None  # the first and the last time that it was seen to run
 
     def run(self) -> Followed:
@@ -150,6 +159,8 @@ class _Loop:
         else:
             self._refusals, self._blind, self._over = 0, False, self._status.state.ended
             self._answered()
+            if self._status.state is RunState.RUNNING and self._pump.silent:
+                self._look_behind()
             if self._status.state is not before:
                 self._interval = POLL_FIRST
         if self._status.state is RunState.RUNNING:
@@ -194,8 +205,19 @@ class _Loop:
             elif self._now() - self._blind_since > SIGNLESS_PATIENCE:
                 raise self._untold("no session lasts so long, and there is neither a log of it nor an output")
 
-    def _untold(self, why: str) -> NetworkError:
-        return NetworkError(
+    def _look_behind(self) -> None:
+        """The live log is over, and the state is not: it has been seen to stay so for an hour, and for ever."""
+        self._stale_since = self._stale_since or self._now()
+        self._interval = min(self._interval, STALE_PATIENCE / 4)
+        if self._now() - self._stale_since < STALE_PATIENCE:
+            return
+        with suppress(SahelError):  # the state is asked again, and so is this
+            self._over = signs.has_ended(self._service, self._ref, self._version)
+        if self._over:
+            self._status = RunStatus(RunState.UNKNOWN, STALE)
+
+    def _untold(self, why: str) -> Untold:
+        return Untold(
             f"{self._ref} v{self._version}: whether it has ended cannot be told: {why}",
             hints=(self._attach,),
             kaggle=_may_run(self._version),

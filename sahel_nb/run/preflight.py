@@ -7,16 +7,19 @@ does not start on a guess.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from shlex import quote
 
 from sahel_nb.config import CleanScope, Config
 from sahel_nb.errors import AuthError, Refused, SahelError
-from sahel_nb.kernels.metadata import FILE_NAME, MAX_SOURCE_BYTES
+from sahel_nb.kernels.metadata import FILE_NAME, MAX_SOURCE_BYTES, SOURCE_LISTS
 from sahel_nb.kernels.model import KernelRef, Quota
 from sahel_nb.kernels.service import KernelService
+from sahel_nb.kernels.source_state import SourceState
 from sahel_nb.lock.client import LockClient
 from sahel_nb.lock.home import remotes
 from sahel_nb.lock.kaggle_view import Phase
@@ -41,6 +44,16 @@ from sahel_nb.run import usual
 from sahel_nb.run.plan import Plan, Source
 from sahel_nb.run.signs import is_over
 
+SOURCES_AT_ONCE = 4
+_READY = SourceState.READY
+_WORDS = {
+    "dataset_sources": "dataset",
+    "competition_sources": "competition",
+    "kernel_sources": "kernel",
+    "model_sources": "model",
+}
+_GIVEN_AS_FOLDERS = {"competition_sources": "competitions", "model_sources": "models"}
+
 
 @dataclass(frozen=True)
 class Situation:
@@ -63,6 +76,10 @@ class Situation:
     """Seconds that the session may take; None: as long as Kaggle lets it."""
     over_quota: bool = False
     """Run also where the week's hours are not enough by the team's history."""
+    brought: frozenset[str] = frozenset()
+    """Datasets that the service will be given before the push."""
+    inputs: Path | None = None
+    """Where the embedded service looks for competitions and models; None for Kaggle."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +108,7 @@ def examine(situation: Situation, plan: Plan) -> Iterator[Check]:
     yield from credentials
     if situation.unlockable is not None or any(check.blocks for check in credentials):
         return  # the rows below could only repeat it
+    yield from guarded("sources", lambda: examine_sources(situation, plan))
     yield from guarded("idle", lambda: examine_idle(situation, plan.ref), f"sahel-nb lock show {plan.ref}")
     yield from guarded("quota", lambda: examine_quota(situation, plan), "sahel-nb quota")
 
@@ -239,6 +257,36 @@ def examine_credentials(service: KernelService, ref: KernelRef) -> Check:
             "sahel-nb run --dev",
         )  # fmt: skip
     return Check("credentials", Verdict.OK, f"{account.username} ({account.method.replace('_', ' ')})")
+
+
+def examine_sources(situation: Situation, plan: Plan) -> Check | None:
+    """Each source that the kernel names, as Kaggle knows it: a push drops what it does not, and runs without."""
+    named = [
+        (key, name)
+        for key in SOURCE_LISTS
+        for name in plan.metadata.sources(key)
+        if key != "dataset_sources" or name not in situation.brought
+    ]
+    if not named or any(problem.blocks and problem.key in SOURCE_LISTS for problem in plan.metadata.problems()):
+        return Check("sources", Verdict.OK, "brought from this repository") if situation.brought else None
+    with ThreadPoolExecutor(max_workers=SOURCES_AT_ONCE) as pool:
+        states = list(pool.map(lambda one: situation.service.source(*one), named))
+    wrong = [(key, name, state) for (key, name), state in zip(named, states, strict=True) if state is not _READY]
+    if not wrong:
+        return Check("sources", Verdict.OK, f"{len(named)} can be mounted")
+    found = "; ".join(f"{name} ({_WORDS[key]}) {state.value}" for key, name, state in wrong)
+    return Check("sources", Verdict.FAILED, found, _mend_source(situation, plan, *wrong[0]))
+
+
+def _mend_source(situation: Situation, plan: Plan, key: str, name: str, state: SourceState) -> str:
+    if situation.inputs is not None and key in _GIVEN_AS_FOLDERS:
+        return f"mkdir -p {quote(str(situation.inputs / _GIVEN_AS_FOLDERS[key] / name))}  # and put its files there"
+    if state is SourceState.NOT_JOINED:
+        return f"python3 -m webbrowser https://www.kaggle.com/competitions/{name}/rules"
+    if state in (SourceState.PENDING, SourceState.FAILED):
+        return f"kaggle datasets status {'/'.join(name.split('/')[:2])}"
+    where = f"{plan.source.folder}/{FILE_NAME}" if plan.source.folder else FILE_NAME
+    return f"$EDITOR {quote(where)}"
 
 
 def examine_idle(situation: Situation, ref: KernelRef) -> Check:

@@ -6,9 +6,22 @@ How it ended, they do not say for certain; nobody here guesses it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sahel_nb.kernels.door import NotFound, Rejected
-from sahel_nb.kernels.model import KernelRef
+from sahel_nb.kernels.model import KernelRef, RunState, RunStatus
 from sahel_nb.kernels.service import KernelService
+
+UNTOLD = "these credentials may not read its state"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What can be seen of a version. `told`: Kaggle says so itself; else its log and its outputs do."""
+
+    status: RunStatus
+    over: bool
+    told: bool = True
 
 
 def has_ended(service: KernelService, ref: KernelRef, version: int) -> bool:
@@ -26,11 +39,23 @@ def has_ended(service: KernelService, ref: KernelRef, version: int) -> bool:
 
 
 def is_over(service: KernelService, ref: KernelRef, version: int, known: int = 0) -> bool:
-    """The same by the version's state, and by its signs where that is refused; up to `known` it was recorded before."""
+    """The same by the version's state, and by its signs where that is refused; up to `known` it is on record."""
+    if 0 < version <= known:
+        return True
+    return look(service, ref, version).over
+
+
+def look(service: KernelService, ref: KernelRef, version: int) -> Seen:
+    """The state of a version, and by its signs where that is refused.
+
+    Raises `NotFound` or `Rejected` where neither state nor log nor outputs may be read.
+    """
     try:
-        return service.status(ref, version).state.ended
+        status = service.status(ref, version)
     except (NotFound, Rejected):
-        return version <= known or has_ended(service, ref, version)
+        over = has_ended(service, ref, version)
+        return Seen(RunStatus(RunState.UNKNOWN if over else RunState.RUNNING, UNTOLD), over, told=False)
+    return Seen(status, status.state.ended)
 
 
 def sees_all(service: KernelService, ref: KernelRef) -> bool:

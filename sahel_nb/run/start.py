@@ -22,6 +22,7 @@ from sahel_nb.kernels.stamp import Stamp
 from sahel_nb.lock.client import LockClient
 from sahel_nb.lock.grants import Held, Intent
 from sahel_nb.lock.record import State
+from sahel_nb.lock.refusals import break_command
 from sahel_nb.report.events import Level, Reporter
 from sahel_nb.run.journal import Journal, Step
 from sahel_nb.run.plan import Plan, write_payload
@@ -129,7 +130,8 @@ class Starter:
                 pushed, failure = self._send(Path(folder), base)
                 self._record_start(pushed)
         self._reporter.status("")
-        if pushed.ref and pushed.ref.lower() != str(self._plan.ref).lower():
+        elsewhere = bool(pushed.ref) and pushed.ref.lower() != str(self._plan.ref).lower()
+        if elsewhere:
             failure = PushRejected(
                 f"Kaggle ran {pushed.ref} in place of {self._plan.ref}",
                 kaggle=f"v{pushed.version} of {pushed.ref} has started and spends quota: {pushed.url}",
@@ -139,6 +141,10 @@ class Starter:
         if failure is not None:
             # It runs, crippled: the lock stays with it until it has ended, and whoever attaches gives it back.
             failure.hints = (*failure.hints, self._attach)
+            if elsewhere and self._held is not None:
+                # Nothing of this kernel may run: then no attach finds an end.
+                why = f"Kaggle ran {pushed.ref}"
+                failure.hints = (*failure.hints, break_command(self._held.record, why))
             raise failure
         return Started(pushed, self._held, arrived[0] if arrived else 0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -111,6 +112,35 @@ def test_a_rehearsal_and_a_run_of_one_commit_keep_a_folder_each(awa: Member) -> 
     assert len({text for _, text in found}) == 3
     fetched = [awa.sahel("output", f"{where}@v1", *local) for local in ((), ("--local",), ())]
     assert [Path(done.err.rstrip().rpartition(" in ")[2]).name for done in fetched] == ["v1", "v1-rehearsal", "v1"]
+
+
+def test_where_states_are_hidden_the_log_and_the_outputs_say_what_there_is(lab: Lab, awa: Member) -> None:
+    awa.kernel("hidden-lab", HELLO)
+    awa.kernel("hidden-error", ["1 / 0"])
+    assert awa.sahel("run", "hidden-lab").code == 0
+    assert awa.sahel("run", "hidden-error").code == 5
+    with armed(lab, "hidden-lab", "status-403"):
+        fetched = awa.sahel("output", "hidden-lab")
+        assert (fetched.code, "result.txt" in fetched.out) == (0, True), fetched
+        logged = awa.sahel("logs", "hidden-lab")
+        assert (logged.code, "ŋana" in logged.out) == (0, True), logged
+        stopped = awa.sahel("stop", "hidden-lab")
+        assert (stopped.code, "nothing of awa/hidden-lab runs" in stopped.err) == (0, True), stopped
+        asked = awa.sahel("debug", "hidden-lab")
+        assert (asked.code, "has ended, and its log shows no failure" in asked.err) == (0, True), asked
+    with armed(lab, "hidden-error", "status-403"):
+        failed = awa.sahel("debug", "hidden-error")
+        assert (failed.code, "ZeroDivisionError" in failed.err) == (0, True), failed
+
+
+def test_another_kernel_than_ours_leaves_no_lock_without_the_command_that_ends_it(lab: Lab, awa: Member) -> None:
+    awa.kernel("other-slug", HELLO)
+    with armed(lab, "other-slug", "push-other-slug"):
+        done = awa.sahel("run", "other-slug")
+    (command,) = [line.split("$ ")[1] for line in done.err.splitlines() if "lock break" in line]
+    assert (done.code, (awa.lock("other-slug") or {})["state"]) == (4, "RUNNING"), done
+    assert awa.sahel(*shlex.split(command)[1:]).code == 0
+    assert (awa.lock("other-slug") or {})["state"] == "FREE"
 
 
 def test_a_rehearsal_with_both_ends_well_and_what_it_prints_stays_here(awa: Member) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from support.lab import Lab, Member
 
 HELLO = ["print('ŋana ɓiɗɗo')"]
+DATASET = {"id": "awa/fula-words", "title": "Fula words", "licenses": [{"name": "CC0-1.0"}]}
 
 
 @pytest.fixture
@@ -73,6 +75,46 @@ def test_every_run_has_a_limit_and_none_that_kaggle_would_not_keep(lab: Lab) -> 
     assert lab.versions("fula-lid") == 0
     folder = awa.kernel("fula-tpu", HELLO, enable_tpu=True)
     assert "time limit  32400 s" in awa.sahel("run", folder, "--dry-run").out
+
+
+def test_a_source_that_cannot_be_mounted_is_refused_before_anything_starts(lab: Lab) -> None:
+    awa = lab.join("awa")
+    (lab.service.data / "competitions/titanic").mkdir()
+    (lab.service.data / "models/o/gemma/pyTorch/2b/3").mkdir(parents=True)
+    data = lab.folder / "words"
+    data.mkdir()
+    (data / "words.txt").write_text("ŋ")
+    (data / "dataset-metadata.json").write_text(json.dumps(DATASET))
+    lab.service.kaggle("awa", "datasets", "create", "-p", str(data))
+    there = {
+        "dataset_sources": ["awa/fula-words"],
+        "competition_sources": ["titanic"],
+        "model_sources": ["o/gemma/pyTorch/2b/3"],
+    }
+    missing = {
+        "dataset_sources": ["awa/never-was"],
+        "kernel_sources": ["awa/never-ran"],
+        "competition_sources": ["never-was"],
+        "model_sources": ["o/gemma/pyTorch/2b/4", "o/gemma/pyTorch/7b/1", "x/y/z/w/1"],
+    }
+    awa.kernel("fula-lid", HELLO, **missing)
+    done = awa.sahel("run")
+    assert done.code == 3, done
+    (row,) = [line for line in done.err.splitlines() if line.startswith("  FAIL  sources")]
+    assert [name for names in missing.values() for name in names if name not in row] == [], done
+    assert (lab.versions("fula-lid"), awa.lock("fula-lid")) == (0, None)
+
+    folder = awa.kernel("fula-tts", HELLO, **there)
+    assert "    ok  sources      3 can be mounted" in awa.sahel("run", folder, "--dry-run").err
+    for fault, said, mend in (
+        ("not-joined", "titanic (competition) is a competition whose rules", "competitions/titanic/rules"),
+        ("dataset-pending", "awa/fula-words (dataset) is still processed", "kaggle datasets status awa/fula-words"),
+    ):
+        requests.post(f"{lab.service.url}/admin/fault", json={"name": fault}, timeout=30).raise_for_status()
+        refused = awa.sahel("run", folder)
+        requests.post(f"{lab.service.url}/admin/calm", json={}, timeout=30).raise_for_status()
+        assert (refused.code, said in refused.err, mend in refused.err) == (3, True, True), refused
+    assert (lab.versions("fula-tts"), awa.lock("fula-tts")) == (0, None)
 
 
 def test_a_branch_that_is_behind_is_refused(lab: Lab) -> None:

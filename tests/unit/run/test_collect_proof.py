@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from sahel_nb.errors import NetworkError
-from sahel_nb.kernels.model import KernelInfo, KernelRef
+from sahel_nb.kernels.model import KernelInfo, KernelRef, LogRecord, RunState, RunStatus
 from sahel_nb.kernels.proof import Copy
 from sahel_nb.kernels.service import KernelService
 from sahel_nb.kernels.stamp import Stamp, stamp_script
-from sahel_nb.run.finish import Code, Job, _prove
+from sahel_nb.report.events import Silent
+from sahel_nb.run.finish import Code, Collecting, Job, _prove, finish
 
 REF = KernelRef("awa", "fula-lid")
 STAMP = Stamp("c" * 40, "20261121T091503Z-4f1c2a", "d" * 32)
@@ -36,6 +39,25 @@ def job(code: Code | None) -> Job:
         ref=REF, shared=REF, dev=False, run_id=STAMP.run_id, commit=STAMP.commit, subject="", source_sha256="",
         version=7, url="", began="", actor="", account="", host="", service="kaggle", nonce=STAMP.nonce, code=code,
     )  # fmt: skip
+
+
+class Ended(Shelf):
+    """A version that is over, and whose log takes long enough for Ctrl-C."""
+
+    def status(self, ref: KernelRef, version: int) -> RunStatus:
+        return RunStatus(RunState.COMPLETE)
+
+    def log(self, ref: KernelRef, version: int) -> Iterator[LogRecord]:
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_outputs_arrive_does_not_say_that_a_run_goes_on(tmp_path: Path) -> None:
+    with pytest.raises(Collecting) as caught:
+        finish(job(CODE), places=tmp_path, service=Ended(None), lock=None, held=None, reporter=Silent(), attach="again")
+    assert caught.value.exit_code == 130
+    assert caught.value.says("again") == (
+        "awa/fula-lid v7 has ended, and what it left stays on Kaggle; go on with: $ again"
+    )
 
 
 PUSHED = stamp_script(CODE.data, STAMP).decode()

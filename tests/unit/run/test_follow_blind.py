@@ -13,7 +13,7 @@ from sahel_nb.kernels.door import NotFound
 from sahel_nb.kernels.model import KernelInfo, KernelRef, LogRecord, OutputFile, RunState, RunStatus
 from sahel_nb.kernels.service import KernelService
 from sahel_nb.report.events import Level, Silent
-from sahel_nb.run.follow import follow
+from sahel_nb.run.follow import STALE, STALE_PATIENCE, follow
 from sahel_nb.run.signs import has_ended, is_over
 
 REF = KernelRef("awa", "fula-lid")
@@ -109,3 +109,20 @@ def test_what_was_recorded_to_have_ended_need_not_be_shown_again() -> None:
     assert is_over(hidden, REF, 7, known=7)
     with pytest.raises(NotFound):
         is_over(hidden, REF, 7, known=6)
+
+
+@dataclass
+class Stale(Veiled):
+    """A version that has ended, and whose state stays RUNNING."""
+
+    def status(self, ref: KernelRef, version: int) -> RunStatus:
+        return RunStatus(RunState.RUNNING)
+
+
+def test_a_state_that_stays_running_when_log_and_outputs_are_there_is_not_waited_for() -> None:
+    clock = itertools.count(0.0, 1.0)
+    done = follow(Stale(), REF, 7, Heard(), sink=lambda _: None, attach="sahel-nb attach", now=lambda: next(clock))
+    assert (done.status.state, done.status.message) == (RunState.UNKNOWN, STALE)
+    assert next(clock) > STALE_PATIENCE
+    assert is_over(Stale(), REF, 7, known=7), "what is on record need not be believed again"
+    assert not is_over(Stale(), REF, 8, known=7)
