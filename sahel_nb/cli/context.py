@@ -120,6 +120,11 @@ class Context:
         return max(owners, key=owners.count) if owners else "local"
 
     @property
+    def is_named_embedded(self) -> bool:
+        """The same as `is_embedded`, without starting the service that is meant."""
+        return self.local or os.environ.get("SAHEL_NB_KAGGLE", "") == "local"
+
+    @property
     def is_embedded(self) -> bool:
         from sahel_nb.kernels.target import TargetKind
 

@@ -9,14 +9,17 @@ import click
 
 from sahel_nb.cli.context import Context
 from sahel_nb.config import Config
-from sahel_nb.errors import Refused, UsageError
+from sahel_nb.errors import AuthError, NetworkError, Refused, SahelError, UsageError
 from sahel_nb.report.console import Console
 from sahel_nb.report.events import Check, Verdict
+
+PATIENCE = 10.0
+"""Seconds for an answer of Kaggle's: a diagnosis is not to hang."""
 
 
 @click.command()
 @click.option("--fix", is_flag=True, help="Run what can be mended from here: init, install, phantom changes.")
-@click.option("--offline", is_flag=True, help="Do not ask the lock remote.")
+@click.option("--offline", is_flag=True, help="Ask neither the lock remote nor Kaggle.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def doctor(fix: bool, offline: bool, as_json: bool) -> None:
     """Check everything; each failing row names the command that mends it.
@@ -34,6 +37,7 @@ def doctor(fix: bool, offline: bool, as_json: bool) -> None:
     def examine() -> list[Check]:
         known = of_worktree if mistake is None else None
         rows = look(context.worktree, config, os.environ, offline=offline, mirrors=known)
+        rows = rows if offline else [_signed_in(context, row) if row.name == "credentials" else row for row in rows]
         return [mistake if mistake is not None and row.name == mistake.name else row for row in rows]
 
     checks = examine()
@@ -68,6 +72,28 @@ def doctor(fix: bool, offline: bool, as_json: bool) -> None:
             f"{len(failing)} of {len(checks)} checks failed: {', '.join(check.name for check in failing)}",
             hints=tuple(dict.fromkeys(check.mend for check in failing if check.mend)),
         )
+
+
+def _signed_in(context: Context, row: Check) -> Check:
+    """The row of credentials that are there, tried with the cheapest question that nobody may ask without being known."""
+    from dataclasses import replace
+
+    from sahel_nb.kernels.client import KaggleClient
+
+    if row.verdict is not Verdict.OK or context.is_named_embedded:
+        return row
+    try:
+        client = KaggleClient(replace(context.target, patience=PATIENCE))
+        name = client.account().username
+        client.quotas()
+    except AuthError as exc:
+        return replace(row, verdict=Verdict.FAILED, found=f"{row.found}: {exc.message}", mend="kaggle auth login")
+    except NetworkError as exc:
+        found = f"{row.found}; whether it is accepted could not be asked: {exc.message}"
+        return replace(row, verdict=Verdict.UNKNOWN, found=found, mend="sahel-nb doctor --offline")
+    except SahelError:
+        return row  # signed in, and refused something else; or the package is missing, which is a row of its own
+    return replace(row, found=f"{row.found}; accepted, as {name}" if name else f"{row.found}; accepted")
 
 
 def _settings(context: Context) -> tuple[Config, Check | None]:

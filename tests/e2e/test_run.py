@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from support.lab import Lab, finished
 from support.service import wait_until
@@ -27,8 +28,6 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 
 def cancel(lab: Lab, slug: str) -> None:
     """End the newest session from the service's side, as its owner would in the web page."""
-    import requests
-
     answer = requests.post(f"{lab.service.url}/admin/cancel", json={"owner": "awa", "slug": slug}, timeout=30)
     assert answer.status_code == 200, answer.text
 
@@ -168,12 +167,15 @@ def test_a_script_runs_as_well(lab: Lab) -> None:
 
 def test_dropped_sources_are_a_failure_that_says_what_has_started(lab: Lab) -> None:
     awa = lab.join("awa")
-    awa.kernel("fula-lid", HELLO, dataset_sources=["awa/there-is-none"])
+    """The preflight asks for each; what Kaggle drops all the same is named."""
+    awa.kernel("fula-lid", HELLO)
+    fault = {"name": "dropped-sources", "kernel": "awa/fula-lid"}
+    requests.post(f"{lab.service.url}/admin/fault", json=fault, timeout=30).raise_for_status()
 
     done = awa.sahel("run")
 
     assert done.code == 4, done
-    assert "awa/there-is-none" in done.err
+    assert "nobody/no-such-dataset" in done.err
     assert "has already started" in done.err
     assert (awa.lock("fula-lid") or {})["state"] == "RUNNING", "the lock stays with what runs"
     attached = awa.sahel("attach")

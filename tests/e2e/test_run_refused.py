@@ -175,6 +175,26 @@ def test_without_credentials_the_error_names_both_ways_on(lab: Lab) -> None:
     assert done.stdout == ""
 
 
+def test_doctor_tries_the_credentials_that_it_finds(lab: Lab) -> None:
+    awa = lab.join("awa")
+    awa.git.commit()
+
+    def row(*arguments: str) -> tuple[str, str, str]:
+        rows = json.loads(awa.sahel("doctor", "--json", *arguments).out)["checks"]
+        return next((one["verdict"], one["found"], one["mend"]) for one in rows if one["name"] == "credentials")
+
+    known = "legacy key of awa, from the environment"
+    assert row() == ("ok", f"{known}; accepted, as awa", "")
+    lab.service.kill()
+    away = row()
+    assert (away[0], "no answer" in away[1], away[2]) == ("unknown", True, "sahel-nb doctor --offline")
+    assert row("--offline") == ("ok", known, "")
+    with Lab(lab.folder / "other", people=("binta",)) as other:
+        lab.service.url = other.service.url
+        refused = row()
+    assert (refused[0], "401" in refused[1], refused[2]) == ("failed", True, "kaggle auth login")
+
+
 def test_what_is_missing_hides_no_other_row(lab: Lab) -> None:
     awa = lab.join("awa")
     folder = awa.kernel("fula-lid", HELLO)

@@ -15,7 +15,10 @@ from shlex import quote
 
 from sahel_nb.errors import UsageError
 
-SCHEMA_VERSION = 1
+OLDEST = 1
+MIGRATIONS: tuple[str, ...] = ()
+"""What brings a file from schema 1 to 2, from 2 to 3, …: appended to, and never changed. `_SCHEMA` stays the first one:
+a new file goes the same way as an old one, so there is no second description of what it ends with."""
 
 _SCHEMA = """
 CREATE TABLE accounts (
@@ -55,9 +58,17 @@ CREATE TABLE dataset_files (
 """
 
 
+def newest() -> int:
+    """The schema that this version of sahel-nb works with."""
+    return OLDEST + len(MIGRATIONS)
+
+
 class Database:
     def __init__(self, path: Path) -> None:
-        """Open or create. Raises `UsageError` for a file of a newer version, a damaged one, or one that is no store."""
+        """Open or create, and bring a file of an earlier schema to the newest one.
+
+        Raises `UsageError` for a file of a newer version, a damaged one, or one that is no store.
+        """
         self._lock = threading.RLock()
         try:
             self._connection = _open(path)
@@ -102,22 +113,41 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.row_factory = sqlite3.Row
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
             connection.execute(f"PRAGMA {pragma}")
-        if found == 0:
-            # One transaction: killed in the middle, the next start finds an empty file and begins again.
-            connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
+        _bring_up(connection, path, found)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
+def _bring_up(connection: sqlite3.Connection, path: Path, found: int) -> None:
+    """All steps in one transaction: killed in the middle, the next start finds the file as it was and begins again.
+
+    What an earlier version wrote stays beside it, for whoever goes back to that version.
+    """
+    if found == newest():
+        return
+    if found:
+        kept = path.with_name(f"{path.name}.schema-{found}")
+        if not kept.exists():
+            draft = path.with_name(f"{kept.name}.new")
+            draft.unlink(missing_ok=True)  # of a start that was killed
+            connection.execute("VACUUM INTO ?", (str(draft),))
+            draft.chmod(0o600)
+            draft.replace(kept)
+    steps = (_SCHEMA if not found else "", *MIGRATIONS[max(found - OLDEST, 0) :])
+    connection.executescript(f"BEGIN IMMEDIATE;{';'.join(steps)};PRAGMA user_version={newest()};COMMIT;")
+
+
 def _check(connection: sqlite3.Connection, path: Path, found: int) -> None:
     """Nothing is written to a file that is not ours, or not whole."""
-    if found not in (0, SCHEMA_VERSION):
+    if found > newest():
         raise UsageError(
-            f"{path} was written by another version of sahel-nb (schema {found}, this one knows {SCHEMA_VERSION}).",
-            hints=("pip install --upgrade 'sahel-nb[local]'",),
+            f"{path} was written by a newer sahel-nb (schema {found}, this one knows up to {newest()})",
+            hints=("pip install --upgrade 'sahel-nb[local]'", "sahel-nb local serve --data ANOTHER-FOLDER"),
         )
+    if found < 0:
+        raise sqlite3.DatabaseError(f"it has the schema {found}, which no sahel-nb writes")
     if found == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
         raise sqlite3.DatabaseError("it belongs to another program")
     damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]

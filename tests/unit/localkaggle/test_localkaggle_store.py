@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ from sahel_nb.localkaggle import instance
 from sahel_nb.localkaggle.folder import DataFolder
 from sahel_nb.localkaggle.model import Accelerator, Output, Settings, Status
 from sahel_nb.localkaggle.names import Ref
-from sahel_nb.localkaggle.store import accounts, kernels, sessions
+from sahel_nb.localkaggle.store import accounts, database, kernels, sessions
 from sahel_nb.localkaggle.store.database import Database
 
 REF = Ref("awa", "fula-words")
@@ -26,9 +27,9 @@ SCRIPT = Settings("python", "script")
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
-    database = Database(tmp_path / "service.db")
-    yield database
-    database.close()
+    opened = Database(tmp_path / "service.db")
+    yield opened
+    opened.close()
 
 
 def new_version(db: Database, values: Settings = SCRIPT, at: float = 0.0) -> int:
@@ -225,11 +226,66 @@ def test_whoever_looks_does_not_keep_a_service_from_starting(tmp_path: Path) -> 
         looker.join()
 
 
-def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
-    import sqlite3
+STEPS = ("ALTER TABLE accounts ADD COLUMN note TEXT NOT NULL DEFAULT 'ŋ'", "CREATE TABLE notes (text TEXT NOT NULL)")
 
+
+def _schema(path: Path) -> int:
+    connection = sqlite3.connect(path)
+    try:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+    finally:
+        connection.close()
+
+
+def test_an_older_file_is_brought_to_the_newest_schema_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "service.db"
+    old = Database(path)
+    with old.write() as tx:
+        accounts.put(tx, "awa", "key", 0.0)
+    old.close()
+    for known in (1, 2):  # one step at a time, or both at once: the same in the end
+        monkeypatch.setattr(database, "MIGRATIONS", STEPS[:known])
+        newer = Database(path)
+        with newer.read() as tx:
+            assert tx.execute("SELECT note FROM accounts").fetchone()["note"] == "ŋ"
+            assert accounts.check(tx, "awa", "key")
+        newer.close()
+        assert _schema(path) == 1 + known
+    assert [_schema(tmp_path / f"service.db.schema-{number}") for number in (1, 2)] == [1, 2]
+    fresh = Database(tmp_path / "fresh.db")
+    with fresh.write() as tx:
+        tx.execute("INSERT INTO notes VALUES ('ɲ')")
+    fresh.close()
+    assert _schema(tmp_path / "fresh.db") == 3
+
+
+def test_a_step_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "service.db"
+    Database(path).close()
+    monkeypatch.setattr(database, "MIGRATIONS", (STEPS[1], "ALTER TABLE no_such_table ADD COLUMN x"))
+    with pytest.raises(UsageError, match="no such table"):
+        Database(path)
+    assert _schema(path) == 1
+    monkeypatch.setattr(database, "MIGRATIONS", STEPS)
+    Database(path).close()
+    assert _schema(path) == 3
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"), [(99, "a newer sahel-nb \\(schema 99, this one knows up to 1\\)"), (-1, "-1")]
+)
+def test_a_schema_that_is_not_known_is_named_and_left_alone(tmp_path: Path, schema: int, said: str) -> None:
     connection = sqlite3.connect(tmp_path / "service.db")
-    connection.execute("PRAGMA user_version=99")
+    connection.execute(f"PRAGMA user_version={schema}")
     connection.close()
-    with pytest.raises(UsageError, match="schema 99"):
+    before = (tmp_path / "service.db").read_bytes()
+    with pytest.raises(UsageError, match=said) as caught:
         Database(tmp_path / "service.db")
+    assert "sahel-nb local serve --data ANOTHER-FOLDER" in caught.value.hints
+    assert (tmp_path / "service.db").read_bytes() == before
+
+
+def test_settings_of_a_later_version_are_read() -> None:
+    assert Settings.from_json(SCRIPT.to_json().replace("{", '{"of_a_later_version": 1, ', 1)) == SCRIPT
