@@ -75,7 +75,7 @@ def doctor(fix: bool, offline: bool, as_json: bool) -> None:
 
 
 def _signed_in(context: Context, row: Check) -> Check:
-    """The row of credentials that are there, tried with the cheapest question that nobody may ask without being known."""
+    """The row of credentials that are there, tried: the quota is not told to anybody who is not known."""
     from dataclasses import replace
 
     from sahel_nb.kernels.client import KaggleClient

@@ -68,7 +68,7 @@ class Settings:
     def from_json(cls, text: str) -> Settings:
         stored: dict[str, Any] = json.loads(text)
         known = {each.name for each in fields(cls)}  # a later version may have added to it
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items() if k in known}
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items() if k in known}
         return cls(**values)
 
 
