@@ -44,11 +44,12 @@ def lint(paths: tuple[Path, ...], fix: bool, as_json: bool) -> None:
             click.echo(f"{finding.severity.value:>5}  {one_line(str(finding))}")
             if finding.mend:
                 click.echo(f"       -> {finding.mend}")
-    if fixed:
-        context.reporter.say(f"to commit it: $ {shlex.join(('git', 'add', '--', *map(str, fixed)))}")
+    add = (shlex.join(("git", "add", "--", *map(str, fixed))),) if fixed else ()
     errors = sum(finding.blocks for finding in found)
     if errors:
-        raise Refused(f"{errors} error{'s' if errors > 1 else ''}; a run would fail or surprise you")
+        raise Refused(f"{errors} error{'s' if errors > 1 else ''}; a run would fail or surprise you", hints=add)
+    for command in add:
+        context.reporter.say(f"to commit it: $ {command}")
 
 
 def _short(path: Path) -> Path:

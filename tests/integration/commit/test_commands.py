@@ -151,6 +151,21 @@ def test_lint_fix_and_json(clone: Clone) -> None:
     assert b"said 0" in clone.disk("a.ipynb")
 
 
+def test_lint_fix_puts_metadata_right_and_ends_with_what_to_add(clone: Clone) -> None:
+    name = kernel(clone)
+    path = f"{name.rpartition('/')[0]}/kernel-metadata.json"
+    value = json.loads(clone.disk(path))
+    clone.git.write(path, json.dumps(value | {"competition_sources": ["c/titanic"], "id_no": 7}))
+    said = sahel_nb(clone, "lint", "--fix")
+    assert (said.code, said.err.splitlines()[-1]) == (0, f"to commit it: $ git add -- {path}"), said
+    fixed = json.loads(clone.disk(path))
+    assert (fixed["competition_sources"], "id_no" in fixed) == (["titanic"], False)
+    assert sahel_nb(clone, "lint").out == ""
+    clone.git.write(path, json.dumps(value | {"dataset_sources": ["datasets/o/s"], "model_sources": ["a/b"]}))
+    half = sahel_nb(clone, "lint", "--fix")
+    assert (half.code, half.err.splitlines()[-1].strip()) == (3, f"$ git add -- {path}"), half
+
+
 def test_lint_reads_metadata_with_its_code(clone: Clone) -> None:
     name = kernel(clone)
     clone.git.write(f"{name}.ipynb", executed(clone.disk(f"{name}.ipynb"), cell_1="!pip install x"))
