@@ -52,12 +52,6 @@ def ways_on(record: Record, *more: str) -> tuple[str, ...]:
     return f"sahel-nb attach {record.kernel}", dev, *more
 
 
-def break_command(record: Record, reason: str) -> str:
-    """What ends this very grant, whatever Kaggle says of it."""
-    words = ("sahel-nb", "lock", "break", record.kernel, "--fence", str(record.fence), "--reason", reason, "--force")
-    return shlex.join(words)
-
-
 class KaggleBusy(Refused):
     """The lock is free, and yet versions run on Kaggle that no lock was taken for."""
 
@@ -160,6 +154,7 @@ def lock_files(evidence: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(path.replace("/./", "/") for path in found))
 
 
-def break_by_force(record: Record) -> str:
+def break_by_force(record: Record, reason: str = "TEXT") -> str:
     """What to type where nobody can be asked whether a run has ended."""
-    return f"sahel-nb lock break {record.kernel} --fence {record.fence} --reason TEXT --force"
+    words = ("sahel-nb", "lock", "break", record.kernel, "--fence", str(record.fence), "--reason", reason, "--force")
+    return shlex.join(words)

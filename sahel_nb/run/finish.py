@@ -31,7 +31,7 @@ from sahel_nb.kernels.target import TargetKind
 from sahel_nb.lock.client import LockClient
 from sahel_nb.lock.grants import Held
 from sahel_nb.lock.record import Outcome
-from sahel_nb.lock.refusals import FencedOut, break_command
+from sahel_nb.lock.refusals import FencedOut, break_by_force
 from sahel_nb.report.events import Level, Reporter
 from sahel_nb.run import collect, record
 from sahel_nb.run.follow import Followed, Untold, follow
@@ -167,7 +167,7 @@ def finish(
                     followed = follow(service, job.ref, job.version, reporter, sink=sink, attach=attach)
                 except Untold as exc:
                     if held is not None:  # attach would find as little
-                        exc.hints = (*exc.hints, break_command(held.record, "its end cannot be seen"))
+                        exc.hints = (*exc.hints, break_by_force(held.record, "its end cannot be seen"))
                     raise
             at(Step.COLLECTING)
             with _over(job, held):

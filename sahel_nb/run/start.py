@@ -22,7 +22,7 @@ from sahel_nb.kernels.stamp import Stamp
 from sahel_nb.lock.client import LockClient
 from sahel_nb.lock.grants import Held, Intent
 from sahel_nb.lock.record import State
-from sahel_nb.lock.refusals import break_command
+from sahel_nb.lock.refusals import break_by_force
 from sahel_nb.report.events import Level, Reporter
 from sahel_nb.run.journal import Journal, Step
 from sahel_nb.run.plan import Plan, write_payload
@@ -144,7 +144,7 @@ class Starter:
             if elsewhere and self._held is not None:
                 # Nothing of this kernel may run: then no attach finds an end.
                 why = f"Kaggle ran {pushed.ref}"
-                failure.hints = (*failure.hints, break_command(self._held.record, why))
+                failure.hints = (*failure.hints, break_by_force(self._held.record, why))
             raise failure
         return Started(pushed, self._held, arrived[0] if arrived else 0)
 
