@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sahel_nb.errors import NetworkError
-from sahel_nb.kernels.model import KernelRef, LogRecord, RunState, RunStatus
+from sahel_nb.kernels.model import KernelRef, LogRecord, OutputFile, RunState, RunStatus
 from sahel_nb.kernels.service import KernelService
 from sahel_nb.lock.record import Outcome
 from sahel_nb.report.events import Silent
@@ -63,6 +63,12 @@ class Told(KernelService):
 
     def stream(self, ref: KernelRef, version: int) -> Iterator[LogRecord | None]:
         yield None
+
+    def log(self, ref: KernelRef, version: int) -> Iterator[LogRecord]:
+        yield from ()
+
+    def outputs(self, ref: KernelRef, version: int) -> Iterator[OutputFile]:
+        yield from ()
 
 
 @pytest.mark.parametrize(
