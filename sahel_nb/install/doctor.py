@@ -295,11 +295,18 @@ def _ignored(worktree: Worktree, config: Config) -> Check:
 
 
 def _package(name: str) -> Check:
-    """By its metadata: importing kaggle would log in."""
+    """Is there a version that sahel-nb can use? By the metadata of both: importing kaggle would log in."""
+    from packaging.requirements import Requirement
+
+    wanted = next(one for one in map(Requirement, metadata.requires("sahel-nb") or ()) if one.name == name)
+    mend = f"{quote(sys.executable)} -m pip install {quote(f'{name}{wanted.specifier}')}"
     try:
-        return Check(name, _OK, metadata.version(name))
+        version = metadata.version(name)
     except metadata.PackageNotFoundError:
-        return Check(name, _FAILED, "not installed", f"{sys.executable} -m pip install {name}")
+        return Check(name, _FAILED, "not installed", mend)
+    if not wanted.specifier.contains(version, prereleases=True):
+        return Check(name, _FAILED, f"{version}; sahel-nb needs {name}{wanted.specifier}", mend)
+    return Check(name, _OK, version)
 
 
 def _credentials(environ: Mapping[str, str]) -> Check:

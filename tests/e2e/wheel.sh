@@ -5,7 +5,7 @@
 set -euo pipefail
 scratch=$1
 .venv/bin/python -m build --wheel --outdir "$scratch/dist" . >"$scratch/build.log" 2>&1 || { cat "$scratch/build.log"; exit 1; }
-python=${PYTHON:-python3}
+python=${PYTHON:-$(tools/prerequisites find)}
 "$python" -m venv "$scratch/venv"
 "$scratch/venv/bin/python" -m pip install --quiet --disable-pip-version-check "$scratch"/dist/*.whl
 export PATH="$scratch/venv/bin:$PATH"

@@ -148,6 +148,19 @@ def verdicts(clone: Clone, **environ: str) -> dict[str, Verdict]:
     return {check.name: check.verdict for check in checks}
 
 
+@pytest.mark.parametrize("version", ["1.7.4.5", "2.2.3", "3.0.0rc1"])
+def test_doctor_sees_a_client_that_cannot_work(
+    git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    info = tmp_path / "site" / f"kaggle-{version}.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: kaggle\nVersion: {version}\n")
+    monkeypatch.syspath_prepend(info.parent)
+    (row,) = (one for one in examine(Worktree.discover(git.root), Config(), {}, offline=True) if one.name == "kaggle")
+    assert (row.verdict, row.found) == (Verdict.FAILED, f"{version}; sahel-nb needs kaggle<3,>=2.2.4")
+    assert row.mend.endswith(" -m pip install 'kaggle<3,>=2.2.4'")
+
+
 def test_doctor_sees_what_is_missing_and_what_is_mended(tmp_path: Path, frozen_world: Path) -> None:
     git = Git.init(tmp_path / "bare")
     clone = Clone(git)
