@@ -117,6 +117,7 @@ def facts(context: Context, known: Version, *, outputs: int | None = None, busy:
         source=code_of(settings.source if settings else ""),
         outputs=outputs,
         age=age(known.stamp) if busy else None,
+        embedded=context.is_embedded,
         limit=3600.0 * HOURS["tpu" if tpu else "cpu"],
     )
 

@@ -116,6 +116,7 @@ def diagnose(
         count,
         read.error,
         facts,
+        steps="\n".join(f"{step.path}: {step.text}" for step in read.frames),
         in_library=read.raised_in_library,
         headed=read.execution_count is not None,
     )

@@ -37,7 +37,9 @@ _FRAME = re.compile(
 _ARROW = re.compile(r"^-+> (\d+) ?(.*)$")
 _RAISES = re.compile(r"(?:raise|assert)\b")
 _KERNEL_FILE = re.compile(r"/ipykernel_\d+/\d+\.py$")
-_LIBRARY = re.compile(r"(?:site|dist)-packages/|/lib(?:64)?/python\d|^<|/bin/papermill$")
+_LIBRARY = re.compile(r"(?:site|dist)-packages/|/lib(?:64)?/python\d|^<(?!tokenize>)|/bin/papermill$")
+_TOKENIZED = "<tokenize>"
+"""What Python calls the cell whose indentation it cannot read."""
 _ERROR = re.compile(
     r"^((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Expired|Warning|NotFound)\b)(?:: (.*))?$",
     re.MULTILINE,
@@ -45,6 +47,11 @@ _ERROR = re.compile(
 _LINK = re.compile(r"\n\n(?:The above exception was|During handling of the above)[^\n]*\s*$")
 # What Kaggle does with a notebook after its run, failed or not, is no part of the error.
 _AFTERWARDS = re.compile(r"^\[NbConvertApp\]|^\S+\.py:\d+: \w*Warning: ", re.MULTILINE)
+_CONVERSION = re.compile(
+    r"^\[NbConvertApp\]|^\S*/(?:nbconvert/\S*|traitlets/\S*|mistune)\.py:\d+: \w*Warning: "
+    r"|^  File \"\S*/jupyter-nbconvert\"",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ class Frame:
 
     @property
     def in_notebook(self) -> bool:
-        return self.cell is not None or bool(_KERNEL_FILE.search(self.path))
+        return self.cell is not None or self.path == _TOKENIZED or bool(_KERNEL_FILE.search(self.path))
 
     @property
     def in_library(self) -> bool:
@@ -112,6 +119,7 @@ class Failure:
 
 def read(text: str, message: str = "") -> Failure:
     """Never raises: what cannot be recognised is left empty. `message` is what the run's state says."""
+    text = _without_conversion(text)
     start = max(text.rfind(_HEADING), 0)
     if not start and not text.startswith(_HEADING):
         start = max(0, len(text) - END)
@@ -133,6 +141,26 @@ def read(text: str, message: str = "") -> Failure:
         frames = (*next(cells, ()), *frames)
     way = tuple(said.split("\n", 1)[0][:LONGEST] for _, said in reversed(parts[-WAY - 1 : -1]))
     return Failure(count, frames, whole.split("\n", 1)[0], _ends(whole), way, report, before)
+
+
+def _without_conversion(text: str) -> str:
+    """The log up to where Kaggle converts the notebook for its page, if something had gone wrong before.
+
+    A disk that is full lets papermill's own save fail, and the conversion of what it left fails again, last and loud.
+    """
+    begins = _CONVERSION.search(text)
+    if begins is None:
+        return text
+    head = next(_HEAD.finditer(text), None)
+    if head is None or head.start() > begins.start() or _HEADING in text[begins.start() :]:
+        return text
+    before = text[: begins.start()]
+    if begins[0].startswith("  File"):  # in the midst of a traceback, perhaps the last of a chain
+        heads = [one.start() for one in _HEAD.finditer(before)]
+        while len(heads) > 1 and _LINK.search(before[heads[-2] : heads[-1]]):
+            heads.pop()
+        before = before[: heads[-1]]
+    return before if _HEAD.search(before) else text
 
 
 def _ends(text: str) -> str:

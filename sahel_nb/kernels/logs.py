@@ -1,8 +1,9 @@
-"""Kaggle's log in its three shapes, as records.
+"""Kaggle's log in its four shapes, as records.
 
     persisted   [{"stream_name": "stdout", "time": 1.25, "data": "…"}\\n,{…}\\n]
     live (SSE)  data: {"stream_name": …}          ended by  data: END_OF_LOG
     lines       {…}\\n,{…}\\n                       a persisted log that was cut
+    page        10.3s\\t12\\ttext                     copied from the notebook's web page: seconds, number, text
 
 Bytes are decoded as UTF-8 whatever the headers say (a stream without a charset is read as Latin-1 by others). A
 reconnected stream replays from the start: whoever follows counts records, see `run.follow`.
@@ -11,6 +12,7 @@ reconnected stream replays from the start: whoever follows counts records, see `
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -20,6 +22,7 @@ from sahel_nb.kernels.model import LogRecord
 END = "END_OF_LOG"
 LONGEST_LINE = 1 << 26
 """Bytes of a line: one without an end must not fill the memory."""
+_PAGE = re.compile(r"[ \t]*(\d+(?:\.\d+)?)s[ \t]+\d+[ \t]?(.*)$")
 FEW = 16
 """Lines that one record of a log may take."""
 
@@ -28,7 +31,7 @@ def persisted(lines: Iterable[str]) -> Iterator[LogRecord]:
     """The records of a persisted log, a line at a time. A cut log gives those that are whole.
 
     Kaggle writes a record a line; records that share a line or take several are read as well. Text that is no log
-    gives a record for each of its lines.
+    gives a record for each of its lines, without what the web page puts before each.
     """
     plain: bool | None = None
     pending: list[str] = []
@@ -37,7 +40,7 @@ def persisted(lines: Iterable[str]) -> Iterator[LogRecord]:
         if plain is None and body:
             plain = not body.startswith(("[", "{"))
         if plain:
-            yield LogRecord("stdout", 0.0, line.rstrip("\r\n") + "\n")
+            yield _of_page(line.rstrip("\r\n"))
             continue
         alone, together = _items(body), None
         if alone is None and len(pending) < FEW:
@@ -46,6 +49,12 @@ def persisted(lines: Iterable[str]) -> Iterator[LogRecord]:
         if alone is not None or together is not None or len(pending) == FEW:
             pending.clear()
         yield from map(_record, alone or together or ())
+
+
+def _of_page(line: str) -> LogRecord:
+    """A line of the web page's log, or of any other text."""
+    found = _PAGE.match(line)
+    return LogRecord("stdout", float(found[1]), found[2] + "\n") if found else LogRecord("stdout", 0.0, line + "\n")
 
 
 def _items(text: str) -> list[Any] | None:

@@ -41,6 +41,8 @@ class Need(Enum):
     """The path that the pattern found is where its source is mounted now."""
     OWN_CODE = auto()
     """The error was raised by the kernel's own code, and not in a library that it calls."""
+    EMBEDDED = auto()
+    """It ran on the embedded service, which has the packages of the environment that it was started from."""
     CONSEQUENCE = auto()
     """The error is one that comes of something else having failed before."""
     BESIDE = auto()
@@ -69,6 +71,8 @@ class Facts:
     """Seconds since the run began; of a run that goes on."""
     limit: float | None = None
     """Seconds that a session may take."""
+    embedded: bool = False
+    """It ran on the embedded service, and not on Kaggle."""
     text_only: bool = False
     """The text came from a file: nobody knows which run, if any, it belongs to."""
 
@@ -86,6 +90,11 @@ class Rule:
     remedy: str
     pattern: re.Pattern[str] | None = None
     """Looked for in the error, and where no line looks like an error, in the end of the log."""
+    step: re.Pattern[str] | None = None
+    """Looked for in the steps of the traceback: where the error was raised, when its text alone does not tell."""
+    log: re.Pattern[str] | None = None
+    """Looked for in the end of the log: what was said before the error, and is the reason for it. One of its groups is
+    the package that could not be imported, the first group of `pattern`: other lines may be about anything."""
     source: re.Pattern[str] | None = None
     """Looked for in the code that ran."""
     needs: tuple[Need, ...] = (Need.FAILED,)
@@ -117,6 +126,8 @@ class Case:
     records: int
     error: str = ""
     facts: Facts = field(default_factory=Facts)
+    steps: str = ""
+    """The steps of the error's traceback: each one's path and line of source."""
     in_library: bool = False
     headed: bool = False
     """The log has the report of a cell that failed."""
@@ -160,7 +171,11 @@ def _main(case: Case, rules: tuple[Rule, ...]) -> Iterator[Finding]:
 def _try(rule: Rule, case: Case, texts: tuple[Text, ...]) -> Iterator[Finding]:
     groups: tuple[str, ...] = ()
     sure, seen = True, ""
-    for pattern, where in ((rule.pattern, texts), (rule.source, (Text(case.facts.source, sure=not rule.guess),))):
+    for pattern, where in (
+        (rule.pattern, texts),
+        (rule.step, (Text(case.steps, sure=True),)),
+        (rule.source, (Text(case.facts.source, sure=not rule.guess),)),
+    ):
         if pattern is None:
             continue
         found = next(((match, text.sure) for text in where for match in pattern.finditer(text.text)), None)
@@ -171,6 +186,11 @@ def _try(rule: Rule, case: Case, texts: tuple[Text, ...]) -> Iterator[Finding]:
         seen = seen or _line(match)
         groups += tuple(group or "" for group in match.groups())
     subject = groups[0] if groups else ""
+    if rule.log is not None:
+        about = next((match for match in rule.log.finditer(case.whole.text) if _names(match, subject)), None)
+        if about is None:
+            return
+        groups += tuple(group or "" for group in about.groups())
     if not all(_HOLDS[need](case, subject) for need in rule.needs):
         return
     facts = case.facts
@@ -184,6 +204,16 @@ def _try(rule: Rule, case: Case, texts: tuple[Text, ...]) -> Iterator[Finding]:
     }
     sure = sure and not rule.guess
     yield Finding(rule, rule.cause.format(*groups, **words), rule.remedy.format(*groups, **words), sure, seen)
+
+
+def _names(match: re.Match[str], module: str) -> bool:
+    wanted = _normalized(module)
+    names = {_normalized(group or "") for group in match.groups()}
+    return wanted in names or bool(names & set(_DISTRIBUTIONS.get(wanted, ())))
+
+
+def _normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _line(match: re.Match[str]) -> str:
@@ -203,6 +233,23 @@ def _in_place(case: Case, subject: str) -> bool:
     found = mount_of(subject, facts.datasets, facts.competitions, facts.kernels, facts.models)
     return found is not None and found.now.removeprefix("/kaggle") == subject.removeprefix("/kaggle").removeprefix("..")
 
+
+_DISTRIBUTIONS = {
+    "bs4": ("beautifulsoup4",),
+    "cv2": ("opencv-python", "opencv-python-headless", "opencv-contrib-python"),
+    "crypto": ("pycryptodome",),
+    "dateutil": ("python-dateutil",),
+    "dotenv": ("python-dotenv",),
+    "faiss": ("faiss-cpu", "faiss-gpu"),
+    "fitz": ("pymupdf",),
+    "pil": ("pillow",),
+    "skimage": ("scikit-image",),
+    "sklearn": ("scikit-learn",),
+    "sox": ("sox", "pysox"),
+    "whisper": ("openai-whisper",),
+    "yaml": ("pyyaml",),
+}
+"""Modules whose package has another name on the index."""
 
 _FOLLOWS = re.compile(
     r"(?:FileNotFound|ModuleNotFound|Import|CalledProcess|BadZipFile|zipfile\.BadZipFile)(?:Error)?\b"
@@ -230,6 +277,7 @@ _HOLDS: dict[Need, Callable[[Case, str], bool]] = {
     Need.OTHER_LISTED: lambda case, subject: _listed(case, subject, "notebook", "model"),
     Need.IN_PLACE: lambda case, subject: _in_place(case, subject),
     Need.OWN_CODE: lambda case, _: not case.in_library,
+    Need.EMBEDDED: lambda case, _: case.facts.embedded,
     Need.CONSEQUENCE: lambda case, _: _FOLLOWS.match(case.error) is not None,
     Need.BESIDE: lambda case, subject: any(
         name in case.facts.beside

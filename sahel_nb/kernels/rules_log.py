@@ -20,6 +20,8 @@ _NO_NETWORK = (
     r"Temporary failure in name resolution|Name or service not known|Network is unreachable|NewConnectionError"
     r"|Failed to establish a new connection|NameResolutionError|Could not resolve host"
 )
+_PIP = r"ERROR: Could not find a version that satisfies the requirement ([A-Za-z0-9][\w.-]*)"
+_OFFLINE = r"(?:Retrying \(|NewConnectionError|Temporary failure in name resolution)[\s\S]{0,4000}?"
 _NO_GPU = (
     r"Torch not compiled with CUDA enabled|Found no NVIDIA driver|No CUDA GPUs are available"
     r"|torch\.cuda\.is_available\(\) is False|CUDA_ERROR_NO_DEVICE|no CUDA-capable device"
@@ -29,10 +31,12 @@ _NO_GPU = (
 
 def _rule(
     code: str, pattern: str, cause: str, remedy: str, *needs: Need, anywhere: bool = False, guess: bool = False,
-    last: bool = False,
+    last: bool = False, step: str = "", log: str = "",
 ) -> Rule:  # fmt: skip
-    compiled, every = re.compile(pattern), (Need.FAILED, *needs)
-    return Rule(code, cause, remedy, compiled, needs=every, anywhere=anywhere, guess=guess, last=last)
+    return Rule(
+        code, cause, remedy, re.compile(pattern), needs=(Need.FAILED, *needs), anywhere=anywhere, guess=guess,
+        last=last, step=re.compile(step) if step else None, log=re.compile(log) if log else None,
+    )  # fmt: skip
 
 
 RULES = (
@@ -134,6 +138,38 @@ RULES = (
     ),
     _rule(
         "missing-package",
+        r"ModuleNotFoundError: No module named '([^'.]+)",
+        "pip could not install {2}: it found no {1}, which that needs",
+        "put the wheel of {1} beside that of {2} (`pip download {2}` fetches both), or set enable_internet to true",
+        Need.RUN,
+        log=_PIP + r"[^\n]* \(from ([A-Za-z0-9][\w.-]*)[^\n]*\(from versions: none\)",
+    ),
+    _rule(
+        "missing-package",
+        r"ModuleNotFoundError: No module named '([^'.]+)",
+        "pip could not fetch {1}: the session has no internet",
+        "set enable_internet to true (an account with a verified phone may), or attach the wheel of {1} as a dataset: "
+        "`%pip install --no-index --find-links /kaggle/input/… {1}`",
+        Need.RUN,
+        log=_OFFLINE + _PIP,
+    ),
+    _rule(
+        "missing-package",
+        r"ModuleNotFoundError: No module named '([^'.]+)",
+        "pip could not install {1}: it found no version of it that fits this Python",
+        "look at the name and the version; `pip download {1}` for Kaggle's Python shows what there is",
+        Need.RUN,
+        log=_PIP,
+    ),
+    _rule(
+        "missing-package",
+        r"ModuleNotFoundError: No module named '([^']+)'",
+        "the package {0} is not installed where this rehearsal ran; Kaggle's image may have it",
+        "pip install {0} into the environment that sahel-nb runs in; what Kaggle's image has, only Kaggle knows",
+        Need.EMBEDDED,
+    ),
+    _rule(
+        "missing-package",
         r"ModuleNotFoundError: No module named '([^']+)'",
         "the package {0} is not in Kaggle's image, and enable_internet is false: pip cannot fetch it either",
         "set enable_internet to true and `%pip install {0}` in the first cell, or attach its wheel as a dataset",
@@ -161,9 +197,42 @@ RULES = (
     ),
     _rule(
         "secret-missing",
-        r"No user secrets exist for kernel|kaggle_secrets\.[\w.]*(?:Error|Exception)|BackendError.*secret",
+        r"No user secrets exist for kernel|kaggle_secrets\.[\w.]*(?:Error|Exception)|BackendError.*secret"
+        r"|NotFoundError: [^\n]*\bsecret",
         "the kernel has no such Kaggle Secret: a push through the API can detach them",
         "open the notebook on kaggle.com, Add-ons → Secrets, attach it, run again",
+    ),
+    _rule(
+        "secret-missing",
+        r"(?:ConnectionError|HTTPError|BackendError|CredentialError): ",
+        "Kaggle's service for Secrets did not answer as the notebook asked for one: not attached, or no internet",
+        "open the notebook on kaggle.com, Add-ons → Secrets, attach it (a push can detach them), see that "
+        "enable_internet is true, run again",
+        step=r"kaggle_secrets|UserSecretsClient|kaggle_web_client",
+        guess=True,
+    ),
+    _rule(
+        "environment-variable-missing",
+        r"KeyError: '([A-Za-z_]\w*)'",
+        "the environment variable {0} is not set in the session: Kaggle sets none of yours",
+        "keep it in Kaggle Secrets: UserSecretsClient().get_secret('{0}'); what is no secret belongs into the code",
+        step=r"\bos\.environ\b|\benviron\[|/os\.py: |(?:^|\n)[^\n]*/lib/python3\.\d+/os\.py",
+    ),
+    _rule(
+        "internet-off",
+        r"couldn't connect to 'https://huggingface\.co'|LocalEntryNotFoundError|OfflineModeIsEnabled"
+        r"|outgoing traffic has been disabled",
+        "the model is not on the session's disk, and enable_internet is false: Hugging Face cannot be reached",
+        "set enable_internet to true, or list the model as a source and load it from its folder",
+        Need.INTERNET_OFF,
+    ),
+    _rule(
+        "network-failed",
+        r"couldn't connect to 'https://huggingface\.co'|LocalEntryNotFoundError|OfflineModeIsEnabled"
+        r"|outgoing traffic has been disabled",
+        "the model is not on the session's disk, and Hugging Face could not be reached",
+        "see that enable_internet is true and the account's phone is verified; or list the model as a source and "
+        "load it from its folder",
     ),
     _rule(
         "model-not-found",
@@ -180,7 +249,8 @@ RULES = (
     _rule(
         "gpu-too-old",
         r"no kernel image is available for execution on the device|not compatible with the current PyTorch"
-        r"|CUDA capability sm_\d+ is not compatible",
+        r"|CUDA capability sm_\d+ is not compatible|too old to be supported by the triton|ptxas fatal[^\n]*'sm_\d+'"
+        r"|Triton only supports devices of CUDA Capability|FlashAttention only supports",
         "the GPU of this session is older than what the image's torch was built for: a P100",
         "set machine_shape to NvidiaTeslaT4",
     ),
@@ -220,6 +290,13 @@ RULES = (
         r"(?i)No space left on device|larger than the \d+ GB that /kaggle/working|Disk quota exceeded",
         "the disk of the session is full",
         "/kaggle/working holds 20 GB; write scratch files to /tmp, keep the last checkpoint only",
+    ),
+    _rule(
+        "disk-full",
+        r"inline_container\.cc:\d+\][^\n]*unexpected pos|PytorchStreamWriter failed writing",
+        "PyTorch could not write the file to its end: the disk of the session is full",
+        "/kaggle/working holds 20 GB; write scratch files to /tmp, keep the last checkpoint only",
+        guess=True,
     ),
     _rule(
         "out-of-memory",
@@ -271,6 +348,18 @@ RULES = (
         "take input() and getpass() out; secrets come from Kaggle Secrets",
     ),
     _rule(
+        "system-library-missing",
+        r"ImportError: (libGL\.so\S*|libgthread\S*|libglib\S*|libSM\S*|libXext\S*): cannot open shared object file",
+        "{0}, a library of the system for windows, is not in the session: opencv-python asks for it",
+        "`%pip install opencv-python-headless` in its place, or leave the image's own cv2 as it is",
+    ),
+    _rule(
+        "system-library-missing",
+        r"(?:ImportError|OSError): (lib[\w.+-]+\.so[\w.]*): cannot open shared object file",
+        "{0}, a library of the system, is not in the session, or not in the version that a package was built for",
+        "keep the version of the package that the image has; else install the library with `!apt-get install`",
+    ),
+    _rule(
         "binary-mismatch",
         r"numpy\.dtype size changed|binary incompatibility|A module that was compiled using NumPy 1|undefined symbol: ",
         "two packages were built for different versions of each other: a pip install changed one of them",
@@ -288,6 +377,13 @@ RULES = (
         "pip could not install what the notebook asks for",
         "read what pip said above the error in `sahel-nb logs`; with enable_internet false it can install wheels only",
         last=True,
+    ),
+    _rule(
+        "no-such-column",
+        r"KeyError: (\"[^\n]*not in index\"|'[^'\n]*'|\"[^\n]*are in the \[columns\]\")",
+        "the table has no column {0}",
+        "print its columns; a file of another version, another separator or a space in the header are usual reasons",
+        step=r"/pandas/core/",
     ),
     _rule(
         "undefined-name",

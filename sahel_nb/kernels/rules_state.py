@@ -37,6 +37,37 @@ PUSH = (
         "on kaggle.com: Save Version once, then push; or remove id_no; or push to a new slug, which makes it",
     ),
     _refused(
+        "title-in-use",
+        r"(?i)409[^\n]*\b(?:title|slug)\b|title[^\n]*already in use"
+        r"|already (?:have|has) a (?:notebook|kernel) (?:with|of) (?:this|that|the same) title",
+        "another kernel of this account has the title already; no version was made",
+        "choose another title, and the id that it makes; `sahel-nb lint` shows which",
+    ),
+    _refused(
+        "source-not-ready",
+        r"409 (?:Client Error|Conflict)[^\n]*(?:SaveKernel|kernels)",
+        "Kaggle refused the push as in conflict: a dataset that it names is still being processed, or two pushes met",
+        "see that each source is ready (`kaggle datasets status OWNER/SLUG`), wait a minute, then run again",
+    ),
+    _refused(
+        "not-your-kernel",
+        r"403 (?:Client Error|Forbidden)[^\n]*(?:SaveKernel|kernels/push)",
+        "this account may not push to the kernel: another owner's, or the account is not verified for what it asks",
+        "sahel-nb run --dev pushes to your own; else have the owner share it with you as an editor",
+    ),
+    _refused(
+        "kernel-not-there",
+        r"Kernel not found|404 (?:Client Error|Not Found)[^\n]*kernels",
+        "Kaggle shows this account no kernel of this id: it was deleted or renamed, is private, or was never pushed",
+        "sahel-nb status shows what there is; see that `id` is owner/slug; a first `sahel-nb run` makes it",
+    ),
+    _refused(
+        "kaggle-failed",
+        r"\b50[0234] (?:Server Error|Internal Server Error|Bad Gateway|Service Unavailable|Gateway Time-?out)",
+        "Kaggle's service failed to answer: whether a version was made is not known",
+        "sahel-nb attach finds out by the run's nonce; a push that may have been taken is never to be repeated by hand",
+    ),
+    _refused(
         "not-your-kernel",
         r"Permission 'kernels\.(\w+)' was denied|wrong kernel slug",
         "the kernel does not exist for this account: another owner's, private, or another slug",

@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sahel_nb.kernels.diagnosis import RULES, Diagnosis, count_of, diagnose, place
+from sahel_nb.kernels.logs import parse_log
 from sahel_nb.kernels.model import LogRecord, RunState, RunStatus
 from sahel_nb.kernels.mounts import mount_of
 from sahel_nb.kernels.rules import Facts, Rule
@@ -178,11 +179,28 @@ def test_a_version_or_a_model_is_found_by_its_short_name() -> None:
 
 
 def test_what_is_known_of_the_run_changes_the_answer() -> None:
-    assert "pip cannot fetch it" in read("missing-package.offline").cause
+    assert "pip cannot fetch it" in read("missing-package", internet=False).cause
     assert "pip cannot fetch it" not in read("missing-package").cause
+    assert read("missing-package.offline").cause == "pip could not fetch fasttext: the session has no internet"
+    assert "Kaggle's image may have it" in read("missing-package", internet=False, embedded=True).cause
     same: Callable[..., Diagnosis] = lambda **facts: read("gpu-off", **facts)  # noqa: E731
     assert (same(gpu=False).rule or RULES[0]).code == "gpu-off"
     assert (same(gpu=True).rule or RULES[0]).code == "gpu-not-visible"
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if load(name)["log"]])
+def test_a_log_that_was_copied_from_the_web_page_says_the_same(name: str) -> None:
+    """The page has seconds, a number and the text of each line: not which stream said it."""
+    value = load(name)
+    lines = "".join(record["data"] for record in value["log"]).replace("\r", "").split("\n")
+    page = "\n".join(f"{number / 10:.1f}s\t{number}\t{line}" for number, line in enumerate(lines, 1))
+    records = parse_log(page)
+    assert [record.data.rstrip("\n") for record in records] == lines
+    facts = {key: tuple(item) if isinstance(item, list) else item for key, item in value["facts"].items()}
+    status = RunStatus(RunState(value["state"]), value["message"])
+    copied = diagnose(records, status, Facts(**facts))
+    plain = diagnose([LogRecord("stdout", 0.0, f"{line}\n") for line in lines], status, Facts(**facts))
+    assert (copied.rule, copied.error, copied.execution_count) == (plain.rule, plain.error, plain.execution_count)
 
 
 def test_a_substituted_machine_is_said_beside_the_cause() -> None:
