@@ -13,36 +13,68 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
     from collections.abc import Iterable, Iterator
-    from typing import Any
+    from typing import Any, TypeVar
 
     from sahel_nb.notebook.finding import Finding
 
+    Place = TypeVar("Place")
+
 _FILES = {"kaggle.json": "Kaggle's legacy credential", "access_token": "a Kaggle access token"}
 _ALLOW = b"allowlist secret"
-_ALLOW_WORDS = (b"EXAMPLE", b"EXAMPLEKEY")  # AWS's own documentation keys
+_DIGITS = b"0123456789"
+_SHORT = (b"passw", b"passphrase", b"pwd", b"secret")
+"""Names after which a value counts though it is short."""
 _LONGEST = 4096
 """No secret, with the setting's name before it, is longer; longer runs are found by their beginning."""
 _WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 _FOLD = bytes(120 if byte in b"/+.~" or byte in _WORD else 32 for byte in range(256))
 _RUN = b"x" * 20
 _AROUND = 256
-_MANY, _EACH = 64, 1500
+_MANY, _FEW, _EACH = 4000, 64, 1500
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\\"
 """The backslash begins the \\n with which some writers fold the lines of a picture."""
 _PICTURE = 2048
+
+_PIECES = (
+    b'"+',
+    b"'+",
+    b'" +',
+    b"' +",
+    b" + ",
+    b".join(",
+    b"\\\n",
+    b"\\\r\n",
+    b"\\u00",
+    b"\\x",
+    b'=f"',
+    b"=f'",
+    b'= f"',
+    b"= f'",
+)
+_JOINTS = (b'""', b"''", b"\"'", b"'\"", b'"f"', b"'f'")
+_BARE = {"cell_type", "execution_count", "id", "metadata"}
+"""What every cell has besides its source and outputs."""
+_PLAIN = b"abcdefghijklmnopqrstuvwxyz_-./+~"
+"""What words and paths consist of: no secret is made of it alone."""
+
+_EVERY = [(hint, pattern) for pattern in PATTERNS for hint in pattern.hints]
+_SHORT_HINTS = [one for one in _EVERY if one[1].short]
+_NEAR_HINTS = [one for one in _EVERY if one[1].near and not one[1].short]
+_HINTS = [one for one in _EVERY if not one[1].near]
 
 _compiled: dict[bytes, re.Pattern[bytes]] = {}
 
 
 class Hit:
-    """One secret in a text: which kind, where it begins, its value, whether its line allows it."""
+    """One secret in a text: which kind, where it begins, its value and that one's span, whether its line allows it."""
 
-    __slots__ = ("allowed", "name", "start", "value")
+    __slots__ = ("allowed", "name", "span", "start", "value")
 
-    def __init__(self, name: str, start: int, value: bytes, allowed: bool) -> None:
+    def __init__(self, name: str, start: int, value: bytes, span: tuple[int, int], allowed: bool) -> None:
         self.name = name
         self.start = start
         self.value = value
+        self.span = span
         self.allowed = allowed
 
 
@@ -51,6 +83,7 @@ def find_secrets(data: bytes, path: str) -> list[Finding]:
     found = credential_file(path)
     if found:
         return found
+    data = _single_bytes(data)
     if not path.endswith(".ipynb"):
         return _report(path, ((hit, f"line {_line(data, hit.start)}") for hit in search(data)))
     return _report(path, _in_notebook(data))
@@ -61,6 +94,12 @@ def find_in_chunks(chunks: Iterable[bytes], path: str) -> list[Finding]:
     return credential_file(path) or _report(path, _in_chunks(chunks))
 
 
+def _single_bytes(data: bytes) -> bytes:
+    """UTF-16 and UTF-32 as single bytes: what a secret is made of is the same there, with zeros in between."""
+    head = data[:1024]
+    return data.replace(b"\0", b"") if head.count(0) * 3 > len(head) else data
+
+
 def credential_file(path: str) -> list[Finding]:
     """Files that are a credential whatever they hold."""
     name = path.rpartition("/")[2]
@@ -69,58 +108,158 @@ def credential_file(path: str) -> list[Finding]:
     return []
 
 
-def search(data: bytes) -> list[Hit]:
-    """Every secret in the order of the text, allowed ones too."""
-    found: dict[tuple[str, int], Hit] = {}
-    for begin, end in _suspect(data):
+def search(data: bytes, *, pieces: bool = True) -> list[Hit]:
+    """Every secret in the order of the text, allowed ones too; `pieces`: also those that the text puts together."""
+    hits = _as_written(data)
+    if pieces and _has_pieces(data):
+        from sahel_nb.notebook.secret_spelling import put_together
+
+        known = {hit.value for hit in hits}
+        places, text = _joined(put_together(data))
+        for hit in _as_written(text):
+            if hit.value not in known:
+                hit.start = next(place for at, place in reversed(places) if at <= hit.start)
+                hits.append(hit)
+    return sorted(hits, key=lambda hit: hit.start)
+
+
+def _joined(texts: Iterable[tuple[Place, bytes]]) -> tuple[list[tuple[int, Place]], bytes]:
+    """Texts as one that is searched at once, and where each of them begins in it."""
+    places: list[tuple[int, Place]] = []
+    parts: list[bytes] = []
+    length = 0
+    for place, text in texts:
+        places.append((length, place))
+        parts.append(text)
+        length += len(text) + 2
+    return places, b"\n\0".join(parts)
+
+
+def _has_pieces(data: bytes) -> bool:
+    """Two strings side by side or with a plus between, escapes, lines that go on: see secret_spelling.py."""
+    if any(sign in data for sign in _PIECES):
+        return True
+    squeezed = data.translate(None, b" \t\r\n\\")
+    return any(squeezed.count(joint) > data.count(joint) for joint in _JOINTS)
+
+
+def _as_written(data: bytes) -> list[Hit]:
+    found: list[Hit] = []
+    runs = _runs(data)
+    if runs is None:
+        words = around = data
+        parts = [(0, len(data))]
+    else:
+        parts = _surroundings(runs, len(data))
+        words = b"\n".join({data[begin : min(end, begin + _LONGEST)] for begin, end in runs})
+        around = b"\n".join([data[begin:end] for begin, end in parts]) if parts != [(0, len(data))] else data
+    seen = {pattern for hint, pattern in _SHORT_HINTS if hint in data}
+    if parts:
+        seen.update([pattern for hint, pattern in _NEAR_HINTS if hint in around])
+        seen.update([pattern for hint, pattern in _HINTS if hint in words])
+    if seen:
         for pattern in PATTERNS:
-            if not pattern.short:
-                _collect(data, pattern, begin, end, found)
-    for pattern in PATTERNS:
-        if pattern.short:
-            _collect(data, pattern, 0, len(data), found)
-    return sorted(found.values(), key=lambda hit: hit.start)
+            if pattern in seen:
+                for begin, end in [(0, len(data))] if pattern.short else parts:
+                    _collect(data, pattern, begin, end, found)
+    _by_name(data, runs, found)
+    return found
 
 
-def _suspect(data: bytes) -> list[tuple[int, int]]:
-    """The surroundings of every long run of letters and digits: one is in each secret, and few are in most texts."""
+def _add(found: list[Hit], hit: Hit) -> None:
+    """What an earlier pattern has found is not found twice."""
+    begin, end = hit.span
+    if not any(begin < other.span[1] and other.span[0] < end for other in found):
+        found.append(hit)
+
+
+def _by_name(data: bytes, runs: list[tuple[int, int]] | None, found: list[Hit]) -> None:
+    """Values without an issuer's shape."""
+    low = data.lower()
+    starts = [at for word in _SHORT for at in _occurrences(low, word)]
+    if runs is None:
+        from sahel_nb.notebook.secret_values import all_runs
+
+        runs = all_runs(data)
+    runs = [(begin, end) for begin, end in runs if data[begin:end].translate(None, _DIGITS) != data[begin:end]]
+    if not starts and not runs:
+        return
+    from sahel_nb.notebook.secret_values import named_values, short_values
+
+    values = [*named_values(data, runs), *(one for at in starts for one in short_values(data, low, at))]
+    for name, start, value in values:
+        end = start + len(value)
+        _add(found, Hit(name, start, value, (start, end), _is_allowed(data, start, end)))
+
+
+def _occurrences(data: bytes, word: bytes) -> Iterator[int]:
+    at = data.find(word)
+    while at >= 0:
+        yield at
+        at = data.find(word, at + 1)
+
+
+def _runs(data: bytes) -> list[tuple[int, int]] | None:
+    """Every long run of letters and digits: one is in each secret, and few are in most texts; None: too many."""
     folded = data.translate(_FOLD)
-    parts: list[tuple[int, int]] = []
+    runs: list[tuple[int, int]] = []
     at = folded.find(_RUN)
     while at >= 0:
         stop = folded.find(b" ", at)
-        end = (stop if stop >= 0 else len(data)) + _AROUND
-        begin = max(0, at - _AROUND)
+        end = stop if stop >= 0 else len(data)
+        runs.append((at, end))
+        if len(runs) > _MANY:
+            return None
+        at = folded.find(_RUN, end)
+    return [(begin, end) for begin, end in runs if data[begin:end].translate(None, _PLAIN)]
+
+
+def _surroundings(runs: list[tuple[int, int]], length: int) -> list[tuple[int, int]]:
+    parts: list[tuple[int, int]] = []
+    for at, stop in runs:
+        begin, end = max(0, at - _AROUND), stop + _AROUND
         if parts and begin <= parts[-1][1]:
             begin = parts.pop()[0]
         parts.append((begin, end))
-        if len(parts) > _MANY and len(parts) * _EACH > end:
-            return [(0, len(data))]  # a few dozen looks at the whole are cheaper now
-        at = folded.find(_RUN, stop) if stop >= 0 else -1
+    if len(parts) > _FEW and len(parts) * _EACH > length:
+        return [(0, length)]  # a few dozen looks at the whole are cheaper now
     return parts
 
 
-def _collect(data: bytes, pattern: Pattern, begin: int, end: int, found: dict[tuple[str, int], Hit]) -> None:
+def _collect(data: bytes, pattern: Pattern, begin: int, end: int, found: list[Hit]) -> None:
     for hint in pattern.hints:
         at = data.find(hint, begin, end)
         while at >= 0:
-            hit = _around(data, pattern, at, len(hint))
-            if hit is not None:
-                found.setdefault((pattern.name, hit.start), hit)
-            at = data.find(hint, at + 1, end)
+            if not pattern.needs or data.find(pattern.needs, at, at + 300) >= 0:
+                hit = _around(data, pattern, at, len(hint))
+                if hit is not None:
+                    _add(found, hit)
+            at = data.find(hint, at + len(hint), end)
 
 
 def _around(data: bytes, pattern: Pattern, at: int, length: int) -> Hit | None:
     """The secret that this hint belongs to, if it belongs to one."""
     regex = _regex(pattern)
     for start in range(max(0, at - pattern.back), at + 1):
-        match = regex.match(data, start, at + length + _LONGEST)
-        if match is None or match.end() < at + length or (pattern.bounded and not _begins_a_word(data, start)):
+        if pattern.bounded and not _begins_a_word(data, start):
             continue
-        if match["v"].endswith(_ALLOW_WORDS):
+        match = regex.match(data, start, at + length + _LONGEST)
+        if match is None or match.end() < at + length:
+            continue
+        value = match["v"]
+        if _is_fake(value, pattern):
             return None
-        return Hit(pattern.name, start, match["v"], _is_allowed(data, start, match.end()))
+        return Hit(pattern.name, start, value, match.span("v"), _is_allowed(data, start, match.end()))
     return None
+
+
+def _is_fake(value: bytes, pattern: Pattern) -> bool:
+    """Words, rows of letters and AWS's own documentation keys."""
+    if value.startswith(b"-----"):
+        return False
+    from sahel_nb.notebook.secret_values import is_password, is_placeholder
+
+    return not is_password(value) if pattern.random else is_placeholder(value)
 
 
 def _regex(pattern: Pattern) -> re.Pattern[bytes]:
@@ -136,9 +275,11 @@ def _begins_a_word(data: bytes, start: int) -> bool:
     """At the beginning, after what is no part of a word, after an escape (`\\nhf_…`) or a terminal's colour."""
     if start == 0 or data[start - 1] not in _WORD:
         return True
+    before = data[max(0, start - 24) : start]
+    if b"\\" not in before and b"\x1b" not in before:
+        return False
     import re
 
-    before = data[max(0, start - 24) : start]
     escape = rb"\\(?:[abfnrtv]|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|0[0-7]{2})\Z"
     colour = rb"(?:\x1b|\\u001[bB]|\\x1[bB]|\\033)\[[0-9;]*m\Z"
     return re.search(escape + rb"|" + colour, before) is not None
@@ -151,30 +292,40 @@ def _is_allowed(data: bytes, start: int, end: int) -> bool:
 
 def _in_chunks(chunks: Iterable[bytes]) -> Iterator[tuple[Hit, str]]:
     """A secret that lies across two chunks is in the end of one, which is looked at again with the next."""
-    tail, lines = b"", 0
+    tail, lines, later = b"", 0, False
     seen: set[tuple[str, bytes, int]] = set()
+    cut: list[tuple[Hit, str]] = []
     for chunk in chunks:
-        window = tail + chunk
+        window = tail + _single_bytes(chunk)
+        cut = []
         for hit in search(window):
             line = lines + _line(window, hit.start)
-            if (hit.name, hit.value, line) not in seen:
+            if later and hit.start < _LONGEST:
+                continue  # the last window had it, with what stands before it
+            if hit.span[1] == len(window):
+                cut.append((hit, f"line {line}"))  # the next chunk may go on with it
+            elif (hit.name, hit.value, line) not in seen:
                 seen.add((hit.name, hit.value, line))
                 yield hit, f"line {line}"
         tail = window[-2 * _LONGEST :]
+        later = later or len(tail) < len(window)
         lines += window.count(b"\n", 0, len(window) - len(tail))
+    yield from cut
 
 
 def _in_notebook(data: bytes) -> Iterator[tuple[Hit, str]]:
-    """Cells as they read, then the bytes of the file: whatever no reader of notebooks shows."""
+    """The texts as they read; where they are not all, because the JSON is broken or repeats a key, also the bytes."""
     known = set()
     segments = _without_pictures(data)
     rest = b"".join(segment for _, segment in segments)
-    for hit, where in _in_cells(rest):
+    notebook, whole = _loaded(rest)
+    for hit, where in _in_texts(notebook):
         known.add(hit.value)
         yield hit, where
-    for hit in search(rest):
-        if hit.value not in known:
-            yield hit, _place(data, _original(segments, hit.start))
+    if not whole:
+        for hit in search(rest):
+            if hit.value not in known:
+                yield hit, _place(data, _original(segments, hit.start))
 
 
 def _without_pictures(data: bytes) -> list[tuple[int, bytes]]:
@@ -204,72 +355,81 @@ def _original(segments: list[tuple[int, bytes]], offset: int) -> int:
     return segments[-1][0]
 
 
-def _in_cells(data: bytes) -> Iterator[tuple[Hit, str]]:
-    """Sources and outputs, each joined as a reader joins it. Nothing for what is no notebook."""
-    places: list[tuple[int, str]] = []
-    texts: list[bytes] = []
-    length = 0
-    for where, text in _texts(_loaded(data)):
-        encoded = text.encode("utf-8", "surrogatepass")
-        places.append((length, where))
-        texts.append(encoded)
-        length += len(encoded) + 2
-    joined = b"\n\0".join(texts)
+def _in_texts(notebook: Any) -> Iterator[tuple[Hit, str]]:
+    """Sources, metadata and outputs, each joined as a reader joins it. Nothing for what is not a notebook."""
+    places, joined = _joined((where, text.encode("utf-8", "surrogatepass")) for where, text in _texts(notebook))
     for hit in search(joined):
         begin, where = next(place for place in reversed(places) if place[0] <= hit.start)
         yield hit, f"{where}, line {_line(joined, hit.start) - joined.count(bytes((10,)), 0, begin)}"
 
 
-def _loaded(data: bytes) -> Any:
+def _loaded(data: bytes) -> tuple[Any, bool]:
+    """What the JSON says, and whether that is all of it: of a key that is there twice, the last one counts."""
     from _json import make_scanner
+
+    twice = False
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal twice
+        found = dict(items)
+        twice = twice or len(found) < len(items)
+        return found
 
     class Lenient:
         strict = False
-        object_hook = object_pairs_hook = None
+        object_hook = None
+        object_pairs_hook = staticmethod(pairs)
         parse_float = parse_int = parse_constant = str
 
+    text = data.decode("utf-8", "replace").strip("\ufeff \t\r\n")
     try:
         scan: Any = make_scanner(Lenient)  # type: ignore[arg-type]  # CPython reads the attributes above
-        return scan(data.decode("utf-8", "replace").strip(), 0)[0]
+        value, end = scan(text, 0)
     except (ValueError, StopIteration, SystemError, RecursionError):
-        return None
+        return None, False
+    return value, not twice and end == len(text) and type(value) is dict
 
 
 def _texts(notebook: Any) -> Iterator[tuple[str, str]]:
     if type(notebook) is not dict:
         return
-    holders: Any = notebook.get("worksheets")
-    if type(holders) is not list:
-        holders = [notebook]
+    sheets: Any = notebook.get("worksheets")
+    holders = sheets if type(sheets) is list else [notebook]
     number = 0
     for holder in holders:
-        cells = holder.get("cells") if type(holder) is dict else None
-        for cell in cells if type(cells) is list else ():
+        cells = holder.pop("cells", None) if type(holder) is dict else None
+        for cell in cells if type(cells) is list else (cells,):
             number += 1
             if type(cell) is not dict:
+                yield f"cell {number}", "\n".join(_strings(cell))
                 continue
             outputs = cell.pop("outputs", None)
-            for text in _strings(cell):
-                yield f"cell {number}", text
-            for index, output in enumerate(outputs if type(outputs) is list else (), 1):
+            source = cell.pop("source", None)
+            yield f"cell {number}", "".join(_strings(source))
+            if cell.get("metadata") or not cell.keys() <= _BARE:
+                yield f"cell {number}, metadata", "\n".join(_strings(cell))
+            for index, output in enumerate(outputs if type(outputs) is list else (outputs,), 1):
                 for text in _strings(output):
                     yield f"cell {number}, output {index}", text
+    yield "metadata", "\n".join(_strings(notebook))
 
 
 def _strings(value: Any) -> Iterator[str]:
-    """Every text below a value; a list of texts is one text."""
-    waiting = [value]
+    """Every text below a value, after its key; a list of texts is one text."""
+    waiting = [("", value)]
     while waiting:
-        one = waiting.pop()
+        before, one = waiting.pop()
         if type(one) is str:
-            yield one
+            yield before + one
         elif type(one) is dict:
-            waiting += reversed(one.values())
+            waiting += [(f"{key}: ", each) for key, each in reversed(one.items())]
         elif type(one) is list:
             if one and all(type(item) is str for item in one):
-                yield "".join(one)
+                yield before + "".join(one)
             else:
-                waiting += reversed(one)
+                waiting += [(before, each) for each in reversed(one)]
+        elif before:
+            yield before
 
 
 def _report(path: str, hits: Iterable[tuple[Hit, str]]) -> list[Finding]:
@@ -290,7 +450,8 @@ def _finding(path: str, where: str, message: str) -> Finding:
         path,
         where,
         message,
-        "take it out and revoke it; if it is none, write `allowlist secret` on that line",
+        "revoke it, then take it out: a notebook reads it from Kaggle Secrets, a script from the environment; "
+        "if it is not one, write `allowlist secret` on that line",
     )
 
 

@@ -27,7 +27,7 @@ PACKAGED = ("pyproject.toml", "README.md", "LICENSE", "sahel_nb", "bin", "hooks"
 HOOKS = ("guard", "strip", "pair", "lint", "pre-push")
 CONFIG = ".pre-commit-config.yaml"
 EDITED, AGAIN, NEW, STAGED = "k/edited ŋ.ipynb", "again.ipynb", "new ɓ.ipynb", "k/staged.ipynb"
-TOKEN = "KGAT_" + "0123456789abcdef" * 2
+TOKEN = "KGAT_" + "09aa6cd9a4014929" + "151b265deac73652"
 
 
 def published(folder: Path) -> Path:

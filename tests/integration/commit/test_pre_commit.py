@@ -186,7 +186,7 @@ def test_from_a_subfolder_and_a_linked_worktree(clone: Clone, name: str) -> None
 
 
 def test_secrets_and_changed_ids_are_refused(clone: Clone, name: str) -> None:
-    token = "KGAT_" + "0123456789abcdef" * 2
+    token = "KGAT_" + "09aa6cd9a4014929" + "151b265deac73652"
     clone.git.write("settings.py", f"TOKEN = '{token}'\n")
     clone.must("add", "settings.py")
     said = clone.run("commit", "-qm", "Secret")

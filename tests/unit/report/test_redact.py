@@ -17,7 +17,7 @@ from sahel_nb.report.terminal import Protected
 
 TOKEN = "glob" + "al-" + "t0ken" * 4
 HEX32 = "0123456789abcdef" * 2
-GITHUB = "gh" + "p_" + "A1b2C3d4E5f6" * 3
+GITHUB = "gh" + "p_" + "A1b2C3d4E5f6" + "Kq7RwZ0mTx9V" + "8uLs5JhYc2Pd"
 
 
 @pytest.mark.parametrize(
