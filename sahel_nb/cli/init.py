@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from shlex import quote
+
 import click
 
 from sahel_nb.cli.context import Context
@@ -32,7 +35,10 @@ def init(pre_commit: bool, as_json: bool) -> None:
         return
     for one in done:
         context.reporter.say(f"{one.outcome.value:>9}  {one.name}")
-    changed = [one.name for one in done if one.outcome is not Outcome.UNCHANGED]
+    root = context.worktree.root
+    changed = [
+        quote(os.path.relpath(root / one.name, context.cwd)) for one in done if one.outcome is not Outcome.UNCHANGED
+    ]
     if changed:
         context.reporter.say("Now commit them, and set up this clone:")
         context.reporter.say(f'  $ git add {" ".join(changed)} && git commit -m "Set up sahel-nb" && sahel-nb install')

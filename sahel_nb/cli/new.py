@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from shlex import quote
 
@@ -70,7 +71,7 @@ def new(
         context.reporter.say(f"  {file}")
     for problem in made.metadata.problems():
         context.reporter.say(f"  {problem.key}: {problem.message}")
-    folder = quote(folder)
+    folder = quote(os.path.relpath(made.folder, context.cwd))
     context.reporter.say("Next:")
     context.reporter.say(f'  $ git add {folder} && git commit -m "Add {slug}" && git push')
     context.reporter.say(f"  $ sahel-nb rehearse {folder}      # no account, no quota")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -78,7 +79,8 @@ def rescue(kernel: str | None, dev: bool, local: bool, yes: bool, markers: bool,
         raise Refused("nothing was written", hints=(f"sahel-nb rescue --yes {quote(folder or '.')}",))
     _write(context, head, made, now)
     context.reporter.say(f"the edit is in {folder or '.'}, not committed")
-    context.reporter.say(f"look at it, then: git add {quote(folder or '.')} && git commit")
+    here = quote(os.path.relpath(context.worktree.root / folder, context.cwd))
+    context.reporter.say(f"look at it, then: git add {here} && git commit")
 
 
 def _kind(source: Source) -> str:

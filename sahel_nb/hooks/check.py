@@ -82,7 +82,8 @@ def _tree(repository: Repository, rev: str) -> Checked:
     commit = _commit(repository, rev)
     personal = Personal.of(repository)
     version = tree_version(repository, commit)
-    found = make_checker(repository, personal, tips=[commit]).check([version])
+    checker = make_checker(repository, personal, tips=[commit])
+    found = [*checker.check([version]), *checker.shared_ids(commit)]
     changed = {change.path for change in version.changes}
     return Checked("", commit, 1, found + _at_the_end(repository, personal, commit, changed))
 

@@ -193,6 +193,12 @@ class Checker:
             return []
         return [Committed(tip, one) for one in sorted(found, key=lambda one: one.path)]
 
+    def shared_ids(self, tip: str) -> list[Committed]:
+        """Ids that two folders of `tip` have."""
+        from sahel_nb.hooks.ids import shared_in_tree
+
+        return [Committed(tip, one) for one in shared_in_tree(self._repository, tip)]
+
     def _config(self, version: Version, toml: bytes | None) -> Iterator[Committed]:
         from sahel_nb.errors import UsageError
 
@@ -231,7 +237,8 @@ class Checker:
 def with_ids(found: Sequence[Committed], checker: Checker, tips: Iterable[str]) -> list[Committed]:
     """What was found in single commits, and the ids that the tips change and no commit was blamed for."""
     blamed = {one.finding.path for one in found if one.finding.code == "SNB302"}
-    return [*found, *(one for tip in tips for one in checker.ids(tip) if one.finding.path not in blamed)]
+    ids = [one for tip in tips for one in (*checker.ids(tip), *checker.shared_ids(tip))]
+    return [*found, *(one for one in ids if one.finding.code != "SNB302" or one.finding.path not in blamed)]
 
 
 def settings_of(repository: Repository, personal: Personal, versions: Sequence[Version]) -> dict[str, Settings]:

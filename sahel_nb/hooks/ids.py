@@ -1,4 +1,5 @@
 """SNB302: the permanent id of a kernel is changed. Under another id Kaggle starts a new kernel, without a history.
+SNB305: two folders have one id. To Kaggle they are one kernel, so that whichever runs last is what everybody gets.
 
 A commit can do that in one file, by giving the folder another name, or by taking the folder away and putting another
 kernel in its place. A kernel that is removed, and another one that is added elsewhere, are not it.
@@ -6,7 +7,7 @@ kernel in its place. A kernel that is removed, and another one that is added els
 
 from __future__ import annotations
 
-from sahel_nb.hooks.paths import folder_of, is_metadata
+from sahel_nb.hooks.paths import folder_of, is_metadata, shown, typed
 from sahel_nb.hooks.settings import ALLOW_ID_CHANGE
 from sahel_nb.hooks.staged import parse_raw
 from sahel_nb.repo.batch import objects
@@ -52,6 +53,56 @@ def changed_ids(
             blobs = {one.path: contents.get(one.before) for one in files if one.path in lost and one.before}
             found[change.path] = compared(_moved_from(change.path, after, blobs, renames()), after, change.name)
     return [one for each in found.values() for one in each]
+
+
+def shared_ids(contents: Mapping[bytes, bytes | None], paths: Iterable[bytes] | None = None) -> list[Finding]:
+    """One finding for each of `paths` (all, if left out) whose id another file of `contents` has, too.
+
+    `contents` are all metadata files there are. Kaggle does not tell ids apart by case.
+    """
+    folders: dict[str, list[bytes]] = {}
+    for path in sorted(contents):
+        if name := _id(contents[path]):
+            folders.setdefault(name.lower(), []).append(path)
+    asked = None if paths is None else set(paths)
+    found = []
+    for name, those in folders.items():
+        for path in those if len(those) > 1 else ():
+            if asked is None or path in asked:
+                others = ", ".join(shown(folder_of(one)).rstrip("/") or "." for one in those if one != path)
+                found.append(_shared(path, name, others))
+    return found
+
+
+def _shared(path: bytes, name: str, others: str) -> Finding:
+    from sahel_nb.notebook.finding import Finding, Severity
+
+    why = f"{name} is the id of {others}, too: on Kaggle they would be one kernel, and share its lock"
+    mend = (
+        f"give one of them an id and a title of its own, or remove it: git rm -r {typed(folder_of(path)[:-1] or b'.')}"
+    )
+    return Finding("SNB305", Severity.ERROR, shown(path), "id", why, mend)
+
+
+def shared_in_index(repository: Repository, paths: Iterable[bytes]) -> list[Finding]:
+    """Those of `paths`, which are metadata in the index, whose id another one there has."""
+    listed = repository.git("ls-files", "-s", "-z", "--full-name", "--", *(f":/{name}" for name in _FILES)).stdout
+    oids = {}
+    for line in listed.split(b"\0"):
+        head, _, path = line.partition(b"\t")
+        if head.startswith(b"100"):
+            oids[path] = head.decode("ascii").split(" ")[1]
+    contents = repository.read(oids.values())
+    return shared_ids({path: contents.get(oid) for path, oid in oids.items()}, paths)
+
+
+def shared_in_tree(repository: Repository, tip: str) -> list[Finding]:
+    """Ids that two folders of a commit have. Raise `Refused` for a tree that git would not check out."""
+    from sahel_nb.hooks.history import tree_version
+
+    files = {one.path: one.after for one in tree_version(repository, tip).changes if is_metadata(one.path)}
+    contents = repository.read(files.values())
+    return shared_ids({path: contents.get(oid or "") for path, oid in files.items() if oid})
 
 
 def changed_in_index(repository: Repository, changes: Sequence[Change]) -> list[Finding]:

@@ -22,6 +22,7 @@ _NOT_OURS = frozenset((".git", ".ipynb_checkpoints", ".venv", "node_modules", "r
 def lint_paths(paths: Sequence[Path], root: Path, scope: LintScope) -> list[Finding]:
     """Every finding in files and folders of the worktree at `root`. Raise `UsageError` for a path that is not there."""
     found: list[Finding] = []
+    kernels: dict[bytes, bytes | None] = {}
     for path in expand(paths):
         data, name = read(path), path.as_posix()
         from_root = os.path.relpath(path.absolute(), root)
@@ -29,9 +30,14 @@ def lint_paths(paths: Sequence[Path], root: Path, scope: LintScope) -> list[Find
             from sahel_nb.hooks.metadata import check_metadata, check_with_code
 
             here = [*check_metadata(data, name), *check_with_code(data, name, _code_beside(path, data))]
+            kernels[os.fsencode(name)] = data
         else:
             here = weighed({os.fsencode(from_root): lint_notebook(data, name)}, partial(_code_files, root))
         found += (finding for finding in here if scope.applies(finding.code, from_root))
+    if kernels:
+        from sahel_nb.hooks.ids import shared_ids
+
+        found += shared_ids(_others() | kernels, kernels)
     return found
 
 
@@ -47,6 +53,25 @@ def _code_files(root: Path, paths: Iterable[bytes]) -> set[bytes]:
             place = os.fsencode(os.path.relpath(above / _FILE_NAME, root))
             if data is not None and named_by(place, data) == path:
                 found.add(path)
+    return found
+
+
+def _others() -> dict[bytes, bytes | None]:
+    """Every metadata file of this repository, by its path from the current folder; none outside of one."""
+    from sahel_nb.errors import SahelError
+    from sahel_nb.hooks.staged import Repository
+
+    try:
+        repository = Repository.here()
+    except SahelError:
+        return {}
+    asked = ("ls-files", "-z", "-c", "-o", "--exclude-standard", "--", _FILE_NAME, f"*/{_FILE_NAME}")
+    there = repository.git(*asked).stdout.split(b"\0")[:-1]
+    found: dict[bytes, bytes | None] = {}
+    for path in there:
+        file = repository.disk(path)
+        if not file.is_symlink() and file.is_file():
+            found[os.fsencode(Path(os.path.relpath(file)).as_posix())] = file.read_bytes()
     return found
 
 

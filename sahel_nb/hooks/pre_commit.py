@@ -128,7 +128,7 @@ def _metadata(
     files = [change for change in changes if is_metadata(change.path) and change.after in contents]
     if not files and not repository.merges:
         return []
-    from sahel_nb.hooks.ids import changed_in_index
+    from sahel_nb.hooks.ids import changed_in_index, shared_in_index
     from sahel_nb.hooks.metadata import check_metadata
     from sahel_nb.hooks.settings import ALLOW_ID_CHANGE
 
@@ -137,6 +137,7 @@ def _metadata(
         data = contents[change.after or ""]
         found += check_metadata(data, change.name)
         found += _with_code(repository, change, data)
+    found += shared_in_index(repository, [change.path for change in files])
     if not personal.allows(ALLOW_ID_CHANGE):
         found += changed_in_index(repository, changes)
     return found

@@ -144,7 +144,9 @@ def _attributes(worktree: Worktree, config: Config) -> Check:
     if _process(worktree, value) == Settings.mine().entries()["filter.sahel-nb.process"]:
         return Check("attributes", _OK, f"*.ipynb filter={value}, which is sahel-nb in this clone")
     if ours_missing(worktree.root, ".gitattributes", config):
-        return Check("attributes", _FAILED, f"notebooks have filter={value}", "sahel-nb init && git add .gitattributes")
+        return Check(
+            "attributes", _FAILED, f"notebooks have filter={value}", "sahel-nb init && git add :/.gitattributes"
+        )
     where = "git check-attr -a -- a.ipynb"
     return Check("attributes", _FAILED, f"another line gives notebooks filter={value}", where)
 
@@ -168,7 +170,7 @@ def _merge(worktree: Worktree, mirrors: Callable[[Worktree], Iterable[bytes]]) -
     values = answer.stdout.split(b"\0")[2::3]
     if values != [b"sahel-nb-notebook", b"sahel-nb-metadata"]:
         found = ".gitattributes does not ask for them"
-        return Check("merge", _WARNING, found, "sahel-nb init && git add .gitattributes")
+        return Check("merge", _WARNING, found, "sahel-nb init && git add :/.gitattributes")
     missing = drivers.unregistered(worktree, mirrors(worktree))
     if missing:
         name = missing[0].decode("utf-8", "backslashreplace")
@@ -290,7 +292,7 @@ def _ignored(worktree: Worktree, config: Config) -> Check:
     answer = git("check-ignore", "--no-index", "--", *paths, cwd=worktree.root, check=False)
     missing = [path for path in paths if path not in answer.text.split("\n")]
     if missing:
-        return Check("ignored", _FAILED, f"git does not ignore {missing[0]}", "sahel-nb init && git add .gitignore")
+        return Check("ignored", _FAILED, f"git does not ignore {missing[0]}", "sahel-nb init && git add :/.gitignore")
     return Check("ignored", _OK, f"{config.run.outputs.strip('/')}/ and kaggle.json")
 
 

@@ -20,6 +20,7 @@ from sahel_nb.kernels.metadata import FILE_NAME, MAX_SOURCE_BYTES, SOURCE_LISTS
 from sahel_nb.kernels.model import KernelRef, Quota
 from sahel_nb.kernels.service import KernelService
 from sahel_nb.kernels.source_state import SourceState
+from sahel_nb.links import shown_from_here
 from sahel_nb.lock.client import LockClient
 from sahel_nb.lock.home import remotes
 from sahel_nb.lock.kaggle_view import Phase
@@ -42,6 +43,7 @@ from sahel_nb.repo.worktree import StatusEntry, StatusKind, Worktree
 from sahel_nb.report.events import Check, Verdict
 from sahel_nb.run import usual
 from sahel_nb.run.plan import Plan, Source
+from sahel_nb.run.select import kernels_in
 from sahel_nb.run.signs import is_over
 
 SOURCES_AT_ONCE = 4
@@ -102,6 +104,7 @@ def examine(situation: Situation, plan: Plan) -> Iterator[Check]:
         mend = situation.unlockable.hints[0] if situation.unlockable.hints else "sahel-nb doctor"
         yield Check("lock", Verdict.FAILED, situation.unlockable.message, mend)
     yield from guarded("metadata", lambda: examine_metadata(plan))
+    yield from guarded("id", lambda: examine_id(worktree, plan))
     yield from guarded("source", lambda: examine_source(plan, config))
     yield from guarded("mirror", lambda: examine_mirror(plan.source))
     credentials = list(guarded("credentials", lambda: examine_credentials(service, plan.ref)))
@@ -134,7 +137,7 @@ def examine_tree(worktree: Worktree, config: Config, folder: str) -> Check:
     if unmerged:
         return Check("tree", Verdict.FAILED, f"unmerged: {shown}", "git mergetool && git commit")
     what = "untracked in the kernel's folder" if untracked else "not committed"
-    mend = f"git add {quote(folder or '.')} && git commit" if untracked else "git commit -a"
+    mend = f"git add {quote(shown_from_here(worktree.root / folder))} && git commit" if untracked else "git commit -a"
     return Check("tree", Verdict.FAILED, f"{what}: {shown}", mend)
 
 
@@ -143,6 +146,18 @@ def _counts(entry: StatusEntry, scope: CleanScope, folder: str) -> bool:
     if entry.kind is StatusKind.UNTRACKED or scope is CleanScope.KERNEL:
         return inside
     return True
+
+
+def examine_id(worktree: Worktree, plan: Plan) -> Check | None:
+    """No other folder of the commit may have the kernel's id: one lock, and one kernel on Kaggle, would be of both."""
+    own, wanted = plan.source.folder, str(plan.source.metadata.ref).lower()
+    kernels = kernels_in(worktree, plan.stamp.commit)
+    others = [kernel.folder for kernel in kernels if kernel.id.lower() == wanted and kernel.folder != own]
+    if not others:
+        return None
+    return Check(
+        "id", Verdict.FAILED, f"{plan.source.metadata.ref} is the id of {', '.join(others)}, too", "sahel-nb lint"
+    )
 
 
 def examine_upstream(worktree: Worktree, commit: str, *, at: bool) -> Check:

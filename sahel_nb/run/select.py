@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from shlex import quote
@@ -37,13 +38,14 @@ class Selection:
 
 def kernels_in(worktree: Worktree, commit: str) -> tuple[Kernel, ...]:
     """Every folder of the commit that holds a kernel-metadata.json, in path order."""
-    found = []
-    for entry in objects.list_tree(worktree, commit):
-        path = entry.path.decode("utf-8", "surrogateescape")
-        if PurePosixPath(path).name != metadata.FILE_NAME or not entry.mode.startswith("100"):
-            continue
-        data = objects.read_blob(worktree, commit, path) or b""
-        found.append(Kernel(str(PurePosixPath(path).parent).removeprefix("."), _id(data)))
+    name = metadata.FILE_NAME.encode("ascii")
+    files = [
+        entry
+        for entry in objects.list_tree(worktree, commit)
+        if entry.path.rpartition(b"/")[2] == name and entry.mode.startswith("100")
+    ]
+    contents = objects.blobs(worktree, [entry.oid for entry in files])
+    found = [Kernel(os.fsdecode(entry.path.rpartition(b"/")[0]), _id(contents[entry.oid])) for entry in files]
     return tuple(sorted(found, key=lambda kernel: kernel.folder))
 
 
