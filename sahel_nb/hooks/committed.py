@@ -7,7 +7,7 @@ a version that needed one is not remembered.
 
 from __future__ import annotations
 
-from sahel_nb.hooks.memory import COMMIT, NO_SECRET, NO_SECRET_AS_NOTEBOOK, STRIPPED, Memory
+from sahel_nb.hooks.memory import COMMIT, NO_SECRET, NO_SECRET_AS_NOTEBOOK, OWN_IDS, STRIPPED, Memory
 from sahel_nb.hooks.paths import CONFIG, is_metadata, is_notebook, shown
 from sahel_nb.hooks.staged import LARGE, Repository
 from sahel_nb.repo.batch import objects
@@ -195,9 +195,15 @@ class Checker:
 
     def shared_ids(self, tip: str) -> list[Committed]:
         """Ids that two folders of `tip` have."""
+        if self._memory.has(OWN_IDS, tip):
+            return []
         from sahel_nb.hooks.ids import shared_in_tree
 
-        return [Committed(tip, one) for one in shared_in_tree(self._repository, tip)]
+        found = shared_in_tree(self._repository, tip)
+        if not found:
+            self._memory.add(OWN_IDS, tip)
+            self._memory.save()
+        return [Committed(tip, one) for one in found]
 
     def _config(self, version: Version, toml: bytes | None) -> Iterator[Committed]:
         from sahel_nb.errors import UsageError

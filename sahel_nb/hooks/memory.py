@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 COMMIT, NO_SECRET, NO_SECRET_AS_NOTEBOOK, STRIPPED, PAIR = b"c", b"s", b"k", b"n", b"p"
 NO_FORMATS = b"o"
 """A notebook that does not name its mirror itself."""
+OWN_IDS = b"i"
+"""A commit in which no two folders have one id."""
 _LARGEST = 8 << 20
 _LIBRARIES = ("jupytext", "nbformat", "nbstripout", "python_slugify")
 

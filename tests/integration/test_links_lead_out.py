@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.integration.commit.story import Clone, Said, executed, kernel, sahel_nb, set_up
 from tests.unit.notebook.shapes import simple
+
+
+@pytest.fixture
+def embedded(clone: Clone) -> Iterator[None]:
+    """A command may start the embedded service; it ends with the test."""
+    yield
+    sahel_nb(clone, "local", "stop")
 
 
 @pytest.fixture
@@ -66,7 +74,6 @@ def test_a_commit_writes_no_script_through_a_folder_that_is_a_link(clone: Clone)
         ("vault", "restore", "--to", "folder/new.ipynb", "a.ipynb"),
         ("new", "some-kernel", "--owner", "awa"),
         ("init",),
-        ("output", "awa/some-kernel@v1", "--local"),
     ],
     ids=lambda command: " ".join(command[:2]),
 )
@@ -90,6 +97,13 @@ def test_no_command_writes_through_a_link(clone: Clone, command: tuple[str, ...]
     assert outside(clone) == before
 
 
+@pytest.mark.usefixtures("embedded")
+def test_outputs_do_not_go_through_one(clone: Clone) -> None:
+    (clone.root / "runs").symlink_to("../outside")
+    refused(sahel_nb(clone, "output", "awa/some-kernel@v1", "--local"), "runs is a link that leads out")
+    assert list(outside(clone)) == ["kept.ipynb"]
+
+
 def test_a_link_to_a_file_beside_it_is_followed(clone: Clone) -> None:
     clone.git.write("nb/a.ipynb", executed(simple("x = 1")))
     (clone.root / "a.ipynb").symlink_to("nb/a.ipynb")
@@ -98,6 +112,7 @@ def test_a_link_to_a_file_beside_it_is_followed(clone: Clone) -> None:
     assert (clone.root / "a.ipynb").is_symlink()
 
 
+@pytest.mark.usefixtures("embedded")
 @pytest.mark.parametrize("which", ["runs", "runs/fula-model"])
 def test_a_run_is_refused_before_it_starts_where_its_outputs_would_go_elsewhere(clone: Clone, which: str) -> None:
     kernel(clone)
@@ -113,6 +128,7 @@ def test_a_run_is_refused_before_it_starts_where_its_outputs_would_go_elsewhere(
     assert not os.path.lexists(clone.root.parent / ".gitignore")
 
 
+@pytest.mark.usefixtures("embedded")
 @pytest.mark.parametrize("file", ["kernel-metadata.json", "fula-model.ipynb"])
 def test_a_link_is_never_what_runs(clone: Clone, file: str) -> None:
     folder = clone.root / Path(kernel(clone)).parent

@@ -48,6 +48,7 @@ def test_a_copied_folder_is_refused_by_all_of_them(clone: Clone, changes: dict[s
     clone.must("push", "-q", "--no-verify")
 
     said = sahel_nb(clone, "run", "--dry-run", "--local", "notebooks/first-kernel")
+    sahel_nb(clone, "local", "stop")
 
     assert said.code == 3, said
     assert "awa/first-kernel is the id of notebooks/second kernel, too" in said.err
