@@ -23,7 +23,7 @@ SOURCE_LISTS = ("dataset_sources", "competition_sources", "kernel_sources", "mod
 _LISTS = (*SOURCE_LISTS, "keywords")
 _PART = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 _FORMS = {
-    "dataset_sources": re.compile(rf"{_PART}/{_PART}(?:/(?:versions/)?\d+)?"),
+    "dataset_sources": re.compile(rf"{_PART}/{_PART}(?:/\d+)?"),
     "kernel_sources": re.compile(rf"{_PART}/{_PART}(?:/\d+)?"),
     "competition_sources": re.compile(_PART),
     "model_sources": re.compile(rf"{_PART}/{_PART}/{_PART}/{_PART}/\d+"),
@@ -229,8 +229,11 @@ def fix_metadata(data: bytes, where: str = FILE_NAME) -> bytes:
 
 def without_prefix(key: str, name: str) -> str:
     """A source as Kaggle's API calls it: people paste what stands in the address of its page."""
-    plain = re.sub(r"^https?://(?:www\.)?kaggle\.com/", "", name.strip()).strip("/")
-    return re.sub(rf"^(?:{_PREFIXES[key]})/", "", plain) if key in _PREFIXES else name
+    if key not in _FORMS:
+        return name
+    plain = re.sub(r"^(?:https?://)?(?:www\.)?kaggle\.com/", "", name.strip()).strip("/")
+    plain = re.sub(r"/versions/(\d+)$", r"/\1", re.sub(rf"^(?:{_PREFIXES[key]})/", "", plain))
+    return plain if _FORMS[key].fullmatch(plain) else name  # an owner may be called like a prefix
 
 
 def slugify_title(title: str) -> str:

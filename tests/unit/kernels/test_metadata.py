@@ -71,6 +71,7 @@ def test_what_kaggle_would_refuse_or_change_blocks(changes: dict[str, Any], key:
         {"model_sources": ["g/gemma-2.0/pyTorch/2b/1"]},
         {"kernel_sources": []},
         {"competition_sources": ["titanic"]},
+        {"dataset_sources": ["datasets/fula"], "kernel_sources": ["code/fula-lid"]},
         {"id_no": 12},
         {"title": None},
         {"title": ""},
@@ -94,7 +95,10 @@ def test_near_misses_do_not_block(changes: dict[str, Any]) -> None:
     [
         ("dataset_sources", "datasets/o/s", "o/s"),
         ("dataset_sources", "https://www.kaggle.com/datasets/o/s", "o/s"),
+        ("dataset_sources", "kaggle.com/datasets/o/s/versions/3", "o/s/3"),
+        ("dataset_sources", "/o/s/", "o/s"),
         ("kernel_sources", "code/o/s", "o/s"),
+        ("kernel_sources", "https://www.kaggle.com/code/o/s", "o/s"),
         ("competition_sources", "c/titanic", "titanic"),
         ("competition_sources", "competitions/titanic", "titanic"),
         ("model_sources", "models/o/m/pyTorch/v/1", "o/m/pyTorch/v/1"),
