@@ -190,7 +190,7 @@ def _prepare(
     )
     checks = _preflight(context, situation, plan, unsandboxed=unsandboxed)
     kept, folder = places.root / places.outputs, selection.kernel.folder
-    changed = since_failure(kept, places.root, plan.ref, sha, folder, context.target.name, lambda: _outcome(lock))
+    changed = since_failure(kept, worktree, plan.ref, sha, folder, context.target.name, lambda: _outcome(lock))
     if changed is not None:
         context.reporter.say(str(changed))
         for row in changed.changed:

@@ -13,6 +13,8 @@ from pathlib import Path
 from sahel_nb.kernels.model import KernelRef, RunState
 from sahel_nb.lock.record import Outcome, clean
 from sahel_nb.repo.cmd import git
+from sahel_nb.repo.kept_commits import bring
+from sahel_nb.repo.worktree import Worktree
 from sahel_nb.run.ledger import mismatch, runs_of
 
 CODE_WIDTH = 100
@@ -55,7 +57,7 @@ class Since:
 
 def since_failure(
     runs: Path,
-    root: Path,
+    worktree: Worktree,
     ref: KernelRef,
     commit: str,
     folder: str,
@@ -69,12 +71,13 @@ def since_failure(
     By content of the folder at both commits: the history between them does not matter, and may have been rewritten.
     """
     failed = _failed(runs, ref, service, shared)
-    if failed is None:
+    if failed is None or not bring(worktree, failed.commit):
         return None
+    root = worktree.root
     where = ("--", folder) if folder else ("--", ".")
     plain = ("-c", "core.quotePath=false", "diff", "--no-ext-diff", "--no-color")
     answer = git(*plain, f"--stat={CODE_WIDTH}", failed.commit, commit, *where, cwd=root, check=False)
-    if answer.returncode != 0:  # that commit is not here, or not any more
+    if answer.returncode != 0:
         return None
     text = git(*plain, "--unified=0", failed.commit, commit, *where, ":(exclude)*.ipynb", cwd=root, check=False).text
     rows = list(_rows(text))

@@ -9,10 +9,11 @@ import pytest
 
 from sahel_nb.kernels.model import KernelRef
 from sahel_nb.lock.record import Outcome
+from sahel_nb.repo.worktree import Worktree
 from sahel_nb.run import record
 from sahel_nb.run.record import RunRecord
 from sahel_nb.run.since import since_failure
-from support.git import Git
+from support.git import Git, Origin
 
 REF = KernelRef("awa", "fula-lid")
 HERE = "embedded"
@@ -44,20 +45,20 @@ def test_a_run_is_compared_with_runs_and_a_rehearsal_with_rehearsals(repo: Git) 
     """A rehearsal's versions are counted by another service: v7 there may be older than v1 on Kaggle."""
     commit = keep(repo, REHEARSED, "rehearsed")
     runs = repo.root / "runs"
-    assert since_failure(runs, repo.root, REF, commit, "notebooks/fula", HERE) is not None
-    assert since_failure(runs, repo.root, REF, commit, "notebooks/fula", "kaggle") is None
+    assert since_failure(runs, Worktree.discover(repo.root), REF, commit, "notebooks/fula", HERE) is not None
+    assert since_failure(runs, Worktree.discover(repo.root), REF, commit, "notebooks/fula", "kaggle") is None
     keep(repo, replace(REHEARSED, version=1, began="2026-11-21T10:00:00Z", status="COMPLETE"), "rehearsed-again")
-    assert since_failure(runs, repo.root, REF, commit, "notebooks/fula", HERE) is None
+    assert since_failure(runs, Worktree.discover(repo.root), REF, commit, "notebooks/fula", HERE) is None
     # As an earlier version wrote them, without the service: their address names it.
     of_old = replace(REHEARSED, service="", url="https://www.kaggle.com/code/awa/fula-lid")
     keep(repo, of_old, "ran")
-    assert since_failure(runs, repo.root, REF, commit, "notebooks/fula", "kaggle") is not None
+    assert since_failure(runs, Worktree.discover(repo.root), REF, commit, "notebooks/fula", "kaggle") is not None
 
 
 def test_of_two_runs_in_one_second_the_later_version_is_the_last_one(repo: Git) -> None:
     commit = keep(repo, REHEARSED, "v7")
     keep(repo, replace(REHEARSED, version=8), "v8")
-    found = since_failure(repo.root / "runs", repo.root, REF, commit, "notebooks/fula", HERE)
+    found = since_failure(repo.root / "runs", Worktree.discover(repo.root), REF, commit, "notebooks/fula", HERE)
     assert found is not None
     assert found.failed.version == 8
 
@@ -69,7 +70,7 @@ def test_the_lines_that_changed_are_shown_and_a_notebook_by_its_mirror(repo: Git
     repo.write("notebooks/fula/ŋ-words.txt", "".join(f"{n}\n" for n in range(20)))
     repo.write("notebooks/other/x.py", "1")
     new = repo.commit("notebooks", message="Two")
-    found = since_failure(repo.root / "runs", repo.root, REF, new, "notebooks/fula", HERE)
+    found = since_failure(repo.root / "runs", Worktree.discover(repo.root), REF, new, "notebooks/fula", HERE)
     assert found is not None
     assert str(found).startswith(f"since v7 failed at {old[:8]} (KeyError: 'ŋ'): notebooks/fula/fula.ipynb | 1 +;")
     assert "notebooks/fula/ŋ-words.txt | 20 +" in str(found)
@@ -87,12 +88,35 @@ def test_a_clone_without_runs_asks_the_lock(repo: Git) -> None:
     commit = repo("rev-parse", "HEAD")
     outcome = Outcome("r", 3, "ERROR", commit, "Binta", "", "", "", "")
     runs = repo.root / "runs"
-    found = since_failure(runs, repo.root, REF, commit, "notebooks/fula", HERE, lambda: outcome)
+    found = since_failure(runs, Worktree.discover(repo.root), REF, commit, "notebooks/fula", HERE, lambda: outcome)
     assert found is not None
     assert str(found) == f"v3 failed at {commit[:8]}, and nothing of this kernel was changed since"
     complete = replace(outcome, status="COMPLETE")
-    assert since_failure(runs, repo.root, REF, commit, "notebooks/fula", HERE, lambda: complete) is None
+    assert (
+        since_failure(runs, Worktree.discover(repo.root), REF, commit, "notebooks/fula", HERE, lambda: complete) is None
+    )
     elsewhere = replace(outcome, commit="0" * 40)
-    assert since_failure(runs, repo.root, REF, commit, "notebooks/fula", HERE, lambda: elsewhere) is None
+    assert (
+        since_failure(runs, Worktree.discover(repo.root), REF, commit, "notebooks/fula", HERE, lambda: elsewhere)
+        is None
+    )
     keep(repo, replace(REHEARSED, status="COMPLETE"), "ran")
-    assert since_failure(runs, repo.root, REF, commit, "notebooks/fula", HERE, lambda: outcome) is None
+    assert (
+        since_failure(runs, Worktree.discover(repo.root), REF, commit, "notebooks/fula", HERE, lambda: outcome) is None
+    )
+
+
+def test_the_commit_of_a_failure_is_fetched_though_its_branch_is_gone(repo: Git, tmp_path: Path) -> None:
+    origin = Origin.create(tmp_path / "origin.git")
+    repo("remote", "add", "origin", str(origin.path))
+    repo.push()
+    repo.write("notebooks/fula/fula.py", "print(2)\n")
+    ran = repo.commit("notebooks", message="On a branch")
+    repo("push", "-q", "origin", f"{ran}:refs/sahel/commits/{ran}")
+    other = origin.clone("moussa", f"file://{origin.path}")
+    outcome = Outcome("r", 3, "ERROR", ran, "Awa", "", "", "", "")
+    found = since_failure(
+        other.root / "runs", Worktree.discover(other.root), REF, other.head(), "notebooks/fula", HERE, lambda: outcome
+    )
+    assert found is not None
+    assert found.changed == ("notebooks/fula/fula.py:1 - print(2)", "notebooks/fula/fula.py:1 + print(1)")
