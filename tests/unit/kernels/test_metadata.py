@@ -174,3 +174,38 @@ def test_a_personal_copy_forgets_the_shared_number() -> None:
 @given(st.from_regex(r"[a-z0-9]+(-[a-z0-9]+){0,5}", fullmatch=True))
 def test_a_title_made_for_a_slug_resolves_to_it(slug: str) -> None:
     assert slugify_title(title_for(slug)) == slug
+
+
+NAMES = st.lists(
+    st.sampled_from(
+        ["", "o/s", "datasets/o/s", "c/x", "code/o/s", "o/s/3", "/o/s/", "a/b/c/d/1", "x", "kaggle.com/c/x"]
+    )
+    | st.text(max_size=8),
+    max_size=4,
+)
+ANY = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(
+            ("dataset_sources", "kernel_sources", "competition_sources", "model_sources", "keywords"), NAMES
+        ),
+        "title": st.sampled_from(["", "Fula LID trainer", "Other"]),
+        "code_file": st.sampled_from(["./fula.ipynb", "fula.ipynb", "x/y.ipynb"]),
+        "id_no": st.integers(0, 9),
+        "machine_shape": st.sampled_from(["", "None", "NvidiaTeslaT4", "gpuT4x2"]),
+    },
+)
+
+
+@given(ANY, st.sampled_from([None, 2]))
+def test_a_fix_leaves_nothing_to_fix_and_changes_nothing_that_is_pushed(
+    given_: dict[str, Any], indent: int | None
+) -> None:
+    data = json.dumps({**GOOD, **given_}, indent=indent).encode()
+    fixed = fix_metadata(data)
+    metadata = Metadata.from_json(fixed)
+    assert not any(problem.fixable for problem in metadata.problems())
+    assert fix_metadata(fixed) == fixed
+    assert json.loads(metadata.to_json()) == json.loads(Metadata.from_json(data).to_json())
+    blocking = [[one.key for one in Metadata.from_json(each).problems() if one.blocks] for each in (data, fixed)]
+    assert set(blocking[1]) <= set(blocking[0])
