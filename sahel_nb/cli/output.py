@@ -42,6 +42,7 @@ def output(kernel: str | None, to: Path | None, pattern: str | None, dev: bool, 
     context = Context.here(local=local)
     asked = assembly.asked(context, kernel, dev=dev)
     version = assembly.version_of(context, asked)
+    place = _place(context) if to is None else None
     there = list(context.kaggle.outputs(asked.ref, version))
     files = [file for file in there if pattern is None or fnmatchcase(file.name, pattern)]
     if not there and not is_over(context.kaggle, asked.ref, version):
@@ -50,7 +51,7 @@ def output(kernel: str | None, to: Path | None, pattern: str | None, dev: bool, 
             hints=(f"sahel-nb logs --follow {asked.ref}@v{version}",),
         )
     try:
-        folder = to or _folder(context, asked.ref, version)
+        folder = to or _folder(context, place, asked.ref, version)
         make_folder(folder)
         with alone(folder) as turn:
             turn.wait(context.reporter)
@@ -95,15 +96,21 @@ def _files(count: int) -> str:
     return "1 file" if count == 1 else f"{count} files"
 
 
-def _folder(context: Context, ref: KernelRef, version: int) -> Path:
-    """In a repository they go where git ignores them: what lies beside a notebook would make its tree unclean."""
+def _place(context: Context) -> Path | None:
+    """Where outputs go in a repository, None outside of one. Raise `LeadsOut`, before anything is asked for."""
     from sahel_nb.cli import assembly
+
+    try:
+        root = context.worktree.root
+    except UsageError:
+        return None
+    return root / assembly.outputs_folder(context)
+
+
+def _folder(context: Context, place: Path | None, ref: KernelRef, version: int) -> Path:
+    """In a repository they go where git ignores them: what lies beside a notebook would make its tree unclean."""
     from sahel_nb.run.collect import base_folder, claim
 
     name = f"v{version}" + "-rehearsal" * context.is_embedded
     owner = f"{context.target.name} {ref} v{version}"  # others have this slug, too, and count from v1
-    try:
-        root = context.worktree.root
-    except UsageError:
-        return claim(context.cwd, name, owner)
-    return claim(base_folder(root / assembly.outputs_folder(context)) / ref.slug, name, owner)
+    return claim(context.cwd if place is None else base_folder(place) / ref.slug, name, owner)
