@@ -223,13 +223,17 @@ def _settings(git: Metadata, kaggle: Settings, pushed: Settings | None, *, own_n
         slug = slugify_title(kaggle.title)
         away = "" if slug == git.ref.slug else f"it resolves to {slug!r}, which is another kernel"
         found.append(Setting("title", git.title, kaggle.title, away))
-    kinds = (("kernel_type", git.kernel_type, _OTHER_KIND), ("language", git.language, _OTHER_LANGUAGE))
+    # Kaggle's client pushes a notebook in R Markdown as one in R.
+    language = "r" if git.kernel_type == "notebook" and git.language == "rmarkdown" else git.language
+    kinds = (("kernel_type", git.kernel_type, _OTHER_KIND), ("language", language, _OTHER_LANGUAGE))
     for key, said, why in kinds:
         there = str(getattr(kaggle, key)).lower()
         if there and there != said.lower():
             found.append(Setting(key, said, there, why))
-    uses = {key: bool(asked[key]) for key in _FLAGS} | dict(_accelerators(git))  # a shape names its accelerator
-    found += [Setting(key, asked[key], kaggle.raw[key]) for key in _FLAGS if uses[key] != kaggle.raw[key]]
+    # A shape names its accelerator, whatever the flag beside it says; and one that is retired may have become none.
+    uses = {key: bool(asked[key]) for key in _FLAGS} | _before(git, pushed)
+    given = {key: bool(kaggle.raw[key]) for key in _FLAGS} | _accelerators(kaggle)
+    found += [Setting(key, asked[key], given[key]) for key in _FLAGS if uses[key] != given[key]]
     for key in _LISTS:
         ours, theirs = [str(name) for name in asked[key]], [str(name) for name in kaggle.raw[key]]
         new = [name for name in theirs if _named(name) not in map(_named, ours)]
@@ -239,27 +243,37 @@ def _settings(git: Metadata, kaggle: Settings, pushed: Settings | None, *, own_n
         if lost:
             found.append(Setting(key, ours, theirs, _DROPPED))
     found += _machine(git, kaggle, pushed)
-    image, given = (str(raw.get("docker_image") or "") for raw in (asked, kaggle.raw))
-    before = image or (str(pushed.raw.get("docker_image") or "") if pushed else given)
-    if given and given != before:
-        found.append(Setting("docker_image", image, given))
+    image, there = (str(raw.get("docker_image") or "") for raw in (asked, kaggle.raw))
+    before = image or (str(pushed.raw.get("docker_image") or "") if pushed else there)
+    if there and there != before:
+        found.append(Setting("docker_image", image, there))
     return tuple(found)
 
 
 def _machine(git: Metadata, kaggle: Settings, pushed: Settings | None) -> list[Setting]:
     """The shape: what is chosen in the web page is one, whether git left it to Kaggle or not."""
     asked, there = shape_of(git.raw.get("machine_shape")), shape_of(kaggle.shape)
-    turned = any(bool(kaggle.raw[flag]) != uses for flag, uses in _accelerators(git))
+    given = _accelerators(kaggle)
+    turned = given != _before(git, pushed)
     if there:
         made = shape_of(pushed.shape) if pushed else there if not asked else ""
-        given = (asked, RETIRED.get(asked), made)
-        return [Setting("machine_shape", asked, there)] if turned or there not in given else []
-    off = asked and turned and not kaggle.raw["enable_gpu"] and not kaggle.raw["enable_tpu"]
+        expected = (asked, RETIRED.get(asked), made)
+        return [Setting("machine_shape", asked, there)] if turned or there not in expected else []
+    off = asked and turned and not any(given.values())
     return [Setting("machine_shape", asked, "")] if off else []
 
 
-def _accelerators(git: Metadata) -> tuple[tuple[str, bool], ...]:
-    return ("enable_gpu", git.uses_gpu), ("enable_tpu", git.uses_tpu)
+def _before(git: Metadata, pushed: Settings | None) -> dict[str, bool]:
+    """The accelerators of the push: as Kaggle gave them, where that can be seen, else as git asked for them."""
+    return _accelerators(pushed) if pushed else {"enable_gpu": git.uses_gpu, "enable_tpu": git.uses_tpu}
+
+
+def _accelerators(kaggle: Settings) -> dict[str, bool]:
+    shape = shape_of(kaggle.shape).lower()
+    return {
+        "enable_gpu": bool(kaggle.raw["enable_gpu"]) or shape.startswith(("nvidia", "gpu")),
+        "enable_tpu": bool(kaggle.raw["enable_tpu"]) or shape.startswith("tpu"),
+    }
 
 
 def _named(name: str) -> str:
