@@ -12,12 +12,11 @@ from sahel_nb.errors import NetworkError, SahelError
 from sahel_nb.lock.clock import Clock
 from sahel_nb.lock.home import Home
 from sahel_nb.lock.listing import list_locks
-from sahel_nb.lock.names import kernel_of, lock_of_archive, lock_ref, remote_id
+from sahel_nb.lock.names import kernel_of, lock_of_archive, remote_id
 from sahel_nb.lock.probe import BRANCHES, FIX, is_probe, probe
 from sahel_nb.lock.signing import ADVISORY, FILE, UNSIGNED
 from sahel_nb.repo.refs import RemoteRefs
-from sahel_nb.repo.server_locks import LOOKS, stale_locks
-from sahel_nb.repo.swap_answer import Swap
+from sahel_nb.repo.server_locks import stale_locks
 from sahel_nb.report.events import Check, Verdict
 
 OWN = "refs/sahel"
@@ -38,7 +37,6 @@ class Examined:
 
 def examine(
     home: Home,
-    kernels: Sequence[str],
     clock: Clock,
     *,
     remotes: Sequence[tuple[str, str]] = (),
@@ -59,7 +57,7 @@ def examine(
         raise NetworkError("the remote with the locks was not reached", details=exc.details, hints=hints) from exc
     rows += probe(refs, home.prefix)
     rows += [
-        _guarded("lock files", lambda: lock_files(home, shown, kernels, clock)),
+        _guarded("lock files", lambda: lock_files(home, clock)),
         _guarded("records", lambda: _records(home)),
         _left_probes(refs, home.prefix, shown),
         _prefix(home, shown, committed),
@@ -98,37 +96,17 @@ def _may_move(home: Home, shown: dict[str, str], elsewhere: list[str]) -> bool:
     return bool(locks) and all(lock.record is not None for lock in locks)
 
 
-def lock_files(home: Home, shown: dict[str, str], kernels: Sequence[str], clock: Clock) -> Check:
-    """What a killed process left on the server, looked for where the remote is a path, else asked of the server."""
-    name, refs = "lock files", home.refs
-    folder = refs.folder
-    if folder is not None:
-        stale = tuple(map(str, stale_locks(folder, home.prefix, lambda: clock.sleep(_PAUSE))))
-        looked = "none on the server"
-        mend = f"rm {shlex.join(stale)}"
-    else:
-        asked = [lock_ref(home.prefix, kernel) for kernel in kernels] or [
-            ref for ref in shown if kernel_of(home.prefix, ref)
-        ]
-        stale = tuple(dict.fromkeys(path for ref in asked for path in _in_the_way(refs, ref, shown, clock)))
-        looked = f"the server could lock {len(asked)} ref{'s' * (len(asked) != 1)}"
-        mend = f"rm {shlex.join(stale)}  # on the server"
+def lock_files(home: Home, clock: Clock) -> Check:
+    """What a killed process left on the server, looked for where the remote is a path. Elsewhere only a push could run
+    into it, and this doctor touches no lock: whoever's push does is told the file by its error."""
+    name, folder = "lock files", home.refs.folder
+    if folder is None:
+        return Check(name, Verdict.SKIPPED, "only the server sees them: a command that runs into one names it")
+    stale = tuple(map(str, stale_locks(folder, home.prefix, lambda: clock.sleep(_PAUSE))))
     if not stale:
-        return Check(name, Verdict.OK, looked)
+        return Check(name, Verdict.OK, "none on the server")
     found = f"a killed git process left {', '.join(stale)}: nobody can move the lock"
-    return Check(name, Verdict.FAILED, found, mend)
-
-
-def _in_the_way(refs: RemoteRefs, ref: str, shown: dict[str, str], clock: Clock) -> tuple[str, ...]:
-    """The path that the server names when it cannot take its own lock on `ref`, time and again."""
-    for look in range(LOOKS):
-        if look:
-            clock.sleep(_PAUSE)
-        answer = refs.try_lock(ref, refs.read(ref) if ref in shown else None)
-        if answer.swap is not Swap.BUSY:
-            return ()
-    paths = [match[1] for line in answer.evidence if (match := _LOCK_FILE.search(line))]
-    return tuple(path.replace("/./", "/") for path in paths) or (f"{ref}.lock",)
+    return Check(name, Verdict.FAILED, found, f"rm {shlex.join(stale)}")
 
 
 def _signing(home: Home) -> Check:

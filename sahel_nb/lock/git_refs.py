@@ -8,6 +8,7 @@ from datetime import datetime
 from sahel_nb.errors import NetworkError, Refused
 from sahel_nb.lock.backend import SwapResult, Tip, Verdict
 from sahel_nb.lock.names import archive_ref
+from sahel_nb.lock.proof import Proof
 from sahel_nb.lock.record import Op, Record
 from sahel_nb.lock.refusals import ArchiveMissing
 from sahel_nb.lock.rules import Rules, plain_commit
@@ -34,6 +35,8 @@ class GitRefs:
     ref: str
     rules: Rules | None = None
     """What is read must be believed first, and is made by these. None: whoever may push may write."""
+    proof: Proof | None = None
+    """That the remote can hold a lock, tried before the first grant. None: it is taken to be one."""
     _seen: dict[str, Tip] = field(default_factory=dict, repr=False, compare=False)
     _line: list[RawCommit] = field(default_factory=list, repr=False, compare=False)
     """The newest tip that was fetched, and what came with it, newest first."""
@@ -86,15 +89,34 @@ class GitRefs:
     def swap(self, old: Tip | None, record: Record) -> SwapResult:
         if self.rules is not None and old is not None and old.oid not in self._seen:
             self.rules.believe(old)
+        unproved = self.proof if record.op in (Op.ARM, Op.HOLD) and self.proof and not self.proof.known else None
+        if unproved is not None:
+            unproved.establish()
         before = RawCommit(old.oid, old.raw) if old else None
         commit = self._commit(before, record)
         answer = self.refs.swap(self.ref, before, commit)
         result = self._said(answer, Tip(commit.oid, record, commit.body), f"move {self.ref}")
         if result.verdict is Verdict.WON:
+            if unproved is not None:
+                self._read_back(commit, record, unproved, began=old is None)
             self._keep(result.tip)
             if self.rules is not None:
                 self.rules.won(result.tip)
         return result
+
+    def _read_back(self, commit: RawCommit, record: Record, unproved: Proof, *, began: bool) -> None:
+        """Raises `Refused` where the first grant is not what the remote shows to who asks for it."""
+        found = self.refs.read(self.ref)
+        if found is not None and to_tip(found).record.same_grant(record):
+            unproved.note()
+            return
+        if found is None and began:
+            self.refs.delete(self.ref, commit)  # a grant that nobody can see would block everybody
+        what = "another record in its place" if found else "no such ref: is it hidden by uploadpack.hideRefs?"
+        raise Refused(
+            f"{self.refs.remote} cannot hold a lock: it said that {record.kernel} was taken, and shows {what}",
+            hints=("sahel-nb lock doctor",),
+        )
 
     def archive(self, tip: Tip) -> SwapResult:
         place = archive_ref(self.ref, tip.oid)

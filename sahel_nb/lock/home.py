@@ -13,6 +13,7 @@ from sahel_nb.config import FILE_NAME, LockConfig, SigningKind, as_committed
 from sahel_nb.durable import sync_folder
 from sahel_nb.lock.git_refs import GitRefs
 from sahel_nb.lock.names import check_kernel, check_prefix, lock_ref, remote_id
+from sahel_nb.lock.proof import Proof
 from sahel_nb.lock.record import clean
 from sahel_nb.lock.rules import Rules
 from sahel_nb.lock.seen_signed import SeenSigned
@@ -46,7 +47,8 @@ class Home:
 
     def chain(self, kernel: str) -> GitRefs:
         """The chain of one kernel's lock."""
-        return GitRefs(self.refs, lock_ref(self.prefix, kernel), self.rules(kernel))
+        proof = None if self.label else Proof(self.refs, self.prefix, self.refs.worktree.state_dir() / "locks")
+        return GitRefs(self.refs, lock_ref(self.prefix, kernel), self.rules(kernel), proof)
 
     def rules(self, kernel: str) -> Rules | None:
         """What makes a record of one kernel's lock believable; None where nobody but this clone writes any."""

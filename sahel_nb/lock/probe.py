@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
 from shlex import quote
 
 from sahel_nb.errors import SahelError
@@ -15,6 +17,7 @@ BRANCHES = "refs/heads/sahel-locks"
 """Where locks go on a host that refuses refs of one's own."""
 FIX = "sahel-nb lock doctor --fix"
 OTHER = "$EDITOR sahel-nb.toml  # lock.remote: another one"
+_AGAIN = "sahel-nb lock doctor"
 _DONE = (Swap.WON, Swap.ALREADY_MINE)
 
 
@@ -28,42 +31,99 @@ def is_probe(prefix: str, ref: str) -> bool:
 
 
 def probe(refs: RemoteRefs, prefix: str) -> list[Check]:
-    """Create, read, fast-forward, a stale lease, delete: a row each, up to the first that fails."""
-    ref = probe_ref(prefix)
-    first, second, other = _chain(refs.algorithm)
-    made = refs.swap(ref, None, first)
+    """Create, read, fast-forward, a stale lease, a race, an atomic push, delete: a row each, up to the first that
+    fails."""
+    return _probe(refs, prefix, (_read, _fast_forward, _stale, _race, _atomic))
+
+
+def prove(refs: RemoteRefs, prefix: str) -> list[Check]:
+    """The part of it without which a lock could be held by two, or read by nobody."""
+    return _probe(refs, prefix, (_read, _fast_forward, _race))
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """The ref, and the commits that it goes through: `first`, then `second`; the others come too late."""
+
+    refs: RemoteRefs
+    ref: str
+    first: RawCommit
+    second: RawCommit
+    third: RawCommit
+    other: RawCommit
+
+
+def _probe(refs: RemoteRefs, prefix: str, steps: tuple[Callable[[_Trial], Check], ...]) -> list[Check]:
+    trial = _Trial(refs, probe_ref(prefix), *_chain(refs.algorithm))
+    made = refs.swap(trial.ref, None, trial.first)
     if made.swap not in _DONE:
         return [_not_created(refs, prefix, made)]
     rows = [Check("create", Verdict.OK, f"a ref below {prefix} can be made")]
     try:
-        _behaviour(refs, ref, (first, second, other), rows)
+        for step in steps:
+            rows.append(step(trial))
+            if rows[-1].blocks:
+                break
     except SahelError as exc:
         rows.append(Check("probe", Verdict.FAILED, exc.message, f"git ls-remote {quote(refs.remote)}"))
-    rows.append(_delete(refs, ref, second, first))
+    rows.append(_delete(refs, trial.ref, trial.third, trial.other, trial.second, trial.first))
     return rows
 
 
-def _behaviour(refs: RemoteRefs, ref: str, commits: tuple[RawCommit, RawCommit, RawCommit], rows: list[Check]) -> None:
-    first, second, other = commits
-    if refs.read(ref) != first:
-        rows.append(
-            Check("read", Verdict.FAILED, "what was written is not what is read", f"git ls-remote {quote(refs.remote)}")
+def _read(trial: _Trial) -> Check:
+    found = trial.refs.read(trial.ref)
+    if found is None:
+        why = "what was written is hidden from who reads: uploadpack.hideRefs or transfer.hideRefs of the server"
+        return Check("read", Verdict.FAILED, why, "git config --get-all uploadpack.hideRefs  # on the server")
+    if found != trial.first:
+        return Check(
+            "read", Verdict.FAILED, "what was written is not what is read", f"git ls-remote {quote(trial.refs.remote)}"
         )
-        return
-    rows.append(Check("read", Verdict.OK, "what was written is read back"))
-    moved = refs.swap(ref, first, second)
+    return Check("read", Verdict.OK, "what was written is read back")
+
+
+def _fast_forward(trial: _Trial) -> Check:
+    moved = trial.refs.swap(trial.ref, trial.first, trial.second)
     if moved.swap not in _DONE:
-        rows.append(
-            Check("fast-forward", Verdict.FAILED, _said(moved, "a lock could be taken, and never given back"), OTHER)
-        )
-        return
-    rows.append(Check("fast-forward", Verdict.OK, "a ref can be moved on"))
-    late = refs.swap(ref, first, other)
-    if late.swap is Swap.LOST and refs.read(ref) == second:
-        rows.append(Check("stale", Verdict.OK, "whoever comes too late is refused"))
-    else:
-        found = _said(late, "a writer who came too late was not refused: this remote cannot hold a lock")
-        rows.append(Check("stale", Verdict.FAILED, found, OTHER))
+        return Check("fast-forward", Verdict.FAILED, _said(moved, "a lock could be taken, and never given back"), OTHER)
+    return Check("fast-forward", Verdict.OK, "a ref can be moved on")
+
+
+def _stale(trial: _Trial) -> Check:
+    late = trial.refs.swap(trial.ref, trial.first, trial.other)
+    if late.swap is Swap.LOST and trial.refs.read(trial.ref) == trial.second:
+        return Check("stale", Verdict.OK, "whoever comes too late is refused")
+    found = _said(late, "a writer who came too late was not refused: this remote cannot hold a lock")
+    return Check("stale", Verdict.FAILED, found, OTHER)
+
+
+def _race(trial: _Trial) -> Check:
+    """Two connections at once: the client's own look at the ref does not help, the server has to compare."""
+    moved, late = trial.refs.race(trial.ref, trial.second, trial.third, trial.other)
+    now = trial.refs.read(trial.ref)
+    if now == trial.third and late.swap not in _DONE:
+        return Check("race", Verdict.OK, "of two at once the server takes one")
+    if not moved and now in (trial.second, trial.other):
+        # The second connection got nowhere, so nothing came too late.
+        return Check("race", Verdict.UNKNOWN, _said(late, "two connections at once could not be tried"), _AGAIN)
+    found = "the server says yes to both of two who write at once: two would hold one lock"
+    return Check("race", Verdict.FAILED, found, OTHER)
+
+
+def _atomic(trial: _Trial) -> Check:
+    """Locks do without; a server that takes half of what it was asked to take as a whole is not to be trusted."""
+    before = trial.refs.read(trial.ref)
+    if before is None:
+        return Check("atomic", Verdict.UNKNOWN, "the probe is gone", _AGAIN)
+    answer = trial.refs.both(trial.ref, before, _child(before, trial.refs.algorithm))
+    if answer.swap in _DONE or trial.refs.read(trial.ref) != before:
+        left = trial.refs.read(f"{trial.ref}/doctor")
+        if left is not None:
+            trial.refs.delete(f"{trial.ref}/doctor", left)
+        found = "the server takes a part of an atomic push, which is all or nothing"
+        return Check("atomic", Verdict.FAILED, found, OTHER)
+    offered = not any("does not support" in line for line in answer.evidence)
+    return Check("atomic", Verdict.OK, "all or nothing" if offered else "not offered; locks do without")
 
 
 def _delete(refs: RemoteRefs, ref: str, *where: RawCommit) -> Check:
@@ -96,10 +156,17 @@ def _not_created(refs: RemoteRefs, prefix: str, answer: SwapAnswer) -> Check:
 
 
 def _said(answer: SwapAnswer, what: str) -> str:
-    return f"{what} ({answer.swap.value}: {answer.evidence[-1].strip()})" if answer.evidence else what
+    """`what`, and why: in the server's own words, where it has any."""
+    own = [line.removeprefix("remote:").strip() for line in answer.evidence if line.startswith("remote:")]
+    why = "; ".join(own[-3:] or [line.strip() for line in answer.evidence[-1:]])
+    return f"{what} ({answer.swap.value}: {why})" if why else what
 
 
-def _chain(algorithm: str) -> tuple[RawCommit, RawCommit, RawCommit]:
+def _child(parent: RawCommit, algorithm: str) -> RawCommit:
+    return _chain(algorithm, parent)[0]
+
+
+def _chain(algorithm: str, parent: RawCommit | None = None) -> tuple[RawCommit, RawCommit, RawCommit, RawCommit]:
     nonce = secrets.token_hex(8)
 
     def commit(word: str, parent: RawCommit | None) -> RawCommit:
@@ -109,5 +176,6 @@ def _chain(algorithm: str) -> tuple[RawCommit, RawCommit, RawCommit]:
             message, parent=oid, name="sahel-nb", email="lock@sahel-nb.invalid", when=0, algorithm=algorithm
         )
 
-    first = commit("first", None)
-    return first, commit("second", first), commit("too late", first)
+    first = commit("first", parent)
+    second = commit("second", first)
+    return first, second, commit("third", second), commit("too late", second)

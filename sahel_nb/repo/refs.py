@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from sahel_nb.errors import Refused, SahelError, UsageError
 from sahel_nb.repo.cmd import GitFailed, GitResult, RemoteUnreachable, git, unreachable
 from sahel_nb.repo.outbox import outbox, put, store_at
 from sahel_nb.repo.remote_path import is_inside, path_of, rewritten
-from sahel_nb.repo.scratch import RawCommit, Scratch, as_environment, make_commit, scratch
+from sahel_nb.repo.scratch import RawCommit, Scratch, as_environment, scratch
 from sahel_nb.repo.swap_answer import Swap, classify
 from sahel_nb.repo.worktree import Worktree
 
@@ -136,16 +137,49 @@ class RemoteRefs:
         """Remove `ref` if it points to `old`. Never for a lock's chain, which is the ledger."""
         return self._push(ref, old, old, (f":{ref}",), timeout)
 
-    def try_lock(self, ref: str, old: RawCommit | None, *, timeout: float = PUSH_TIMEOUT) -> SwapAnswer:
-        """Let the server take its own lock on `ref`, without moving it: BUSY if a lock file is in the way.
-
-        One atomic transaction of two updates that exclude each other, `REF` and `REF/doctor`: git takes the lock on the
-        first, and refuses both at the second, see git-push(1), --atomic. Over any transport, nothing is ever changed.
-        """
-        parent = old.oid if old else None
-        message = old.message if old else b"{}\n"
-        new = make_commit(message, parent=parent, name="d", email="d", when=0, algorithm=self.algorithm)
+    def both(self, ref: str, old: RawCommit, new: RawCommit, *, timeout: float = PUSH_TIMEOUT) -> SwapAnswer:
+        """Ask for `new` at `ref` and at `REF/doctor` in one atomic push, see git-push(1), --atomic: as no server can
+        have both, one that keeps its word moves neither."""
         return self._push(ref, old, new, (f"{new.oid}:{ref}", f"{new.oid}:{ref}/doctor"), timeout, "--atomic")
+
+    def race(
+        self, ref: str, old: RawCommit, early: RawCommit, late: RawCommit, *, timeout: float = PUSH_TIMEOUT
+    ) -> tuple[bool, SwapAnswer]:
+        """Move `ref` from `old` to `late` over a connection that was told of `old`, and before that is sent to `early`
+        over a second one. Returns whether the second push won, and what the first one, which is too late, was answered.
+
+        The second push is git's own pre-push hook of the first: it runs when the server has told its refs, and before
+        anything is sent, see githooks(5). Both leases hold as far as a client can see; only a server can refuse one.
+        """
+        lease = f"--force-with-lease={ref}:{old.oid}"
+        self.store(early)
+        with (
+            outbox(self._folder, self.algorithm, old, late) as here,
+            tempfile.TemporaryDirectory(prefix="race-", dir=self._folder) as folder,
+        ):
+            second = ("git", *here, *_QUIET, *self._only, *_PUSH, lease, "--", self.url, f"{early.oid}:{ref}")
+            out, err, code = (Path(folder, name) for name in ("out", "err", "code"))
+            hook = Path(folder, "pre-push")
+            hook.write_text(
+                f"#!/bin/sh\n{shlex.join(second)} </dev/null >{quote(out)} 2>{quote(err)}\necho $? >{quote(code)}\n"
+            )
+            hook.chmod(0o700)
+            first = tuple(word for word in _PUSH if word != "--no-verify")
+            try:
+                answer = git(
+                    *(*here, *_QUIET, "-c", f"core.hooksPath={folder}", *self._only, *first, lease, "--", self.url),
+                    f"{late.oid}:{ref}",
+                    cwd=self.worktree.root,
+                    check=False,
+                    timeout=timeout,
+                    env=self._transport,
+                )
+            except RemoteUnreachable:
+                return False, SwapAnswer(Swap.AMBIGUOUS, (f"no answer within {timeout:g} s",))
+            if not code.exists():
+                return False, SwapAnswer(Swap.AMBIGUOUS, _evidence(answer))
+            moved = GitResult(int(code.read_text()), out.read_bytes(), err.read_bytes())
+        return classify(moved, ref) is Swap.WON, SwapAnswer(classify(answer, ref), _evidence(answer))
 
     def where(self, ref: str, *, timeout: float = READ_TIMEOUT) -> str | None:
         """The id that `ref` points to now, in one round trip and without the commit. Raises `NetworkError`."""
@@ -288,9 +322,17 @@ class RemoteRefs:
         return not answer.stdout
 
 
+def quote(path: Path) -> str:
+    """A path as a word of a shell's."""
+    return shlex.quote(str(path))
+
+
 def _evidence(answer: GitResult) -> tuple[str, ...]:
-    """What git said, without the advice that it gives a person at the server's own keyboard."""
+    """What git said, without the advice that it gives a person at the server's own keyboard; the server's own reason
+    for refusing a ref, which `--porcelain` has on stdout, comes last."""
     lines = [line.rstrip() for line in answer.stderr.decode("utf-8", "replace").splitlines()]
+    refused = (line.split("\t") for line in answer.stdout.decode("utf-8", "replace").splitlines() if line[:1] == "!")
+    lines += [f"error: {fields[2]}" for fields in refused if len(fields) >= 3]
     errors = [line for line in lines if "error:" in line or "fatal:" in line]
     others = [line for line in lines if line not in errors and line.removeprefix("remote:").strip()]
     return tuple([*others[-(8 - len(errors)) :], *errors] if len(errors) < 8 else errors[:8])

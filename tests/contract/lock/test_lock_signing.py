@@ -220,7 +220,7 @@ def test_with_gpg(team: Team, tmp_path_factory: pytest.TempPathFactory, monkeypa
 
 def test_doctor_says_whether_records_are_signed_and_by_whom(team: Team) -> None:
     def row(home: Home) -> Check:
-        return next(one for one in examine(home, (), FakeClock()).rows if one.name == "signing")
+        return next(one for one in examine(home, FakeClock()).rows if one.name == "signing")
 
     home = team.home("awa")
     assert (row(home).verdict, "2 keys count" in row(home).found) == (Verdict.OK, True)
