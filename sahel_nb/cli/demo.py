@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 from importlib.util import find_spec
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from sahel_nb.distribution import install_command
 from sahel_nb.errors import UsageError
 
 
@@ -26,9 +26,7 @@ def demo(folder: Path | None) -> None:
         name for name in ("starlette", "uvicorn", "nbclient", "ipykernel", "matplotlib") if find_spec(name) is None
     ]
     if missing:
-        raise UsageError(
-            f"the demo needs {', '.join(missing)}", hints=(f"{sys.executable} -m pip install 'sahel-nb[demo]'",)
-        )
+        raise UsageError(f"the demo needs {', '.join(missing)}", hints=(install_command("demo"),))
     from sahel_nb.demo.story import COLLABORATORS, PEOPLE, tell
     from sahel_nb.demo.teller import Teller
     from sahel_nb.demo.world import make_world

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import sahel_nb
+from sahel_nb.distribution import install_command
 from sahel_nb.errors import SahelError
 
 HOOKS = ("pre-commit", "prepare-commit-msg", "pre-push", "post-checkout", "post-merge")
@@ -16,7 +17,7 @@ def folder(name: str) -> Path:
     for candidate in (package / "_shipped" / name, package.parent / name):
         if candidate.is_dir():
             return candidate
-    raise SahelError(f"{name}/ did not come with this sahel-nb", hints=("pip install --force-reinstall sahel-nb",))
+    raise SahelError(f"{name}/ did not come with this sahel-nb", hints=(install_command(),))
 
 
 def hook(name: str) -> bytes:

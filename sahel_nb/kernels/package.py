@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from sahel_nb.distribution import install_command
 from sahel_nb.errors import NOTHING_STARTED, AuthError, UsageError
 from sahel_nb.kernels.door import translated
 from sahel_nb.kernels.target import Target
@@ -115,7 +116,7 @@ def _no_home(exc: OSError) -> UsageError:
 
 def _no_package(exc: ModuleNotFoundError) -> UsageError:
     """Kaggle's client, or something that it imports, is not there: the installation is broken."""
-    return UsageError(f"Kaggle's own client cannot be imported: {exc}", hints=("pip install --upgrade kaggle six",))
+    return UsageError(f"Kaggle's own client cannot be imported: {exc}", hints=(install_command(),))
 
 
 @contextlib.contextmanager

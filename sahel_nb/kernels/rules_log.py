@@ -165,7 +165,7 @@ RULES = (
         "missing-package",
         r"ModuleNotFoundError: No module named '([^']+)'",
         "the package {0} is not installed where this rehearsal ran; Kaggle's image may have it",
-        "pip install {0} into the environment that sahel-nb runs in; what Kaggle's image has, only Kaggle knows",
+        "install {0} beside sahel-nb; what Kaggle's image has, only Kaggle knows",
         Need.EMBEDDED,
     ),
     _rule(

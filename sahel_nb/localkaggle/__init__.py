@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+from sahel_nb.distribution import install_command
 from sahel_nb.errors import UsageError
 
 NEEDED = ("starlette", "uvicorn", "nbformat", "nbclient", "ipykernel")
@@ -18,7 +19,7 @@ def _check() -> None:
     if missing:
         raise UsageError(
             f"The embedded service is not installed: {', '.join(missing)} cannot be found.",
-            hints=("pip install 'sahel-nb[local]'",),
+            hints=(install_command("local"),),
         )
 
 

@@ -25,6 +25,7 @@ from dataclasses import asdict, dataclass, fields
 from enum import Enum
 from typing import Any
 
+from sahel_nb.distribution import upgrade_command
 from sahel_nb.errors import Refused
 
 FORMAT = 3
@@ -181,7 +182,7 @@ class Record:
         if isinstance(document.get("v"), int) and document["v"] > FORMAT:
             raise CorruptRecord(
                 f"the lock was written by a newer sahel-nb (record format {document['v']}, ours is {FORMAT})",
-                hints=("pip install --upgrade sahel-nb",),
+                hints=(upgrade_command(),),
             )
         if type(document.get("v")) is int and document["v"] == 1 and document.get("queue") == []:
             document = {**document, "v": _WITHOUT_ARCHIVE}

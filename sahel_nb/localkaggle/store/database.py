@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
 
+from sahel_nb.distribution import upgrade_command
 from sahel_nb.errors import UsageError
 
 OLDEST = 1
@@ -144,7 +145,7 @@ def _check(connection: sqlite3.Connection, path: Path, found: int) -> None:
     if found > newest():
         raise UsageError(
             f"{path} was written by a newer sahel-nb (schema {found}, this one knows up to {newest()})",
-            hints=("pip install --upgrade 'sahel-nb[local]'", "sahel-nb local serve --data ANOTHER-FOLDER"),
+            hints=(upgrade_command(), "sahel-nb local serve --data ANOTHER-FOLDER"),
         )
     if found < 0:
         raise sqlite3.DatabaseError(f"it has the schema {found}, which no sahel-nb writes")

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sahel_nb.distribution import upgrade_command
 from sahel_nb.lock.record import CorruptRecord, Op, Outcome, Record, State, Ticket, clean
 
 words = st.text(max_size=30).map(clean)
@@ -96,7 +97,7 @@ def test_any_bytes_are_refused_in_our_own_words(data: bytes) -> None:
 def test_a_later_format_asks_for_an_upgrade() -> None:
     with pytest.raises(CorruptRecord, match="newer") as caught:
         Record.from_json(b'{"v": 4, "whatever": 1}')
-    assert caught.value.hints == ("pip install --upgrade sahel-nb",)
+    assert caught.value.hints == (upgrade_command(),)
 
 
 def test_the_first_format_is_still_read() -> None:
