@@ -23,10 +23,10 @@ def awa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Member]:
         yield lab.join("awa", config=PAIRED)
 
 
-def pushed(awa: Member, slug: str) -> str:
+def pushed(awa: Member, slug: str, **metadata: Any) -> str:
     """A paired kernel that has run."""
     where = f"notebooks/{slug}"
-    awa.write_kernel(slug, CELLS, where)
+    awa.write_kernel(slug, CELLS, where, **metadata)
     pair(awa)
     awa.git("add", "--", where)
     awa.git.commit(message=f"Kernel {slug}")
@@ -175,6 +175,15 @@ def test_a_kernel_whose_folder_was_renamed_is_compared_with_what_it_was_pushed_a
     assert awa.sahel("rescue", "notebooks/moved", "--yes").code == 0
     assert "import sys" in (awa.root / "notebooks/moved/moved-lab.py").read_text(encoding="utf-8")
     awa.git("checkout", "-q", ".")
+
+
+def test_what_kaggle_dropped_is_not_brought_and_nobody_says_that_all_of_it_is_here(awa: Member) -> None:
+    where = pushed(awa, "words-lab", keywords=["nlp"])
+    edit_on_kaggle(awa, "words-lab", lambda cells: None, categoryIds=[])
+    said = awa.sahel("rescue", where, "--yes")
+    assert (said.code, "not brought: keywords; Kaggle may have dropped it" in said.err) == (0, True), said
+    assert "nothing else to bring: nothing was written" in said.err
+    assert "has all of it" not in said.err
 
 
 def test_where_both_changed_the_same_git_wins(awa: Member) -> None:
