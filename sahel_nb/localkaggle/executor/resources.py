@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 GIB = 1024**3
+_RESERVED_PIDS = 300  # of each pid namespace, linux/pid_namespace.h
 _KAGGLE_MEMORY = 30 * GIB
 _KAGGLE_OUTPUT = 20 * GIB
 _SHARED = "/dev/shm"  # noqa: S108 - only looked at
@@ -189,8 +191,18 @@ def restrict(resources: Resources, *, namespaces: bool) -> None:
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     _lower(resource.RLIMIT_FSIZE, resources.everywhere)
     _lower(resource.RLIMIT_CORE, 0)
-    if namespaces and _counts_by_namespace():
-        _lower(resource.RLIMIT_NPROC, resources.processes * 5 // 4)
+    most = resources.processes * 5 // 4
+    # RLIMIT_NPROC counts by user namespace since Linux 5.14; else it counts all that the user has.
+    alone = namespaces and _linux() >= (5, 14)
+    _lower(resource.RLIMIT_NPROC, most if alone else most + all_tasks())
+    if namespaces and _linux() >= (6, 14):  # the pid namespace's own, and good for root; before, it was the machine's
+        with contextlib.suppress(OSError):
+            Path("/proc/sys/kernel/pid_max").write_text(str(_RESERVED_PIDS + most), encoding="ascii")
+    # A session of its own: the scheduler shares a processor among sessions, so thousands of processes in this one
+    # do not keep the supervisor from running.
+    os.setsid()
+    if os.getpriority(os.PRIO_PROCESS, 0) < 0:  # the supervisor's, where it may have that
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
 
 
 def _lower(which: int, limit: int) -> None:
@@ -202,7 +214,14 @@ def _lower(which: int, limit: int) -> None:
         resource.setrlimit(which, (limit, limit))
 
 
-def _counts_by_namespace() -> bool:
-    """Since Linux 5.14 RLIMIT_NPROC counts the processes of a user namespace; before, all that the user has."""
-    release = os.uname().release.split(".")
-    return release[0].isdigit() and release[1].isdigit() and (int(release[0]), int(release[1])) >= (5, 14)
+def all_tasks() -> int:
+    """Processes and threads of the whole machine, in one short read: the fourth field of /proc/loadavg, `2/345`."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return int(Path("/proc/loadavg").read_text(encoding="ascii").split()[3].split("/")[1])
+    return 0
+
+
+def _linux() -> tuple[int, int]:
+    """The kernel's version; (0, 0) where it cannot be told."""
+    match = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    return (int(match[1]), int(match[2])) if match else (0, 0)

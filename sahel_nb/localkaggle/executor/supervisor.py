@@ -33,6 +33,7 @@ OUT_OF_MEMORY = "Your {kind} tried to allocate more memory than is available."
 SERVICE_GONE = "The service stopped while this version was running."
 TOO_MUCH = "It used more than {what}, and was ended."
 _LOOK_EVERY = 0.2
+_GLANCE_EVERY = 0.1
 _LOOK_SHARE = 10  # a look that takes long, on a machine with many processes, is taken less often
 
 
@@ -112,15 +113,17 @@ class Run:
 
     def _watch(self, pipes: list[Pipe]) -> Ended:
         ended: Ended | None = None
-        look = 0.0
+        look, tasks = 0.0, resources.all_tasks() + self._spec.resources.processes
         while ended is None:
             now = time.monotonic()
+            if resources.all_tasks() > tasks:  # more than usual on this machine: see at once whether it is this run
+                look = min(look, now + _GLANCE_EVERY)
             if now >= look:
                 if self._exceeds():
                     ended = Ended.BY_LIMIT
                 now, begun = time.monotonic(), now
                 look = now + max(_LOOK_EVERY, _LOOK_SHARE * (now - begun))
-            waits = [look - now, self._deadline - now, *(pipe.due - now for pipe in pipes)]
+            waits = [min(look - now, _GLANCE_EVERY), self._deadline - now, *(pipe.due - now for pipe in pipes)]
             for key, _ in self._selector.select(max(0.0, min(waits))):
                 if isinstance(key.data, Pipe):
                     if not key.data.read():
@@ -283,6 +286,8 @@ def main() -> None:
             return
         line += byte
     spec = Spec.from_line(bytes(line))
+    with contextlib.suppress(OSError):
+        os.nice(-10)  # where this is root: its runs are root's as well, and RLIMIT_NPROC does not hold them
     if spec.kind == "probe":
         sys.stdout.write(json.dumps(command.probe(spec)))
         return

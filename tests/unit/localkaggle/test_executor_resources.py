@@ -37,6 +37,16 @@ for number in range(10_000):
 MANY = "for number in range(1_000_000): open(f'{number}', 'w').close()"
 
 
+BOMB = """
+import os, time
+while True:
+    try:
+        os.fork()
+    except OSError:
+        time.sleep(1)
+"""
+
+
 def ended(run: Run, what: str) -> None:
     said = f"It used more than {what}, and was ended."
     assert run.result.outcome is Outcome.ERROR
@@ -55,6 +65,15 @@ def test_more_processes_than_it_may_have(
     run = Runs(tmp_path).run(source.encode(), "script", resources=Resources(memory=4 * GIB, processes=60))
     ended(run, "the 60 processes and threads that a run may have")
     assert processes_with(f"fork-bomb-{word}") == []
+
+
+def test_a_fork_bomb_is_held_by_the_system_until_it_is_ended(tmp_path: Path) -> None:
+    """It doubles faster than anybody looks; its namespace has no more numbers to give."""
+    if not isolation.probe().namespaces:
+        assert isolation.probe().missing
+        return
+    run = Runs(tmp_path).run(BOMB.encode(), "script", resources=Resources(memory=4 * GIB, processes=100))
+    ended(run, "the 100 processes and threads that a run may have")
 
 
 @pytest.mark.parametrize("switch", ["", "none"])
