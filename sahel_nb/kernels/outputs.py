@@ -80,7 +80,10 @@ def unwelcome(name: str) -> str:
     """
     parts = name.encode("utf-8", "surrogatepass").split(b"/")
     if any(map(is_git_folder, parts)) or is_head(parts[-1]):
-        return "git would take its folder for a repository, and run the programs that its settings name"
+        return (
+            "git would take its folder for a repository, and run the programs that its settings name; "
+            "let the notebook clone into /tmp"
+        )
     if any(category(letter) == "Cc" for letter in name):
         return "its name has control characters"
     return ""
