@@ -290,12 +290,16 @@ def examine_sources(situation: Situation, plan: Plan) -> Check | None:
     if not wrong:
         return Check("sources", Verdict.OK, f"{len(named)} can be mounted")
     found = "; ".join(f"{name} ({_WORDS[key]}) {state.value}" for key, name, state in wrong)
+    if situation.inputs is not None and any(key == "dataset_sources" for key, _, _ in wrong):
+        found += "; a dataset that is committed here, with its dataset-metadata.json, is brought"
     return Check("sources", Verdict.FAILED, found, _mend_source(situation, plan, *wrong[0]))
 
 
 def _mend_source(situation: Situation, plan: Plan, key: str, name: str, state: SourceState) -> str:
     if situation.inputs is not None and key in _GIVEN_AS_FOLDERS:
         return f"mkdir -p {quote(str(situation.inputs / _GIVEN_AS_FOLDERS[key] / name))}  # and put its files there"
+    if situation.inputs is not None and key == "kernel_sources":
+        return f"sahel-nb rehearse {name}"
     if state is SourceState.NOT_JOINED:
         return f"python3 -m webbrowser https://www.kaggle.com/competitions/{name}/rules"
     if state in (SourceState.PENDING, SourceState.FAILED):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -112,6 +113,21 @@ def test_a_rehearsal_and_a_run_of_one_commit_keep_a_folder_each(awa: Member) -> 
     assert len({text for _, text in found}) == 3
     fetched = [awa.sahel("output", f"{where}@v1", *local) for local in ((), ("--local",), ())]
     assert [Path(done.err.rstrip().rpartition(" in ")[2]).name for done in fetched] == ["v1", "v1-rehearsal", "v1"]
+
+
+def test_a_rehearsal_says_which_sources_it_lacks_and_how_to_give_them(awa: Member) -> None:
+    awa.kernel("given-lab", HELLO)
+    where = awa.kernel("lacking-lab", HELLO, kernel_sources=["awa/given-lab"], competition_sources=["titanic"])
+    for _ in range(2):
+        refused = awa.sahel("rehearse", where)
+        assert (refused.code, "does not exist" in refused.err) == (3, True), refused
+        (command,) = [line.split("$ ")[1] for line in refused.err.splitlines() if line.startswith("  $ ")]
+        if command.startswith("mkdir"):
+            subprocess.run(command, shell=True, check=True)
+        else:
+            assert awa.sahel(*shlex.split(command)[1:]).code == 0, command
+    done = awa.sahel("rehearse", where)
+    assert done.code == 0, done
 
 
 def test_where_states_are_hidden_the_log_and_the_outputs_say_what_there_is(lab: Lab, awa: Member) -> None:
