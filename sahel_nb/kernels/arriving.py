@@ -21,7 +21,7 @@ def arriving(response: Any, chunk: int | None = None) -> Iterator[bytes]:
     `chunk` is for a body that is sent in chunks: so many bytes at a time; None: a chunk at a time, as it was sent.
     """
     raw = response.raw
-    if getattr(raw, "chunked", False) or not hasattr(raw, "read1"):  # urllib3 has it from 2.1 on
+    if getattr(raw, "chunked", False):
         yield from response.iter_content(chunk)
         return
     from requests.exceptions import ConnectionError as Cut

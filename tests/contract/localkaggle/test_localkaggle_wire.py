@@ -246,8 +246,9 @@ def test_unknown_accounts_are_turned_away_but_by_the_key_of_the_folder(service: 
 
 
 def test_the_client_accepts_a_token_and_ignores_a_bad_one(service: Service) -> None:
+    assert push(service, "token-kernel", "print(1)")[0] == 200
     good = service.kaggle("awa", "kernels", "list", "--mine", token="token-of-awa")
-    assert "awa/wire-kernel" in good.stdout
+    assert "awa/token-kernel" in good.stdout
     bad = service.kaggle("awa", "kernels", "list", "--mine", token="worthless", check=False)
     assert bad.returncode == 1
     assert "Traceback" not in bad.stderr
