@@ -7,6 +7,8 @@ So whoever has an older sahel-nb reads it, too. A new grant begins with what nob
 from __future__ import annotations
 
 ACKNOWLEDGED = "acknowledged by "
+DELETED = "the kernel was deleted on Kaggle"
+"""How every alarm begins which says that versions count from 1 again."""
 MOST = 50
 """Alarms that go along into a new grant; a line tells of the older ones, which stay on the chain."""
 
@@ -23,9 +25,18 @@ def unacknowledged(alarms: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def added(alarms: tuple[str, ...], *more: str) -> tuple[str, ...]:
-    """`alarms` and then `more`, of which nothing is said again as long as nobody has acknowledged it."""
-    known = unacknowledged(alarms)
-    return (*alarms, *dict.fromkeys(text for text in more if text not in known))
+    """`alarms` and then `more`, of which nothing is said again as long as it is `current`."""
+    for text in more:
+        if text not in current(alarms):
+            alarms = (*alarms, text)
+    return alarms
+
+
+def current(alarms: tuple[str, ...]) -> tuple[str, ...]:
+    """What nobody has acknowledged, of the kernel that is there now: v1 of one that was deleted is another v1."""
+    still = unacknowledged(alarms)
+    last = max((n for n, text in enumerate(still) if text.startswith(DELETED)), default=0)
+    return still[last:]
 
 
 def carried(alarms: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from sahel_nb.errors import SahelError
+from sahel_nb.lock.alarms import DELETED, current
 from sahel_nb.lock.clock import Clock
 from sahel_nb.lock.expiry import READS
 from sahel_nb.lock.kaggle_view import KaggleView, Phase
@@ -59,10 +60,10 @@ class Survey:
         if record.kernel_id and now.id and now.id != record.kernel_id:
             return Sight(now.version, now.id, 0, anew(record.kernel_id, now.id))
         if now.version == 0 and known:
-            return Sight(0, 0, 0, f"the kernel was deleted on Kaggle: v{known} was known, and it is there no more")
+            return Sight(0, 0, 0, f"{DELETED}: v{known} was known, and it is there no more")
         same = record.kernel_id and now.id
         if now.version < record.last_done and not same:
-            gone = f"the kernel was deleted on Kaggle: v{known} was known, and v{now.version} is the newest"
+            gone = f"{DELETED}: v{known} was known, and v{now.version} is the newest"
             return Sight(now.version, now.id, 0, gone)
         return Sight(max(now.version, known), now.id, record.last_done)
 
@@ -102,7 +103,7 @@ class Survey:
         if sight.other:
             return (sight.other,)
         others = [v for v in range(record.last_done + 1, sight.newest + 1) if v != record.kaggle_version]
-        return tuple(text for text in self._told(others) if text not in record.alarms)
+        return tuple(text for text in self._told(others) if text not in current(record.alarms))
 
     def before(self, sight: Sight) -> tuple[str, ...]:
         """Alarms for what was pushed since the lock was free."""

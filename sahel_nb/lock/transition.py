@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sahel_nb.lock.alarms import added, carried
+from sahel_nb.lock.alarms import DELETED, added, carried
 from sahel_nb.lock.commands import (
     Adopt,
     Alarm,
@@ -55,7 +55,7 @@ class Illegal(Exception):
 
 def anew(before: int, now: int) -> str:
     """How a kernel is told from the one that had its name before."""
-    return f"the kernel was deleted on Kaggle and made anew (its id was {before}, and is {now})"
+    return f"{DELETED} and made anew (its id was {before}, and is {now})"
 
 
 def step(tip: Record | None, command: Command, writer: Writer) -> Record:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .mutants import AGAIN, ANY, DUO, HAND, MUTANTS, PAIR, PROMPT, SHORT, UNSURE
+from .mutants import AGAIN, ANY, AROUND, BACK, DUO, HAND, MEMORY, MUTANTS, PAIR, PROMPT, REMADE, SHORT, UNSURE
 from .search import Report, Search
 
 
@@ -16,7 +16,7 @@ def main() -> int:
     asked = parser.parse_args()
     failed = False
     if not asked.mutants:
-        scenarios = (DUO, PAIR, AGAIN, PROMPT, ANY, HAND, SHORT, UNSURE)
+        scenarios = (DUO, PAIR, AGAIN, PROMPT, ANY, HAND, SHORT, UNSURE, REMADE, MEMORY, BACK, AROUND)
         reports = [_explore(Search(scenario), asked.states) for scenario in scenarios]
         states, seconds = sum(r.states for r in reports), sum(r.seconds for r in reports)
         print(f"{states:>9,} states, {seconds:.1f} s of one core, {states / seconds:,.0f} states/s")

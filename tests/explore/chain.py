@@ -41,7 +41,11 @@ class Chain:
         if found is None:
             record = self.records[number]
             assert record is not None
-            found = self._named[number] = frozenset(v for text in record.alarms for v in _versions(text))
+            names: set[int] = set()
+            for text in record.alarms:
+                # What was said before is of another kernel.
+                names = set() if "was deleted on Kaggle" in text else names | _versions(text)
+            found = self._named[number] = frozenset(names)
         return found
 
     def _number(self, record: Record) -> int:

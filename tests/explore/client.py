@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
+from sahel_nb.lock.alarms import current
+from sahel_nb.lock.clock import FakeClock
 from sahel_nb.lock.commands import (
     Adopt,
     Alarm,
@@ -28,13 +30,14 @@ from sahel_nb.lock.commands import (
     Start,
 )
 from sahel_nb.lock.record import Outcome, Record, State, Ticket
-from sahel_nb.lock.survey import outside
+from sahel_nb.lock.survey import Sight, Survey, outside
 
 from .chain import Chain
 from .compacting import Compacting
 from .events import push
 from .invariants import check_push
 from .swap import Move
+from .view import View
 from .world import LONG, Local, Shared
 
 KERNEL = "awa/fula-lid"
@@ -49,12 +52,17 @@ class Client(Compacting):
 
     # -- what a client sees
 
+    def sight(self, record: Record | None, shared: Shared) -> Sight:
+        """By the production code."""
+        return Survey(View(shared), FakeClock(), lambda: ()).look(record)
+
     def running(self, shared: Shared, done: int, newest: int) -> list[int]:
         """Versions in (done, newest] that have not ended, each asked after by its number."""
         return [n for n in range(done + 1, newest + 1) if shared.versions[n - 1].runs]
 
     def find(self, record: Record, shared: Shared) -> int | None:
-        for n in range(record.base_version + 1, len(shared.versions) + 1):
+        first = 1 if self.sight(record, shared).other else record.base_version + 1
+        for n in range(first, len(shared.versions) + 1):
             if shared.versions[n - 1].stamp == record.stamp:
                 return n
         return None
@@ -80,44 +88,72 @@ class Client(Compacting):
         yield from getattr(self, f"_at_{local.at}")(local, shared)
         if shared.left.crashes:
             crashes = shared.left._replace(crashes=shared.left.crashes - 1)
-            yield Local(local.who, attempt=local.attempt), shared._replace(left=crashes)
+            yield local.idle(), shared._replace(left=crashes)
 
     def _begin(self, local: Local, shared: Shared) -> Iterator[Move]:
         left = shared.left
         if local.attempt < self.attempts:
-            yield Local(local.who, "plan", local.attempt + 1), shared
+            next_ = local.idle()._replace(at="plan", attempt=local.attempt + 1)
+            yield next_, shared
             if left.holds:
-                holding = Local(local.who, "plan", local.attempt + 1, by_hand=True)
+                holding = next_._replace(by_hand=True)
                 yield holding, shared._replace(left=left._replace(holds=left.holds - 1))
         record = self.chain.records[shared.tip]
         if left.breaks and record is not None and record.is_held:
-            looked = Local(local.who, "break", local.attempt, version=record.fence)
+            looked = local.idle()._replace(at="break", version=record.fence)
             yield looked, shared._replace(left=left._replace(breaks=left.breaks - 1))
         if left.compactions:
-            compacting = Local(local.who, "compact", local.attempt)
+            compacting = local.idle()._replace(at="compact")
             yield compacting, shared._replace(left=left._replace(compactions=left.compactions - 1))
 
     # -- taking the lock
 
     def _at_plan(self, local: Local, shared: Shared) -> Iterator[Move]:
-        yield from self.plan(local, shared)
+        yield from self.unseen(local, shared)
+        if self.lost(local, shared):
+            yield self.went_back(local, shared)
+            return
+        yield from self.plan(self.remember(local, shared), shared)
         record = self.chain.records[shared.tip]
         if shared.left.leaves and record is not None and record.place(local.stamp) is not None:
             leaves = shared.left._replace(leaves=shared.left.leaves - 1)
             yield local._replace(at="leaving", seen=None, ticks=0), shared._replace(left=leaves)
 
+    def unseen(self, local: Local, shared: Shared) -> Iterator[Move]:
+        """Where the clone remembers a lock that was free, it is tried without a look: stale, the lease loses."""
+        record = self.chain.records[local.known]
+        if local.known in (0, shared.tip) or record is None or not self.is_mine_to_take(record, local):
+            return
+        sight = self.sight(record, shared)
+        if record.stamp != local.stamp and not self.running(shared, sight.done, sight.newest):
+            yield (
+                self._try(local, shared._replace(tip=local.known), self.grant(local, record, sight), "granted")[0],
+                shared,
+            )
+
+    def lost(self, local: Local, shared: Shared) -> bool:
+        """The chain has lost what this clone remembers."""
+        return local.known != 0 and local.known not in shared.path
+
+    def went_back(self, local: Local, shared: Shared) -> Move:
+        """It is put on the chain first; then a person decides to go on with what is there."""
+        record = self.chain.records[shared.tip]
+        told = f"the remote went back: record {local.known}"
+        if record is not None and told not in record.alarms:
+            return self._try(local, shared, Alarm(told), "again")
+        return local._replace(known=shared.tip, seen=None, ticks=0), shared
+
     def plan(self, local: Local, shared: Shared) -> Iterator[Move]:
         """Look, and decide. Nothing is yielded where there is nothing to do but to wait."""
         record = self.chain.records[shared.tip]
-        newest = len(shared.versions)
+        sight = self.sight(record, shared)
         if record is not None and record.stamp == local.stamp and not record.is_held:
             # Our grant was given and ended before we heard of it: this attempt is over, its stamp is used up.
-            yield Local(local.who, attempt=local.attempt), shared
+            yield local.idle(), shared
             return
         if record is None or self.is_mine_to_take(record, local):
-            done = record.last_done if record else 0
-            if not self.running(shared, done, newest):
-                yield self._try(local, shared, self.grant(local, record, newest), "granted")
+            if not self.running(shared, sight.done, sight.newest):
+                yield self._try(local, shared, self.grant(local, record, sight), "granted")
                 return
         elif record.stamp == local.stamp and record.state in (State.ARMED, State.HELD):
             # Written by an attempt that never heard so, nobody knows when.
@@ -127,23 +163,29 @@ class Client(Compacting):
             yield from self._others(local, record, shared)
         if record is not None and record.place(local.stamp) is None and record.stamp != local.stamp:
             if local.queued:  # our turn has passed: the exploration ends this attempt, to stay finite
-                yield Local(local.who, attempt=local.attempt), shared
+                yield local.idle(), shared
             else:
                 ticket = _ticket(local.stamp)
                 yield self._try(local, shared, Enqueue(KERNEL, ticket), "queued")
 
-    def grant(self, local: Local, record: Record | None, newest: int) -> Command:
-        alarms: tuple[str, ...] = ()
-        if record is not None and newest > record.last_done:
-            alarms = (outside(record.last_done + 1, newest),)
+    def grant(self, local: Local, record: Record | None, sight: Sight) -> Command:
+        alarms = (sight.other,) if sight.other else ()
+        if record is not None and sight.newest > sight.done:
+            alarms = (*alarms, outside(sight.done + 1, sight.newest))
+        at, kernel = sight.newest, sight.kernel_id
         if local.by_hand:
-            return Hold(KERNEL, "r", local.who, "h", "run", local.stamp, newest, "maintenance", alarms)
-        return Arm(KERNEL, "r", local.who, "h", "run", local.stamp, "c", "d", newest, "", alarms)
+            return Hold(KERNEL, "r", local.who, "h", "run", local.stamp, at, "maintenance", alarms, kernel)
+        return Arm(KERNEL, "r", local.who, "h", "run", local.stamp, "c", "d", at, "", alarms, kernel)
 
     def _others(self, local: Local, record: Record, shared: Shared) -> Iterator[Move]:
         """What is left to do about a lock that somebody else has, or is offered."""
         if record.state is State.RUNNING:
-            if self.run_is_over(record, shared, local):
+            other = self.deleted(record, shared)
+            if other:
+                last = max(record.last_done, record.kaggle_version or 0)
+                gone = Reap(last, "deleted", record.outcome or _outcome(record), (other,))
+                yield self._try(local, shared, gone, "again")
+            elif self.run_is_over(record, shared, local):
                 newest = len(shared.versions)
                 reap = Reap(newest, "seen", record.outcome or _outcome(record), self.foreign(record, newest))
                 yield self._try(local, shared, reap, "again")
@@ -157,7 +199,8 @@ class Client(Compacting):
         offered = record.state is State.OFFERED
         owner = record.queue[0].nonce if offered else record.stamp
         if not self.is_own_dead(local, owner):
-            if offered and self.running(shared, record.last_done, len(shared.versions)):
+            sight = self.sight(record, shared)
+            if offered and self.running(shared, sight.done, sight.newest):
                 if local.seen is not None:
                     yield local._replace(seen=None, ticks=0), shared
                 return
@@ -173,7 +216,11 @@ class Client(Compacting):
     def settle(self, record: Record, shared: Shared) -> Command:
         """What becomes of an intent whose holder is gone."""
         found = self.find(record, shared)
-        return Adopt(found, "u", "found") if found else Reap(record.last_done, "silent")
+        return Adopt(found, "u", "found", shared.kernel) if found else Reap(record.last_done, "silent")
+
+    def deleted(self, record: Record, shared: Shared) -> str:
+        """How the kernel that a run is of is not there any more."""
+        return self.sight(record, shared).other
 
     def _watch(self, local: Local, record: Record, shared: Shared) -> Iterator[Move]:
         watched = self.watched(shared.tip, record)
@@ -188,7 +235,7 @@ class Client(Compacting):
 
     def foreign(self, record: Record, newest: int) -> tuple[str, ...]:
         others = (v for v in range(record.last_done + 1, newest + 1) if v != record.kaggle_version)
-        return tuple(text for text in map(outside, others) if text not in record.alarms)
+        return tuple(text for text in map(outside, others) if text not in current(record.alarms))
 
     # -- holding it
 
@@ -202,15 +249,17 @@ class Client(Compacting):
             yield self._try(local, shared, Disarm(Grant(record.fence, record.stamp), "late"), "done")
 
     def fenced_before_push(self, local: Local, shared: Shared) -> Iterator[Move]:
-        yield Local(local.who, attempt=local.attempt), shared
+        yield local.idle(), shared
 
     def confirms(self, local: Local, record: Record, shared: Shared) -> bool:
-        return len(shared.versions) == record.base_version and local.ticks < 1
+        sight = self.sight(record, shared)
+        return not sight.other and sight.newest == record.base_version and local.ticks < 1
 
     def _at_confirmed(self, local: Local, shared: Shared) -> Iterator[Move]:
         """The push: taken by Kaggle, with or without an answer; or not taken, and the lock is given back."""
         check_push(shared, prompt=self.prompt)
-        yield local._replace(at="pushed", version=len(shared.versions) + 1, ticks=0), push(shared, local.stamp)
+        pushed = local._replace(at="pushed", version=len(shared.versions) + 1, kernel=shared.kernel, ticks=0)
+        yield pushed, push(shared, local.stamp)
         if shared.left.faults:
             faults = shared.left._replace(faults=shared.left.faults - 1)
             yield local._replace(at="armed", ticks=LONG), shared._replace(left=faults)
@@ -219,7 +268,7 @@ class Client(Compacting):
         record = self.chain.records[shared.tip]
         mine = record is not None and record.stamp == local.stamp
         if mine and record is not None and record.state is State.ARMED:
-            start = Start(Grant(record.fence, local.stamp), local.version, "u")
+            start = Start(Grant(record.fence, local.stamp), local.version, "u", local.kernel)
             yield self._try(local, shared, start, "started")
         elif mine and record is not None and record.kaggle_version == local.version:
             yield local._replace(at="running"), shared
@@ -230,13 +279,15 @@ class Client(Compacting):
     def _at_running(self, local: Local, shared: Shared) -> Iterator[Move]:
         record = self.chain.records[shared.tip]
         if record is None or not self.still_mine(record, local) or not record.is_held:
-            yield Local(local.who, attempt=local.attempt), shared
+            yield local.idle(), shared
             return
-        newest = len(shared.versions)
-        if record.kaggle_version is None or shared.versions[local.version - 1].runs:
+        sight = self.sight(record, shared)
+        newest = max(record.last_done, local.version) if sight.other else sight.newest
+        if record.kaggle_version is None or (not sight.other and shared.versions[local.version - 1].runs):
             return
-        others = [n for n in self.running(shared, record.last_done, newest) if n != local.version]
-        foreign = self.foreign(record, newest)
+        beside = [] if sight.other else self.running(shared, record.last_done, newest)
+        others = [n for n in beside if n != local.version]
+        foreign = (sight.other,) if sight.other else self.foreign(record, newest)
         if not self.waits_for(others):
             finish = Finish(self.own_grant(record, local), newest, _outcome(record), foreign)
             yield self._try(local, shared, finish, "done")
@@ -255,7 +306,7 @@ class Client(Compacting):
     def _at_holding(self, local: Local, shared: Shared) -> Iterator[Move]:
         record = self.chain.records[shared.tip]
         if record is None or record.stamp != local.stamp or record.state is not State.HELD:
-            yield Local(local.who, attempt=local.attempt), shared
+            yield local.idle(), shared
             return
         yield self._try(local, shared, Release(Grant(record.fence, record.stamp), "done"), "done")
 
@@ -266,19 +317,20 @@ class Client(Compacting):
         elif record is not None and record.stamp == local.stamp and record.state in (State.ARMED, State.HELD):
             yield local._replace(at=self._held(local), ticks=LONG), shared
         else:
-            yield Local(local.who, attempt=local.attempt), shared
+            yield local.idle(), shared
 
     # -- breaking it
 
     def _at_break(self, local: Local, shared: Shared) -> Iterator[Move]:
         record = self.chain.records[shared.tip]
-        gone = Local(local.who, attempt=local.attempt)
+        gone = local.idle()
         if record is None or not record.is_held or not self.same_fence(record, local):
             yield gone, shared
             return
-        newest = max(len(shared.versions), record.kaggle_version or 0)
-        busy = self.running(shared, record.last_done, newest)
-        foreign = self.foreign(record, newest)
+        sight = self.sight(record, shared)
+        newest = max(0 if sight.other else len(shared.versions), record.last_done, record.kaggle_version or 0)
+        busy = [] if sight.other else self.running(shared, record.last_done, newest)
+        foreign = (sight.other,) if sight.other else self.foreign(record, newest)
         if not busy:
             yield self._try(local, shared, Break(record.fence, "why", newest, foreign), "broken")
             return

@@ -17,7 +17,7 @@ class Compacting(Swapper):
     def _at_compact(self, local: Local, shared: Shared) -> Iterator[Move]:
         record = self.chain.records[shared.tip]
         if record is None or not self.may_compact(record):
-            yield Local(local.who, attempt=local.attempt), shared
+            yield local.idle(), shared
         else:
             yield from self.archive(local, shared)
 

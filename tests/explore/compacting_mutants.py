@@ -51,6 +51,6 @@ class ArchivesOneAndReplacesAnother(Client):
     def _at_archived(self, local: Local, shared: Shared) -> Iterator[Move]:
         record = self.chain.records[shared.tip]
         if record is None or not self.may_compact(record):
-            yield Local(local.who, attempt=local.attempt), shared
+            yield local.idle(), shared
         else:
             yield self._try(local, shared, Compact(str(local.view)), "compacted")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .chain import Chain
-from .world import Shared, Version
+from .world import LONG, Shared, Version
 
 
 def land(chain: Chain, shared: Shared, new: int) -> Shared:
@@ -13,8 +13,22 @@ def land(chain: Chain, shared: Shared, new: int) -> Shared:
     stands = before is not None and before.observed == after.observed and before.state is after.state
     named = shared.named | chain.versions_named(new)
     return shared._replace(
-        tip=new, age=shared.age if stands else 0, named=named, overlaps=unreported(shared.overlaps, named)
+        tip=new, age=shared.age if stands else 0, named=named, overlaps=unreported(shared.overlaps, named),
+        path=(*shared.path, new) if shared.path else (),
+    )  # fmt: skip
+
+
+def remake(shared: Shared, *versions: Version) -> Shared:
+    """The kernel is deleted, with all that ran of it, and made anew with these versions. What overlapped in the old one
+    nobody can find out any more."""
+    return shared._replace(
+        versions=versions, kernel=shared.kernel + 1, overlaps=(), named=frozenset(), forced=frozenset()
     )
+
+
+def go_back(shared: Shared, records: int) -> Shared:
+    """The remote has lost its newest records. An intent or an offer that comes back has stood for its time already."""
+    return shared._replace(path=shared.path[:-records], tip=shared.path[-1 - records], age=LONG)
 
 
 def push(shared: Shared, stamp: str) -> Shared:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sahel_nb.lock.alarms import unacknowledged
 from sahel_nb.lock.record import Op, Record, State
 
 from .chain import Violation
@@ -17,12 +18,17 @@ def check_write(before: Record | None, after: Record, client: Local, shared: Sha
     _require((after.state is State.OFFERED) <= bool(after.queue), "an offer is made to somebody")
     if before is None:
         return
-    _require(after.last_done >= before.last_done, "what has ended has ended")
+    anew = after.kernel_id != before.kernel_id
+    _require(anew or after.last_done >= before.last_done, "what has ended has ended")
     if after.op is Op.COMPACT:
         _check_compaction(before, after, shared)
     if grants:
         _require(not before.is_held, "a grant follows on no other")
         _require(before.stamp != after.stamp, "a grant has its own stamp")
+        still = unacknowledged(before.alarms)
+        _require(set(still) <= set(after.alarms), "an alarm stays until somebody has looked into it")
+        lost = client.known and shared.path and client.known not in shared.path
+        _require(not lost, "nobody takes a lock that has lost what they remember")
         if before.queue:
             _require(before.queue[0].nonce == after.stamp, "first come, first served")
     _check_queue(before, after)
@@ -38,7 +44,9 @@ def check_write(before: Record | None, after: Record, client: Local, shared: Sha
         _require(after.alarms != before.alarms, "a version that was not to be expected is an alarm at once")
     if after.op is Op.BREAK:
         _require(client.version == before.fence, "a break ends the grant that was looked at")
-    for number in range(before.last_done + 1, after.last_done + 1):
+    for number in range(1 if anew else before.last_done + 1, after.last_done + 1):
+        if after.kernel_id not in (0, shared.kernel):
+            break  # of a kernel that is not there any more
         still = number <= len(shared.versions) and shared.versions[number - 1].runs
         _require(not still or number in shared.forced, "what is said to have ended has ended")
     if after.op is Op.REAP and before.state is State.ARMED and before.stamp[0] != client.who:
@@ -46,7 +54,7 @@ def check_write(before: Record | None, after: Record, client: Local, shared: Sha
     if after.op is Op.REAP and before.state is State.ARMED and prompt:
         there = any(version.stamp == before.stamp for version in shared.versions)
         _require(not there, "a run that is on Kaggle is adopted")
-    if after.op is Op.ADOPT:
+    if after.op is Op.ADOPT and after.kernel_id in (0, shared.kernel):
         stamp = shared.versions[(after.kaggle_version or 0) - 1].stamp
         _require(stamp == before.stamp, "what is adopted carries the stamp")
     if after.op is Op.PASS and before.queue[0].nonce[0] != client.who:
@@ -88,6 +96,13 @@ def check_move(before: Local, after: Local, old: Shared, new: Shared, *, as_won:
         _require(before.new in (old.tip, new.tip), "nobody goes on without the record")
     if before.at == "plan" and before.seen and after.seen and before.seen != after.seen:
         _require(before.seen[:2] != after.seen[:2], "who waits does not make the others watch anew")
+
+
+def check_memory(before: Local, after: Local, new: Shared, alarms: tuple[str, ...]) -> None:
+    """What a clone remembers is replaced by what follows on it, or when its loss is on record."""
+    if after.known != before.known and before.known:
+        told = any("went back" in text for text in alarms)
+        _require(told or before.known in new.path, "a newer record is not forgotten for an older one")
 
 
 def check_rescue(shared: Shared, *, got: bool) -> None:

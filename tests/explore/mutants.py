@@ -11,8 +11,21 @@ from dataclasses import dataclass, replace
 
 from sahel_nb.lock.commands import Adopt, Arm, Break, Command, Enqueue, Finish, Grant, Hold, Pass, Reap, Start, Writer
 from sahel_nb.lock.record import Op, Record, State
+from sahel_nb.lock.survey import Sight
 from sahel_nb.lock.transition import Illegal, step
 
+from .around_mutants import (
+    ACopyOfTheClone,
+    BelievesItsMemory,
+    ComparesFencesAlone,
+    CountsVersionsAlone,
+    ForgetsAtALook,
+    GoesOnWithoutAWord,
+    SeesItAndLooksAtNothing,
+    WaitsForTheDeleted,
+    starts_in_any_kernel,
+    sweeps_alarms_away,
+)
 from .chain import Chain, Step
 from .client import Client
 from .compacting_mutants import (
@@ -35,6 +48,16 @@ DUO = Scenario("two clients, pauses shorter than the TTL", Left(faults=1), promp
 PAIR = Scenario("two clients, any pause, an outsider", Left(foreign=1), prompt=False, clients=2)
 SHORT = Scenario("chains that begin anew", Left(crashes=1, compactions=1), prompt=False, clients=2)
 UNSURE = Scenario("chains that begin anew, unsure answers", Left(faults=1, compactions=1), prompt=False, clients=2)
+REMADE = Scenario("a kernel deleted and made anew", Left(remakes=1), prompt=False, clients=2)
+MEMORY = Scenario("clones that remember", Left(faults=1), prompt=False, clients=2, attempts=2, remembers=True)
+BACK = Scenario("a remote that goes back", Left(rollbacks=1), prompt=False, clients=2, attempts=2, remembers=True)
+AROUND = Scenario(
+    "made anew, gone back, outsiders, crashes",
+    Left(crashes=1, foreign=1, remakes=1, rollbacks=1),
+    prompt=False,
+    clients=3,
+    remembers=True,
+)
 AGAIN = Scenario("an outsider, two attempts", Left(foreign=1), prompt=False, clients=2, attempts=2)
 
 
@@ -150,7 +173,8 @@ def forgets_what_has_ended(tip: Record | None, command: Command, writer: Writer)
 
 def takes_every_number_for_ended(tip: Record | None, command: Command, writer: Writer) -> Record:
     record = step(tip, command, writer)
-    return replace(record, last_done=record.base_version + 1) if record.op in (Op.ARM, Op.START) else record
+    later = record.op is Op.START and record.fence > 1
+    return replace(record, last_done=record.base_version + 1) if later else record
 
 
 # -- rules
@@ -235,8 +259,8 @@ class ForeignPushesUnseen(Client):
 
 
 class EarlierPushesUnseen(Client):
-    def grant(self, local: Local, record: Record | None, newest: int) -> Command:
-        command = super().grant(local, record, newest)
+    def grant(self, local: Local, record: Record | None, sight: Sight) -> Command:
+        command = super().grant(local, record, sight)
         assert isinstance(command, Arm | Hold)
         return replace(command, alarms=())
 
@@ -333,6 +357,16 @@ MUTANTS = (
     Mutant("compact alarms away", "an overlap is never seen", SHORT, forgets_alarms),
     Mutant("compact, then archive", "whoever dies in between has lost the ledger", SHORT, step, SwapsBeforeItArchives),
     Mutant("archive one, replace another", "what came between is lost", SHORT, step, ArchivesOneAndReplacesAnother),
+    Mutant("grant sweeps alarms away", "an overlap reaches nobody's screen", PAIR, sweeps_alarms_away),
+    Mutant("start in any kernel", "the push went to another kernel, and nobody says so", REMADE, starts_in_any_kernel),
+    Mutant("kernel id not compared", "a kernel made anew with as many versions", REMADE, step, CountsVersionsAlone),
+    Mutant("versions of the new one unseen", "an alarm, and a run beside it", REMADE, step, SeesItAndLooksAtNothing),
+    Mutant("deleted runs waited for", "a deleted kernel blocks the team", REMADE, step, WaitsForTheDeleted),
+    Mutant("memory overwritten by a look", "a remote that went back is forgotten", BACK, step, ForgetsAtALook),
+    Mutant("only fences compared", "a break and its alarm vanish", BACK, step, ComparesFencesAlone),
+    Mutant("going back not recorded", "one clone knows, and nobody else", BACK, step, GoesOnWithoutAWord),
+    Mutant("memory believed", "a lock that was free when last seen is taken", MEMORY, step, BelievesItsMemory),
+    Mutant("a copied clone judges", "a living holder is called dead", DUO, step, ACopyOfTheClone),
     Mutant("expire on the tip's hash", "whoever begins to wait keeps the dead alive", DUO, step, WatchesTheHash),
 )
 

@@ -16,11 +16,11 @@ from sahel_nb.lock.transition import Illegal
 
 from .chain import Chain, Violation
 from .client import Client
-from .events import land, push
-from .invariants import check_move, check_rescue
-from .world import Left, Local, Shared
+from .events import go_back, land, push, remake
+from .invariants import check_memory, check_move, check_rescue
+from .world import Left, Local, Shared, Version
 
-_BITS = 16
+_BITS = 18
 _MASK = (1 << _BITS) - 1
 
 
@@ -33,6 +33,8 @@ class Scenario:
     prompt: bool
     clients: int = 3
     attempts: int = 1
+    remembers: bool = False
+    """Clones remember the newest record that they saw, beyond their processes."""
 
 
 @dataclass
@@ -69,7 +71,9 @@ class Search:
         report = Report(self.scenario)
         began = time.process_time()
         start = self._pack(
-            self._share(Shared(0, None, (), 0, self.scenario.left, (), frozenset())),
+            self._share(
+                Shared(0, None, (), 0, self.scenario.left, (), frozenset(), path=(0,) * self.scenario.remembers)
+            ),
             *(self._localise(Local("abc"[i])) for i in range(self.scenario.clients)),
         )
         parents: dict[int, int] = {start: start}
@@ -128,6 +132,8 @@ class Search:
         found = []
         for after, new in self.client.moves(before, old):
             check_move(before, after, old, new, as_won=as_won)
+            tip = self.chain.records[new.tip]
+            check_memory(before, after, new, tip.alarms if tip else ())
             found.append((self._share(new), self._localise(after)))
         return found
 
@@ -143,6 +149,13 @@ class Search:
         if shared.left.foreign:
             left = shared.left._replace(foreign=shared.left.foreign - 1)
             after.append(push(shared._replace(left=left), ""))
+        if shared.left.remakes and shared.versions:
+            left = shared.left._replace(remakes=shared.left.remakes - 1)
+            for count in {0, len(shared.versions)}:  # gone, or with as many versions as are known, which run
+                after.append(remake(shared._replace(left=left), *[Version("", True)] * count))
+        if shared.left.rollbacks:
+            left = shared.left._replace(rollbacks=shared.left.rollbacks - 1)
+            after += [go_back(shared._replace(left=left), n) for n in range(1, min(4, len(shared.path) - 1))]
         if shared.late is not None:
             if shared.late[0] == shared.tip:
                 after.append(land(self.chain, shared._replace(late=None), shared.late[1]))
@@ -176,11 +189,11 @@ class Search:
 
     def _rescue(self, shared: Shared) -> None:
         """Everybody dies now. A newcomer comes, has time, and takes the lock; what runs on Kaggle ends by itself."""
-        key = shared.tip, shared.versions, shared.overlaps, shared.named, shared.forced
+        key = shared.tip, shared.versions, shared.overlaps, shared.named, shared.forced, shared.kernel
         if key in self._rescued:
             return
         self._rescued.add(key)
-        shared = shared._replace(left=Left(), late=None)
+        shared = shared._replace(left=Left(), late=None, path=())
         local, waited = Local("r", "plan", 1), 0
         for _ in range(80):
             record = self.chain.records[shared.tip]

@@ -32,7 +32,8 @@ class Swapper:
     def _at_swap(self, local: Local, shared: Shared) -> Iterator[Move]:
         won = shared.tip == local.view
         applied = self._written(local, shared) if won else shared
-        yield self._answered(local, won=won), applied
+        answered = self._answered(local, won=won)
+        yield self.remember(answered, applied) if won else answered, applied
         if shared.left.faults:
             left = shared.left._replace(faults=shared.left.faults - 1)
             unsure = self.unsure(local)
@@ -54,6 +55,12 @@ class Swapper:
         else:
             yield self._answered(local, won=False), shared
 
+    def remember(self, local: Local, shared: Shared) -> Local:
+        """The clone has seen where the ref is: it remembers that, where it follows on what it remembered before."""
+        if not shared.path or (local.known and local.known not in shared.path):
+            return local
+        return local._replace(known=shared.tip)
+
     def _written(self, local: Local, shared: Shared) -> Shared:
         before, after = self.chain.records[shared.tip], self.chain.records[local.new]
         assert after is not None
@@ -64,7 +71,7 @@ class Swapper:
         return land(self.chain, shared, local.new)
 
     def _answered(self, local: Local, *, won: bool) -> Local:
-        idle = Local(local.who, attempt=local.attempt)
+        idle = local.idle()
         then, after = local.then, local._replace(then="", view=0, new=0)
         if then == "granted":
             return after._replace(at=self._held(local)) if won else after._replace(at="plan", ticks=0)

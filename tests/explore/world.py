@@ -24,6 +24,8 @@ class Left(NamedTuple):
     holds: int = 0
     breaks: int = 0
     compactions: int = 0
+    remakes: int = 0
+    rollbacks: int = 0
 
 
 class Shared(NamedTuple):
@@ -42,6 +44,11 @@ class Shared(NamedTuple):
     """Versions that somebody has decided not to wait for."""
     archived: frozenset[int] = frozenset()
     """Records that are kept, with all before them, whatever the ref points to."""
+
+    kernel: int = 1
+    """Kaggle's id of the kernel that `versions` are of: another one when it was deleted and made anew."""
+    path: tuple[int, ...] = ()
+    """The records behind the ref, the newest last; kept where clients remember, for then it matters."""
 
     def later(self, *, stands: bool) -> Shared:
         """A tick has passed; `stands`: the tip is one that may expire."""
@@ -68,6 +75,14 @@ class Local(NamedTuple):
     """What it has watched standing still, if it watches something."""
     ticks: int = 0
     """For how long: since `seen` was first seen, or since its grant was asked for."""
+    kernel: int = 0
+    """What Kaggle answered to its push: the id of the kernel that `version` is of."""
+    known: int = 0
+    """The newest record that its clone remembers; it outlives the process."""
+
+    def idle(self) -> Local:
+        """Its process is over; what remains is the clone."""
+        return Local(self.who, attempt=self.attempt, known=self.known)
 
     @property
     def stamp(self) -> str:

@@ -8,19 +8,32 @@ from __future__ import annotations
 
 import pytest
 
-from explore.mutants import ANY, DUO, HAND, MUTANTS, PAIR, PROMPT, SHORT, Mutant
+from explore.mutants import (
+    ANY,
+    AROUND,
+    BACK,
+    DUO,
+    HAND,
+    MEMORY,
+    MUTANTS,
+    PAIR,
+    PROMPT,
+    REMADE,
+    SHORT,
+    Mutant,
+)
 from explore.search import Scenario, Search
 
 
-@pytest.mark.parametrize("scenario", [DUO, PAIR, SHORT], ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize("scenario", [DUO, PAIR, SHORT, REMADE], ids=lambda scenario: scenario.name)
 def test_two_clients_in_every_order_there_is(scenario: Scenario) -> None:
     report = Search(scenario).run(limit=1_000_000)
     assert (report.violation, report.trace, report.complete) == ("", [], True)
     assert report.states > 50_000
 
 
-@pytest.mark.parametrize("scenario", [PROMPT, ANY, HAND], ids=lambda scenario: scenario.name)
-def test_three_clients_as_far_as_seconds_go(scenario: Scenario) -> None:
+@pytest.mark.parametrize("scenario", [PROMPT, ANY, HAND, MEMORY, BACK, AROUND], ids=lambda scenario: scenario.name)
+def test_several_clients_as_far_as_seconds_go(scenario: Scenario) -> None:
     report = Search(scenario).run(limit=50_000)
     assert (report.violation, report.trace) == ("", [])
     assert report.states >= 50_000
