@@ -101,10 +101,27 @@ class Context:
         endpoint = daemon.current(folder)
         if endpoint is not None:
             self.reporter.say(f"using the embedded Kaggle service at {endpoint.url}")
+            self._look_at_python(endpoint)
             return endpoint
         endpoint = daemon.ensure(folder)
         self.reporter.say(f"started the embedded Kaggle service at {endpoint.url}; `sahel-nb local stop` ends it")
         return endpoint
+
+    def _look_at_python(self, endpoint: Endpoint) -> None:
+        """Runs have the packages of the Python that the service runs in, which may be another one's, or gone."""
+        from pathlib import Path
+
+        from sahel_nb.errors import Refused
+        from sahel_nb.report.events import Level
+
+        if endpoint.python and not Path(endpoint.python).exists():
+            raise Refused(
+                f"The Python that the embedded service runs in is gone: {endpoint.python}",
+                hints=("sahel-nb local stop   # the next run starts it in this one",),
+            )
+        if endpoint.python not in ("", sys.executable):
+            text = f"it runs kernels in {endpoint.python}, not in {sys.executable}; `sahel-nb local stop` changes that"
+            self.reporter.say(text, Level.WARN)
 
     @cached_property
     def _owner(self) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.lab import Done, Lab, Member
+from support.service import BIN
 
 REASON = "Isolation is switched off by SAHEL_NB_ISOLATION=none."
 
@@ -58,3 +61,18 @@ def test_it_is_said_each_time_and_refused_until_somebody_says_that_it_is_meant(a
     allowed = awa.sahel("rehearse", where)
     assert (allowed.code, REASON in allowed.err) == (0, True), allowed
     assert "git config sahel-nb.unsandboxed allows it" in allowed.err
+
+
+def test_the_python_of_a_service_that_others_started_is_named(awa: Careful) -> None:
+    where = awa.kernel("langid", ["print('ran')"])
+    assert awa.sahel("rehearse", where, "--unsandboxed").code == 0
+    lock = Path(awa.env()["XDG_STATE_HOME"]) / "sahel-nb/local/service.lock"
+    said = json.loads(lock.read_bytes())
+    lock.write_text(json.dumps({**said, "python": "/usr/bin/env"}))
+    other = awa.sahel("rehearse", where, "--unsandboxed")
+    assert (other.code, f"it runs kernels in /usr/bin/env, not in {sys.executable}" in other.err) == (0, True), other
+    lock.write_text(json.dumps({**said, "python": "/gone/bin/python"}))
+    gone = awa.sahel("rehearse", where, "--unsandboxed")
+    assert gone.code == 3, gone
+    subprocess.run(shlex.split(f"{BIN}/{commands(gone)[-1]}", comments=True), env=awa.env(), check=True)
+    assert awa.sahel("rehearse", where, "--unsandboxed").code == 0
