@@ -209,7 +209,9 @@ def _keep_commit(context: Context, plan: Plan) -> None:
     from sahel_nb.repo.kept_commits import keep
     from sahel_nb.report.events import Level
 
+    context.reporter.status(f"keeping commit {plan.source.commit.short} on the remote")
     why = keep(context.worktree, plan.stamp.commit)
+    context.reporter.status("")
     if why:
         lost = "if its branch is deleted, `drift` and `rescue` will miss it"
         context.reporter.say(f"the remote does not keep commit {plan.source.commit.short} ({why}); {lost}", Level.WARN)
