@@ -46,6 +46,7 @@ def attach(kernel: str | None, dev: bool, local: bool, as_json: bool) -> None:
                 service=context.kaggle,
                 reporter=context.reporter,
                 attach=again,
+                dev=dev,
             )
         else:
             finished = resume(

@@ -66,8 +66,10 @@ def resume_dev(
     service: KernelService,
     reporter: Reporter,
     attach: str,
+    dev: bool = True,
 ) -> Finished:
-    """The same for a personal slug: its current version, if it was pushed by us. Raises `Refused` where it was not."""
+    """The same where there is no lock: the current version, if it was pushed by us; of a personal slug (`dev`), or on
+    the embedded service. Raises `Refused` where it was not."""
     kernel = service.kernel(ref)
     stamp = Stamp.find(kernel.source) if kernel is not None else None
     if kernel is None or stamp is None:
@@ -76,7 +78,7 @@ def resume_dev(
     version = kernel.current_version
     code = _pushed_from(worktree, stamp, kernel.source)
     job = Job(
-        ref=ref, shared=ref, dev=True, run_id=stamp.run_id,
+        ref=ref, shared=ref, dev=dev, run_id=stamp.run_id,
         commit=stamp.commit, subject=_subject(worktree, stamp.commit),
         source_sha256=hashlib.sha256(code.data).hexdigest() if code is not None else "",
         version=version, url=service.web_url(ref), began=began(stamp.run_id),

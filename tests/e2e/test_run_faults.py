@@ -108,6 +108,7 @@ def test_a_rehearsal_and_a_run_of_one_commit_keep_a_folder_each(awa: Member) -> 
     assert awa.sahel("run", where, "--local", "--detach").code == 0
     attached = awa.sahel("attach", where, "--local")
     found = [first, rehearsed, kept(attached)]
+    assert (record(attached)["dev"], record(attached)["service"]) == (False, "embedded")
     assert [label for label, _ in found] == ["1", "1-rehearsal", "1-rehearsal-2"]
     assert kept(ran) == first, "and it still is what the run left"
     assert len({text for _, text in found}) == 3
