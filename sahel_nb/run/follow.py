@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from sahel_nb.errors import AuthError, NetworkError, SahelError
+from sahel_nb.errors import AuthError, NetworkError, RunFailed, SahelError
 from sahel_nb.kernels import backoff
 from sahel_nb.kernels.door import NotFound, Rejected
 from sahel_nb.kernels.model import KernelRef, LogRecord, RunState, RunStatus
@@ -39,6 +39,8 @@ MOST_WAITING = 8_000_000
 """Characters of log that have come and are not shown yet."""
 OFFLINE_PATIENCE = 6 * 3600.0
 """Seconds without any answer after which we stop waiting; the run itself goes on, and `attach` resumes."""
+DELETED_PATIENCE = 60.0
+"""Seconds without the kernel, to its owner, after which it was deleted."""
 REFUSED_PATIENCE = 600.0
 """The same where Kaggle answers, and says no: right after a push it may for a moment."""
 AT_ONCE = 2_000
@@ -110,6 +112,7 @@ class _Loop:
         self._offline = False
         self._refusals = 0  # in a row
         self._blind_since = 0.0
+        self._missing_since = 0.0
         self._blind = self._over = False
         self._stale_since = 0.0
         self._ran: tuple[float, float] | None = None  # the first and the last time that it was seen to run
@@ -182,8 +185,10 @@ class _Loop:
             if self._refusals < REFUSALS:
                 return
             if not self._visible():
+                self._missing()
                 self._unreachable(exc)
                 return
+            self._missing_since = 0.0
             self._blind, self._blind_since = True, self._now()
             what = "going by its log and its outputs; its lock stays until they show the end"
             self._reporter.say(f"{exc.message}: {what}", Level.WARN)
@@ -222,6 +227,20 @@ class _Loop:
             hints=(self._attach,),
             kaggle=_may_run(self._version),
         )
+
+    def _missing(self) -> None:
+        """The kernel itself is not shown: for a moment, right after a push; to whom it is not; or it was deleted."""
+        self._missing_since = self._missing_since or self._now()
+        if self._now() - self._missing_since < DELETED_PATIENCE:
+            return
+        with suppress(NetworkError):
+            if signs.sees_all(self._service, self._ref):
+                raise RunFailed(
+                    f"{self._ref} was deleted on Kaggle while v{self._version} ran",
+                    details=("how it ended cannot be told, and what it left is gone with the kernel",),
+                    hints=(self._attach,),
+                    kaggle="Nothing of it is on Kaggle any more; the lock stays until somebody attaches, or runs it.",
+                )
 
     def _visible(self) -> bool:
         try:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
+import requests
 
 from support.lab import Lab, Member, notebook
 
@@ -28,6 +31,16 @@ def save(awa: Member, slug: str, cell: str) -> None:
 def delete(awa: Member, slug: str) -> None:
     code, _ = awa.lab.service.api("awa", "DeleteKernel", {"userName": "awa", "kernelSlug": slug})
     assert code == 200
+
+
+@contextmanager
+def armed(lab: Lab, slug: str, name: str) -> Iterator[None]:
+    def tell(what: str, **fields: object) -> None:
+        requests.post(f"{lab.service.url}/admin/{what}", json=fields, timeout=30).raise_for_status()
+
+    tell("fault", name=name, kernel=f"awa/{slug}", times=0)
+    yield
+    tell("calm", kernel=f"awa/{slug}")
 
 
 def state(awa: Member, slug: str, version: int) -> str:
@@ -88,6 +101,22 @@ def test_a_kernel_deleted_while_it_runs(awa: Member) -> None:
     record = awa.lock(slug)
     assert record is not None
     assert (record["state"], record["outcome"]["status"]) == ("FREE", "UNKNOWN")
+
+
+def test_whom_kaggle_tells_no_states_is_told_who_runs_it(awa: Member) -> None:
+    slug = "states-hidden"
+    where = awa.kernel(slug, ["import time; time.sleep(300)"])
+    assert awa.sahel("run", where, "--detach").code == 0
+    until(awa, slug, 1, "RUNNING")
+    with armed(awa.lab, slug, "sessions-403"):
+        refused = awa.sahel("run", where)
+    assert refused.code == 3, refused
+    assert re.search(rf"awa/{slug} is locked: .* runs it since", refused.err)
+    assert "its state may not be read by these credentials" in refused.err
+    forced = f"sahel-nb lock break awa/{slug} --fence 1 --reason TEXT --force"
+    assert f"$ {forced}" in refused.err
+    broken = awa.sahel(*forced.split()[1:])
+    assert (broken.code, broken.out) == (0, f"awa/{slug}: FREE\n"), broken
 
 
 def test_a_remote_that_went_back(awa: Member) -> None:

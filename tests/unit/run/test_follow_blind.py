@@ -8,9 +8,18 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from sahel_nb.errors import NetworkError
+from sahel_nb.errors import NetworkError, RunFailed
 from sahel_nb.kernels.door import NotFound
-from sahel_nb.kernels.model import KernelInfo, KernelRef, LogRecord, OutputFile, RunState, RunStatus
+from sahel_nb.kernels.model import (
+    Account,
+    KernelInfo,
+    KernelRef,
+    LogRecord,
+    OutputFile,
+    Quotas,
+    RunState,
+    RunStatus,
+)
 from sahel_nb.kernels.service import KernelService
 from sahel_nb.report.events import Level, Silent
 from sahel_nb.run.follow import STALE, STALE_PATIENCE, follow
@@ -94,6 +103,25 @@ def test_where_nothing_may_be_read_the_wait_is_short_and_the_lock_stays() -> Non
     assert "whether it has ended cannot be told" in caught.value.message
     assert (caught.value.hints, "its lock stays" in caught.value.kaggle) == (("sahel-nb attach",), True)
     assert next(clock) < 600, "it was not waited out"
+
+
+@pytest.mark.parametrize("account", ["awa", "binta"])
+def test_a_kernel_that_was_deleted_is_told_to_its_owner_soon(account: str) -> None:
+    class Gone(Veiled):
+        def kernel(self, ref: KernelRef, version: int | None = None) -> KernelInfo | None:
+            return None
+
+        def account(self) -> Account:
+            return Account(account, "legacy")
+
+        def quotas(self) -> Quotas:
+            return Quotas(None, None)
+
+    clock = itertools.count(0.0, 1.0)
+    with pytest.raises(RunFailed if account == "awa" else NetworkError) as caught:
+        follow(Gone(), REF, 7, Heard(), sink=lambda _: None, attach="sahel-nb attach", now=lambda: next(clock))
+    assert caught.value.hints[-1] == "sahel-nb attach"
+    assert ("was deleted on Kaggle while v7 ran" in caught.value.message) == (account == "awa")
 
 
 def test_no_log_and_no_outputs_are_no_proof_of_anything() -> None:
