@@ -181,7 +181,7 @@ def test_two_who_attach_while_the_owner_follows_all_get_the_same(lab: Lab, awa: 
     assert [done.code for done in ended] == [0, 0, 0], ended
     assert len({folder(done) for done in ended}) == 1
     left = sorted(path.name for path in folder(ended[0]).rglob("*") if path.is_file())
-    assert left == ["log.jsonl", "log.txt", "result.txt", "run.json"]
+    assert left == [".sahel-nb-run", "log.jsonl", "log.txt", "result.txt", "run.json"]
     assert state(awa, "three-eyes") == "FREE"
 
 
