@@ -55,5 +55,6 @@ def test_what_a_storm_could_break_is_seen(tmp_path: Path) -> None:
 
         awa.lab.origin("update-ref", "-d", f"refs/sahel/locks/{OWNER}/storm-alone")
         assert found(story) == ["lock left"]
+        assert awa.sahel("lock", "ack", "storm-alone", "--reason", "its ref was deleted").code == 0
         awa.sahel("run", "storm-alone")
         assert found(story) == ["another version was told", "pushed twice"]
