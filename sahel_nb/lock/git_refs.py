@@ -40,6 +40,7 @@ class GitRefs:
     _seen: dict[str, Tip] = field(default_factory=dict, repr=False, compare=False)
     _line: list[RawCommit] = field(default_factory=list, repr=False, compare=False)
     """The newest tip that was fetched, and what came with it, newest first."""
+    _descent: dict[tuple[str, str], bool] = field(default_factory=dict, repr=False, compare=False)
     _made: dict[tuple[str, Record], RawCommit] = field(default_factory=dict, repr=False, compare=False)
 
     def read(self, since: Tip | None = None) -> Tip | None:
@@ -60,7 +61,12 @@ class GitRefs:
         return self._keep(tip)
 
     def descends(self, tip: Tip, known: Tip) -> bool:
-        """Most often it is among what came with the tip; else more and more is fetched, up to everything."""
+        """Most often it is among what came with the tip; else more and more is fetched, up to everything, once."""
+        if (tip.oid, known.oid) not in self._descent:
+            self._descent[tip.oid, known.oid] = self._follows(tip, known)
+        return self._descent[tip.oid, known.oid]
+
+    def _follows(self, tip: Tip, known: Tip) -> bool:
         if known.oid == tip.record.archive or _has(self._line if self._is_newest(tip) else [], known):
             return True
         for limit in (_FAR, _ALL):

@@ -57,20 +57,17 @@ class KaggleBusy(Refused):
 
     def __init__(self, kernel: str, phases: Mapping[int, Phase]) -> None:
         names = ", ".join(f"v{version}" for version in phases)
-        super().__init__(
-            f"{kernel}: {names} has not ended on Kaggle, and was not started under the lock",
-            details=("somebody ran it in the web page, or pushed without sahel-nb",),
-            hints=(f"sahel-nb status {kernel}", f"sahel-nb run {kernel} --dev"),
-            kaggle=NOTHING_STARTED,
-        )
+        what = f"{names} has not ended on Kaggle, and was not started under the lock"
+        details: tuple[str, ...] = ("somebody ran it in the web page, or pushed without sahel-nb",)
+        hints: tuple[str, ...] = (f"sahel-nb status {kernel}", f"sahel-nb run {kernel} --dev")
+        if set(phases.values()) == {Phase.SAVED}:
+            what = f"{names} was saved in the web page, and not run"
+            details = ("when it has stood so for a minute, it counts as one that will not begin",)
+            hints = (f"sahel-nb run {kernel} --wait", f"sahel-nb drift {kernel}", f"sahel-nb run {kernel} --dev")
+        elif Phase.UNKNOWN in phases.values():
+            details = (UNREADABLE, *details)
+        super().__init__(f"{kernel}: {what}", details=details, hints=hints, kaggle=NOTHING_STARTED)
         self.versions = tuple(phases)
-        kinds = set(phases.values())
-        if kinds == {Phase.SAVED}:
-            self.message = f"{kernel}: {names} was saved in the web page, and not run"
-            self.details = ("when it has stood so for a minute, it counts as one that will not begin",)
-            self.hints = (f"sahel-nb run {kernel} --wait", f"sahel-nb drift {kernel}", f"sahel-nb run {kernel} --dev")
-        elif Phase.UNKNOWN in kinds:
-            self.details = (UNREADABLE, *self.details)
 
 
 class NotShown(Refused):

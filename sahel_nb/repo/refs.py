@@ -155,7 +155,7 @@ class RemoteRefs:
         self.store(early)
         with (
             outbox(self._folder, self.algorithm, old, late) as here,
-            tempfile.TemporaryDirectory(prefix="race-", dir=self._folder) as folder,
+            tempfile.TemporaryDirectory(prefix="git-race-", dir=self._folder) as folder,
         ):
             second = ("git", *here, *_QUIET, *self._only, *_PUSH, lease, "--", self.url, f"{early.oid}:{ref}")
             out, err, code = (Path(folder, name) for name in ("out", "err", "code"))

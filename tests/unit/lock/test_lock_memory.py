@@ -73,6 +73,13 @@ def test_a_tip_outlives_the_process_and_only_for_its_remote(tmp_path: Path, kagg
         path.write_bytes(damage)
         assert memory.recall() is None
     memory.keep(held.tip, None)
+    awa.client.disarm(held, "")
+    freed = awa.backend.read()
+    assert freed is not None
+    memory.keep(freed, None)
+    assert memory.recall() == held.tip, "another process of this clone knew more than who saw nothing"
+    memory.keep(freed, held.tip)
+    assert memory.recall() == freed
     (tmp_path / "a file").write_text("")
     TipFile(tmp_path / "a file", "r", KERNEL).keep(held.tip, None)
     assert list(tmp_path.rglob(".tip-*")) == []
