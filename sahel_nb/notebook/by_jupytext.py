@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from sahel_nb.errors import UsageError
+from sahel_nb.errors import SahelError, UsageError
 from sahel_nb.notebook.combine import with_own_layout
 from sahel_nb.notebook.document import NotebookError, encode, parse
 
@@ -26,17 +26,12 @@ def write(stripped: bytes, form: Form) -> bytes:
     """The mirror of a stripped notebook. Raise `NotebookError`, or `UsageError` for a format that is none."""
     import jupytext
 
-    document = _nodes(stripped)
-    own = document.metadata.setdefault("jupytext", {})
-    chosen = form.options.get("notebook_metadata_filter") or own.get("notebook_metadata_filter", "")
-    own["notebook_metadata_filter"] = f"{chosen},{_HIDDEN}" if chosen else _HIDDEN
-    try:
-        with _quietly():
-            text: str = jupytext.writes(document, fmt=_known(form), config=_config(form))
-    except UsageError:
-        raise
-    except Exception as exc:
-        raise NotebookError(f"jupytext cannot write this notebook as {form.format}: {exc}") from exc
+    with _failures_named(f"jupytext cannot write this notebook as {form.format}"):
+        document = _nodes(stripped)
+        own = document.metadata.setdefault("jupytext", {})
+        chosen = form.options.get("notebook_metadata_filter") or own.get("notebook_metadata_filter", "")
+        own["notebook_metadata_filter"] = f"{chosen},{_HIDDEN}" if chosen else _HIDDEN
+        text: str = jupytext.writes(document, fmt=_known(form), config=_config(form))
     return encode(text)
 
 
@@ -45,9 +40,14 @@ def notebook(mirror: bytes, base: bytes | None, form: Form, kernel: dict[str, st
 
     Raise as `write` does.
     """
+    found = _read(mirror, form)
+    with _failures_named("jupytext cannot bring the mirror's cells into this notebook"):
+        return _notebook(found, base, form, kernel)
+
+
+def _notebook(found: Any, base: bytes | None, form: Form, kernel: dict[str, str]) -> bytes:
     import nbformat
 
-    found = _read(mirror, form)
     known: set[Any] = set()
     if base is None:
         found.metadata.pop("jupytext", None)
@@ -65,6 +65,29 @@ def read(mirror: bytes, form: Form) -> tuple[dict[str, Any], list[dict[str, Any]
     """The metadata in the header and the cells. Raise as `write` does."""
     found = _read(mirror, form)
     return found.metadata, found.cells
+
+
+def segments(stripped: bytes, form: Form) -> tuple[list[list[str]], list[str]] | None:
+    """The lines of each cell in the mirror of a stripped notebook, and all lines of it; None where they are not apart.
+
+    Each cell is written alone. Raise as `write` does.
+    """
+    document = parse(stripped).json
+    whole = write(stripped, form).decode("utf-8").splitlines()
+    cells = document["cells"]
+    alone = [write(_encoded({**document, "cells": some}), form).decode().splitlines() for some in ([], *zip(cells))]
+    above, *parts = [[line for line in lines if line.strip()] for lines in alone]
+    parts = [lines[len(above) :] for lines in parts if lines[: len(above)] == above]
+    together = [*above, *(line for lines in parts for line in lines)]
+    if len(parts) != len(cells) or together != [line for line in whole if line.strip()]:
+        return None
+    return parts, whole
+
+
+def _encoded(document: Any) -> bytes:
+    import json
+
+    return encode(json.dumps(document))
 
 
 def _combined(found: Any, before: Any, form: Form) -> Any:
@@ -125,16 +148,19 @@ def _config(form: Form) -> Any:
 def _nodes(notebook: bytes) -> Any:
     import nbformat
 
-    if parse(notebook).major < 4:
+    document = parse(notebook)
+    if document.major < 4:
         raise NotebookError(
             "the notebook is in a format older than nbformat 4", hints=("jupyter nbconvert --to notebook",)
         )
+    if type(document.json.get("nbformat_minor")) is not int:
+        raise NotebookError('the notebook has no `nbformat_minor` number; write "nbformat_minor": 4 next to "nbformat"')
+    for number, cell in enumerate(document.json["cells"], 1):
+        if not isinstance(cell.get("source"), (str, list)):
+            raise NotebookError(f"cell {number} has no `source` that is text")
     reads: Any = nbformat.reads  # untyped
-    with _quietly():
-        try:
-            return reads(notebook.decode("utf-8"), as_version=4)
-        except (AttributeError, KeyError, TypeError, ValueError, nbformat.ValidationError) as exc:
-            raise NotebookError(f"nbformat cannot read this notebook: {exc}") from exc
+    with _failures_named("nbformat cannot read this notebook"):
+        return reads(notebook.decode("utf-8"), as_version=4)
 
 
 def _read(mirror: bytes, form: Form) -> Any:
@@ -144,15 +170,8 @@ def _read(mirror: bytes, form: Form) -> Any:
         text = mirror.decode("utf-8")
     except UnicodeDecodeError as exc:
         raise NotebookError(f"the mirror is not UTF-8: byte {exc.start} is 0x{mirror[exc.start]:02x}") from exc
-    try:
-        with _quietly(), _plain_yaml():
-            return jupytext.reads(text, fmt=_known(form), config=_config(form))
-    except UsageError:
-        raise
-    except Exception as exc:
-        raise NotebookError(
-            f"jupytext cannot read the mirror: {str(exc).splitlines()[0] if str(exc) else exc!r}"
-        ) from exc
+    with _failures_named("jupytext cannot read the mirror"), _plain_yaml():
+        return jupytext.reads(text, fmt=_known(form), config=_config(form))
 
 
 @contextmanager
@@ -181,11 +200,17 @@ def _plain_yaml() -> Iterator[None]:
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
-    """nbformat and jupytext warn about what they mend."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+def _failures_named(what: str) -> Iterator[None]:
+    """Whatever nbformat and jupytext stumble over in a malformed notebook is a `NotebookError`: it is never a bug of
+    ours, and stops no other notebook. They also warn about what they repair."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except SahelError:
+        raise
+    except Exception as exc:
+        raise NotebookError(f"{what}: {str(exc).splitlines()[0] if str(exc) else repr(exc)}") from exc
 
 
 def _restore(metadata: Any, key: str, value: Any) -> None:

@@ -82,9 +82,19 @@ def notebook_from(
 ) -> bytes:
     """The notebook that a mirror describes. Cells that `base` has too keep its ids, outputs and hidden metadata.
 
-    Raise `NotebookError` for a mirror that jupytext cannot read.
+    A cell of `base` whose text in the mirror was not edited keeps its source, byte by byte (untouched.py). Raise
+    `NotebookError` for a mirror that jupytext cannot read, and for one that would rewrite such a cell.
     """
     form = formed(fmt)
+    made = _read(mirror, base, form, memo)
+    if base is None:
+        return made
+    from sahel_nb.notebook.untouched import keep
+
+    return keep(made, mirror, base, stripped(base), form)
+
+
+def _read(mirror: bytes, base: bytes | None, form: Form, memo: Memo | None) -> bytes:
     if _by_heart(form):
         try:
             metadata, cells = percent_read.read(mirror)

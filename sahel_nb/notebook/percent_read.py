@@ -29,10 +29,8 @@ def read(mirror: bytes) -> tuple[Json, list[Json]]:
     """The metadata in the header (`jupytext` left out), and the cells: type, source, metadata. Raise `Unsure`."""
     try:
         lines = mirror.decode("utf-8").splitlines()
-        metadata, start = _header(lines)
-        cells = _cells(lines, start)
-        if percent.body(cells)[:-1] != lines[start:]:
-            raise Unsure
+        metadata, start = header(lines)
+        cells = cells_in(lines, start)
     except (AttributeError, IndexError, KeyError, StopIteration, SystemError, TypeError, ValueError, RecursionError):
         raise Unsure from None
     return metadata, cells
@@ -49,7 +47,7 @@ def again(cell: Json) -> str:
     return "\n".join(lines)
 
 
-def _header(lines: Sequence[str]) -> tuple[Json, int]:
+def header(lines: Sequence[str]) -> tuple[Json, int]:
     """The kernel that the header names, and the number of the first line behind the header."""
     at = 1 if lines[0] == percent.ENCODING else 0
     if lines[at : at + 2] != ["# ---", "# jupyter:"]:
@@ -88,11 +86,15 @@ def _about_jupytext(line: str, name: str, value: str) -> bool:
     return line == "#   jupytext:" or line in percent.FORMAT_LINES
 
 
-def _cells(lines: Sequence[str], start: int) -> list[Json]:
+def cells_in(lines: Sequence[str], start: int = 0) -> list[Json]:
+    """The cells of these lines, which come back as they are. Raise `Unsure`, or what an odd shape raises."""
     cells = []
-    while start < len(lines):
-        cell, start = _cell(lines, start)
+    at = start
+    while at < len(lines):
+        cell, at = _cell(lines, at)
         cells.append(cell)
+    if percent.body(cells)[:-1] != lines[start:]:
+        raise Unsure
     return cells
 
 

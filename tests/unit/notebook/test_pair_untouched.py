@@ -1,0 +1,141 @@
+"""Proves that an edited line of a mirror rewrites no cell whose own text was not edited: it stays, or it is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import assume, event, given, settings
+from hypothesis import strategies as st
+
+from sahel_nb.notebook.document import NotebookError
+from sahel_nb.notebook.form import Form
+from sahel_nb.notebook.pair import in_step, mirror_of, notebook_from
+from tests.unit.notebook.edits import cell, notebook
+from tests.unit.notebook.paired import lines, notebooks
+
+_OPEN = '    """a docstring that never ends'
+_TROUBLE = (
+    ("code", ["def f():", _OPEN]),
+    ("code", ["'''", "# %%", "x = 1"]),
+    ("code", ["s = 1", "# %% a marker in a cell", "t = 2"]),
+    ("code", ["%%bash", "echo '''"]),
+    ("code", ["%%R", 'x <- """']),
+    ("markdown", ["It's '''odd'''' and", '"""']),
+    ("markdown", ["```", "never closed"]),
+    ("raw", ["'''"]),
+    ("code", ["# In[3]:", "y = 1"]),
+    ("code", []),
+    ("code", ["x = '''", "", "", "'''", ""]),
+    ("markdown", ["# Why?"]),
+)
+
+
+def sources(data: bytes) -> list[tuple[str, str]]:
+    return [(one["cell_type"], "".join(one["source"])) for one in json.loads(data)["cells"]]
+
+
+def is_within(few: list[Any], many: list[Any]) -> bool:
+    rest = iter(many)
+    return all(one in rest for one in few)
+
+
+def around(trouble: tuple[str, list[str]]) -> bytes:
+    cells = [cell("code", ["a = 1"]), cell("markdown", ["# Title"]), cell(*trouble)]
+    return notebook([*cells, *(cell("code", [f"b{number} = {number}"]) for number in range(5))])
+
+
+@pytest.mark.parametrize("trouble", _TROUBLE)
+@pytest.mark.parametrize("edited", ["a = 1", "b0 = 0", "b4 = 4"])
+def test_cells_around_an_odd_one_stay_as_they_are(trouble: tuple[str, list[str]], edited: str) -> None:
+    base = around(trouble)
+    text = mirror_of(base).decode().replace(edited, f"{edited}0").encode()
+    made = notebook_from(text, base)
+    assert sources(made) == [(kind, f"{edited}0" if source == edited else source) for kind, source in sources(base)]
+    assert in_step(made, text)
+
+
+@pytest.mark.parametrize("typed", ['"""', "'''", 'x = """'])
+def test_a_string_that_is_left_open_takes_no_other_cell(typed: str) -> None:
+    base = around(("code", ["x = 1"]))
+    made = notebook_from(mirror_of(base).replace(b"b1 = 1", f"b1 = 1\n{typed}".encode()), base)
+    assert sources(made) == [
+        (kind, f"{source}\n{typed}" if source == "b1 = 1" else source) for kind, source in sources(base)
+    ]
+
+
+def test_two_edits_with_an_open_string_between_them() -> None:
+    base = around(_TROUBLE[0])
+    made = notebook_from(mirror_of(base).replace(b"a = 1", b"a = 2").replace(b"b3 = 3", b"b3 = 4"), base)
+    changed = {"a = 1": "a = 2", "b3 = 3": "b3 = 4"}
+    assert sources(made) == [(kind, changed.get(source, source)) for kind, source in sources(base)]
+
+
+@pytest.mark.parametrize("fmt", ["py:hydrogen", "R:percent", "md", "py:light", "Rmd"])
+def test_another_format_keeps_or_refuses_and_names_the_cell(fmt: str) -> None:
+    base = around(("code", ["x = 1"]))
+    text = mirror_of(base, fmt)
+    opened = text.replace(b"b1 = 1", b"b1 = '''\n```{r}" if "md" in fmt.lower() else b"b1 = '''")
+    try:
+        made = notebook_from(opened, base, fmt)
+    except NotebookError as exc:
+        assert "cell " in exc.message  # noqa: PT017  either is right
+    else:
+        assert is_within([one for one in sources(base) if "b1" not in one[1]], sources(made))
+    plain = notebook_from(text.replace(b"b1 = 1", b"b1 = 2"), base, fmt)
+    assert sources(plain) == [(kind, source.replace("b1 = 1", "b1 = 2")) for kind, source in sources(base)]
+
+
+@pytest.mark.parametrize("fmt", ["md", "py:light"])
+def test_cells_are_joined_where_blank_lines_part_them(fmt: str) -> None:
+    base = notebook(
+        [cell("code", ["a = 1"]), cell("code", ["b = 2"]), cell("code", ["c = 3"]), cell("code", ["d = 4"])]
+    )
+    text = mirror_of(base, Form(fmt))
+    joined = text.replace(b"a = 1\n```\n\n```python\nb", b"a = 1\nb").replace(b"a = 1\n\nb", b"a = 1\nb")
+    assert joined != text
+    assert sources(notebook_from(joined, base, fmt))[0] == ("code", "a = 1\nb = 2")
+
+
+def is_marker(line: str) -> bool:
+    return line.lstrip().startswith("#") and line.lstrip("# \t").startswith("%%")
+
+
+def owners(base: bytes, text: bytes) -> list[tuple[int, int]]:
+    """Each line of the mirror that is not blank, and the cell that it was written for, as the cell alone shows."""
+    whole = json.loads(base)
+
+    def full(cells: list[Any]) -> int:
+        alone = mirror_of(json.dumps({**whole, "cells": cells}).encode())
+        return sum(1 for line in alone.split(b"\n") if line.strip())
+
+    header = full([])
+    owner = [number for number, one in enumerate(whole["cells"]) for _ in range(full([one]) - header)]
+    places = [at for at, line in enumerate(text.split(b"\n")) if line.strip()][header:]
+    assume(len(owner) == len(places))
+    return list(zip(places, owner, strict=True))
+
+
+@settings(max_examples=120, deadline=None)
+@given(notebooks, st.data())
+def test_one_edited_line(base: bytes, data: Any) -> None:
+    try:
+        text = mirror_of(base)
+        owned = owners(base, text)
+    except NotebookError:
+        assume(False)
+    assume(owned)
+    at, owner = data.draw(st.sampled_from(owned))
+    old = text.split(b"\n")
+    typed = data.draw(lines.filter(lambda one: len(one.splitlines()) == 1 and bool(one.strip())))
+    assume(not is_marker(typed) and not is_marker(old[at].decode()))
+    new = b"\n".join([*old[:at], typed.encode(), *old[at + 1 :]])
+    try:
+        made = notebook_from(new, base)
+    except NotebookError:
+        event("refused")
+        return
+    event("made")
+    cells = sources(base)
+    assert is_within([one for number, one in enumerate(cells) if number != owner], sources(made))
