@@ -69,7 +69,10 @@ class Changed:
             name = path if is_notebook(path) else self._notebook_of(path)
             if name is None:
                 continue
-            form = self.form(name, self.files.read(name))
+            try:
+                form = self.form(name, self.files.read(name))
+            except UsageError:
+                form = None  # said where it is paired, of this notebook alone
             mirror = form.mirror_path(name) if form is not None else None
             if not self.files.is_there(name) and not (mirror and self.files.is_there(mirror)):
                 raise UsageError(f"{file} is not there")

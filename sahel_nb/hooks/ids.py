@@ -115,7 +115,7 @@ def changed_in_index(repository: Repository, changes: Sequence[Change]) -> list[
     contents = repository.read(blobs)
 
     def renames() -> dict[bytes, bytes]:
-        asked = ("diff-index", "--cached", "-M", "--name-status", "-z", "HEAD", "--")
+        asked = ("diff-index", "--cached", "--ita-invisible-in-index", "-M", "--name-status", "-z", "HEAD", "--")
         return parse_renames(repository.git(*asked).stdout)
 
     if not parents:
@@ -150,7 +150,18 @@ def _merged_parents(repository: Repository) -> list[str]:
 
 
 def _metadata_against(repository: Repository, commit: str) -> list[Change]:
-    asked = ("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", commit, "--", *_FILES)
+    asked = (
+        "diff-index",
+        "--cached",
+        "--ita-invisible-in-index",
+        "--raw",
+        "-z",
+        "--no-renames",
+        "--no-abbrev",
+        commit,
+        "--",
+        *_FILES,
+    )
     return parse_raw(repository.git(*asked).stdout)
 
 

@@ -90,11 +90,13 @@ class _Work:
 
     def done(self, names: list[bytes], others: list[bytes], files: set[bytes]) -> list[Outcome]:
         """`files` are what was asked for, all where nothing was; `others` are pairs that one of them may come from."""
-        found: list[Outcome] = []
+        alone = len(names) == 1
+        names, found = self._understood(names)
         if self._force is None and not self._check:
             from sahel_nb.hooks.renamed import follow_renames
 
-            names, found = follow_renames(self._changed, names, others, files)
+            names, renamed = follow_renames(self._changed, names, others, files)
+            found += renamed
         for name in names:
             form = self._changed.forms.of_notebook(name)
             self._changed.ask_together((name, *filter(None, [form.mirror_path(name) if form is not None else None])))
@@ -103,9 +105,28 @@ class _Work:
                 outcome = self._one(name)
             except (_notebook_error(), LeadsOut) as exc:
                 outcome = Outcome(name, problem=exc.message, hints=exc.hints)
+            except UsageError as exc:
+                if alone:
+                    raise
+                outcome = Outcome(name, problem=exc.message, hints=exc.hints)
             if outcome is not None:
                 found.append(outcome)
         return found
+
+    def _understood(self, names: list[bytes]) -> tuple[list[bytes], list[Outcome]]:
+        """Without those that name formats of their own which mean nothing: one of them stops no other."""
+        left, found = [], []
+        for name in names:
+            try:
+                self._changed.form(name, self._files.read(name))
+                left.append(name)
+            except LeadsOut:
+                left.append(name)
+            except UsageError as exc:
+                if len(names) == 1:
+                    raise
+                found.append(Outcome(name, problem=exc.message, hints=exc.hints))
+        return left, found
 
     def _one(self, name: bytes) -> Outcome | None:
         notebook = self._files.read(name)

@@ -7,6 +7,7 @@ A pair that was renamed or removed by one of its halves is so by both.
 
 from __future__ import annotations
 
+from sahel_nb.errors import UsageError
 from sahel_nb.hooks.halves import Halves
 from sahel_nb.hooks.paths import shown, typed
 from sahel_nb.hooks.staged_pairs import Pair, staged_pairs
@@ -77,7 +78,7 @@ def plan(repository: Repository, pair: Pair) -> Step:
         follow = {Direction.TO_MIRROR: _to_mirror, Direction.TO_NOTEBOOK: _to_notebook, Direction.CONFLICT: _merge}
         step = follow[direction](pair) if direction in follow else Step()
         return step if step.finding or not pair.moves else _moved(files, pair, step)
-    except NotebookError as exc:
+    except (NotebookError, UsageError) as exc:
         return Step(finding=_finding(pair, exc.message, ""))
 
 

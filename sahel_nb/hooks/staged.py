@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 LARGE = 32 * 1024 * 1024
 """Beyond this a blob is looked at in pieces."""
 _FEW = 500
+_EMPTY = frozenset(
+    ("e69de29bb2d1d6434b8b29ae775ad8c2e48c5391", "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813")
+)
+"""The empty blob, by SHA-1 and by SHA-256."""
 
 
 class Change:
@@ -152,7 +156,7 @@ class Repository:
 
     def staged(self) -> list[Change]:
         """What differs between HEAD and the index; everything, before the first commit."""
-        asked = ("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev")
+        asked = ("diff-index", "--cached", "--ita-invisible-in-index", "--raw", "-z", "--no-renames", "--no-abbrev")
         answer = self.git(*asked, "HEAD", "--", check=False)
         if answer.returncode != 0:
             base = self.git("hash-object", "-t", "tree", "--stdin", stdin=b"").text
@@ -162,7 +166,7 @@ class Repository:
         return parse_raw(answer.stdout)
 
     def index(self, paths: Iterable[bytes]) -> dict[bytes, tuple[str, str]]:
-        """path → (mode, object id) for those of `paths` that the index has."""
+        """path → (mode, object id) for those of `paths` that the index has. `git add -N` puts nothing there yet."""
         asked = set(paths)
         if not asked:
             return {}
@@ -175,7 +179,15 @@ class Repository:
             if path and path in asked:
                 mode, oid, _stage = head.decode("ascii").split(" ")
                 found[path] = (mode, oid)
+        if any(oid in _EMPTY for _, oid in found.values()):
+            for path in self._only_intended():
+                found.pop(path, None)
         return found
+
+    def _only_intended(self) -> list[bytes]:
+        """Paths of `git add -N`: `ls-files -s` shows them as empty files, and no commit has them."""
+        answer = self.git("diff-files", "--ita-invisible-in-index", "--name-only", "-z", "--diff-filter=A", check=False)
+        return answer.stdout.split(b"\0")
 
     def read(self, oids: Iterable[str | None]) -> dict[str, bytes]:
         """The blobs among `oids` that are small enough to be held."""

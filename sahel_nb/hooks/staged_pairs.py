@@ -146,7 +146,7 @@ class _Staged:
             return []
         from sahel_nb.hooks.ids import parse_renames
 
-        asked = ("diff-index", "--cached", "-M", "--name-status", "-z", "HEAD", "--")
+        asked = ("diff-index", "--cached", "--ita-invisible-in-index", "-M", "--name-status", "-z", "HEAD", "--")
         renames = parse_renames(self._repository.git(*asked, check=False).stdout)
         units = []
         for name, old_name in renames.items():
