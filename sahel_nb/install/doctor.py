@@ -120,7 +120,7 @@ def _filter(worktree: Worktree) -> Check:
     wrong = sorted(key for key, value in wanted.items() if current.get(key) != value)
     if not wrong:
         return Check("filter", _OK, "set, and required")
-    gone = [word for word in _words(process) if word.startswith("/") and not Path(word).exists()]
+    gone = [word for word in _words(process) if word.startswith("/") and not Path(word.rstrip(";")).exists()]
     if gone:
         return Check("filter", _FAILED, f"{gone[0]} is gone: git can stage no notebook", "sahel-nb install")
     if "filter.sahel-nb.required" in wrong:
@@ -141,7 +141,7 @@ def _attributes(worktree: Worktree, config: Config) -> Check:
     value = answer.stdout.split(b"\0")[2].decode("utf-8", "replace")
     if value == "sahel-nb":
         return Check("attributes", _OK, "*.ipynb filter=sahel-nb")
-    if _process(worktree, value) == Settings.mine().entries()["filter.sahel-nb.process"]:
+    if _process(worktree, value) in _processes():
         return Check("attributes", _OK, f"*.ipynb filter={value}, which is sahel-nb in this clone")
     if ours_missing(worktree.root, ".gitattributes", config):
         return Check(
@@ -153,6 +153,12 @@ def _attributes(worktree: Worktree, config: Config) -> Check:
 
 def _process(worktree: Worktree, name: str) -> str:
     return git("config", "--get", f"filter.{name}.process", cwd=worktree.root, check=False).text
+
+
+def _processes() -> tuple[str, str]:
+    """Our filter, as git's configuration may name it under another name: as a whole, or by the runner."""
+    mine = Settings.mine()
+    return mine.entries()["filter.sahel-nb.process"], f"{mine.runner} filter"
 
 
 def _beside(config: Config) -> Callable[[Worktree], Iterable[bytes]]:
@@ -241,8 +247,7 @@ def _nbstripout(worktree: Worktree) -> Check:
     answer = git("config", "-z", "--get-regexp", pattern, cwd=worktree.root, check=False)
     keys = [item.split(b"\n")[0] for item in answer.stdout.split(b"\0") if item]
     named = {key.split(b".")[1].decode("utf-8", "replace") for key in keys} & _STRIPPERS
-    mine = Settings.mine().entries()["filter.sahel-nb.process"]
-    others = {name for name in named if _process(worktree, name) != mine}
+    others = {name for name in named if _process(worktree, name) not in _processes()}
     attributes = worktree.common_dir / "info" / "attributes"
     shadow = attributes.is_file() and b"*.ipynb" in attributes.read_bytes()
     if shadow:

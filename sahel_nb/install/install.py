@@ -47,21 +47,41 @@ class HookState(Enum):
     MISSING = "missing"
 
 
+_GONE = 125
+"""How the runner ends where Python or we are gone: no answer of ours, and none of the shell's for "not found"."""
+# A server that can do nothing, as gitprotocol-common(5) and gitattributes(5) write it. To one that only ends, git says
+# "the remote end hung up unexpectedly"; with this, which file it could not clean or smudge.
+_NO_FILTER = r"printf '0016git-filter-server\n000eversion=2\n00000000' && cat >/dev/null"
+
+
+def _guarded(python: str, launch: str) -> str:
+    """A shell's command that starts `launch` with `python`, unless one of them was moved or removed.
+
+    The tests are built into the shell: they start no process.
+    """
+    python, launch = shlex.quote(python), shlex.quote(launch)
+    mend = shlex.quote("  $ sahel-nb install   # in this clone, with the environment active that has sahel-nb")
+    said = f'echo "sahel-nb: $gone is gone, with which this clone was set up" >&2; echo {mend} >&2'
+    look = f"gone=; [ -f {launch} ] || gone={launch}; [ -x {python} ] || gone={python}"
+    # -I -S: nothing but the standard library, until something needs more; see hooks/launch.py.
+    return f'{look}; {{ [ -z "$gone" ] || {{ {said}; (exit {_GONE}); }}; }} && {python} -I -S {launch}'
+
+
 @dataclass(frozen=True)
 class Settings:
     """git configuration of the filter, as this interpreter and this installation want it."""
 
     runner: str
+    """Starts `sahel-nb-hook`, the verb behind it, in a shell. Ends with 125 where it cannot, and says what to type."""
 
     @classmethod
     def mine(cls) -> Settings:
         launch = Path(sahel_nb.__file__).resolve().parent / "hooks" / "launch.py"
-        # -I -S: nothing but the standard library, until something needs more; see hooks/launch.py.
-        return cls(f"{shlex.quote(sys.executable)} -I -S {shlex.quote(str(launch))}")
+        return cls(_guarded(sys.executable, str(launch)))
 
     def entries(self) -> dict[str, str]:
         return {
-            "filter.sahel-nb.process": f"{self.runner} filter",
+            "filter.sahel-nb.process": f"{self.runner} filter || {{ [ $? = {_GONE} ] && {_NO_FILTER}; }}",
             "filter.sahel-nb.clean": f"{self.runner} clean %f",
             "filter.sahel-nb.smudge": f"{self.runner} smudge %f",
             "filter.sahel-nb.required": "true",

@@ -31,9 +31,10 @@ def script(name: str, *arguments: str) -> tuple[str, ...]:
 
 
 def hook(verb: str) -> tuple[str, ...]:
-    """What `sahel-nb install` tells git to start for `filter.sahel-nb.<verb>`, as an argument list."""
+    """What the command that `sahel-nb install` gives git for `filter.sahel-nb.<verb>` starts, as an argument list."""
     import shlex
 
     from sahel_nb.install.install import Settings
 
-    return tuple(word for word in shlex.split(Settings.mine().entries()[f"filter.sahel-nb.{verb}"]) if word != "%f")
+    started = Settings.mine().runner.rpartition(" && ")[2]
+    return (*shlex.split(started), "filter" if verb == "process" else verb)

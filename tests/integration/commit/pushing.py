@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,11 +23,11 @@ def clone_to_push_from(tmp_path: Path) -> Clone:
 
 def pushed(clone: Clone, *refs: str, base: str = ZERO, remote: str = "origin", **env: str) -> Said:
     """The hook as git calls it, for a push of these revisions; nothing is sent."""
-    runner = shlex.split(clone.git("config", "sahel-nb.hook"))
+    runner = clone.git("config", "sahel-nb.hook")
     updates = [ref.partition(":")[::2] for ref in refs]
     lines = [f"{rev} {clone.git('rev-parse', rev)} {to or 'refs/heads/main'} {base}\n" for rev, to in updates]
     done = subprocess.run(
-        [*runner, "pre-push", remote, "url"],
+        ["sh", "-c", f'{runner} pre-push "$@"', "sh", remote, "url"],
         cwd=clone.root,
         input="".join(lines).encode(),
         capture_output=True,
