@@ -48,6 +48,9 @@ PYTHON_KERNEL = {"display_name": "Python 3", "language": "python", "name": "pyth
 """The kernel that Kaggle has; a notebook that names none dies there before its first cell."""
 
 
+_BOM = b"\xef\xbb\xbf"
+
+
 class Direction(Enum):
     NOTHING = "nothing"
     TO_MIRROR = "to mirror"
@@ -95,6 +98,7 @@ def notebook_from(
 
 
 def _read(mirror: bytes, base: bytes | None, form: Form, memo: Memo | None) -> bytes:
+    _refuse_bom(mirror)
     if _by_heart(form):
         try:
             metadata, cells = percent_read.read(mirror)
@@ -118,6 +122,7 @@ def in_step(notebook: bytes, mirror: bytes, fmt: str | Form = DEFAULT_FORMAT, me
     expected = mirror_of(notebook, form, memo)
     if expected == mirror:
         return True
+    _refuse_bom(mirror)
     if _by_heart(form):
         try:
             return _said(*percent_read.read(expected)) == _said(*percent_read.read(mirror))
@@ -171,10 +176,19 @@ def looks_like_mirror(data: bytes, fmt: str | Form = DEFAULT_FORMAT) -> bool:
     An ordinary module that happens to bear the notebook's name must never be overwritten. Where jupytext is told to
     write mirrors without a header, any text at that place is one.
     """
-    if data.startswith((b"# ---\n# jupyter:", b"---\njupyter:")) or b"\n# %%" in b"\n" + data:
+    data = data.removeprefix(_BOM)
+    if data.startswith((b"# ---\n# jupyter:", b"# ---\r\n# jupyter:", b"---\njupyter:")) or b"\n# %%" in b"\n" + data:
         return True
     form = formed(fmt)
     return form.may_be_bare or (not form.is_ordinary and _has_header(data))
+
+
+def _refuse_bom(mirror: bytes) -> None:
+    """Before its header jupytext would take it for a line of a cell. Raise `NotebookError`."""
+    if mirror.startswith(_BOM):
+        from sahel_nb.notebook.document import NotebookError
+
+        raise NotebookError("its script starts with a byte order mark (BOM); save the script as UTF-8 without one")
 
 
 def _has_header(data: bytes) -> bool:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.commit.story import Clone, sahel_nb, set_up
+from tests.integration.commit.story import IN_STEP, Clone, sahel_nb, set_up
+from tests.support.git import Git
 from tests.unit.notebook.shapes import simple
 
 _SHAPES: dict[str, Any] = {
@@ -91,3 +92,34 @@ def test_what_git_was_only_told_of_blocks_no_commit(tmp_path: Path) -> None:
     clone.must("commit", "-qm", "The mirror comes with its notebook")
     assert clone.must("show", "--name-only", "--format=").split() == ["c.ipynb", "c.py"]
     assert sahel_nb(clone, "pair").code == 0
+
+
+def test_a_byte_order_mark_in_a_script_is_named(clone: Clone) -> None:
+    clone.must("reset", "--hard", "-q")
+    before = clone.disk("m.ipynb")
+    for name in ("a.py", "m.py"):
+        path = clone.root / name
+        path.write_bytes((b"\xef\xbb\xbf" if name == "m.py" else b"") + path.read_bytes() + b"y = 2\n")
+    said = sahel_nb(clone, "pair")
+    assert (said.code, clone.disk("m.ipynb")) == (3, before)
+    assert "m.ipynb: its script starts with a byte order mark (BOM)" in said.err
+    assert b"y = 2" in clone.disk("a.ipynb")
+    clone.must("add", "m.py")
+    assert "m.ipynb: SNB303 its script starts with a byte order mark" in clone.run("commit", "-qm", "No").err
+
+
+def test_a_clone_with_autocrlf_has_its_scripts_with_lf_and_in_step(clone: Clone, tmp_path: Path) -> None:
+    clone.must("reset", "--hard", "-q")
+    second = tmp_path / "second"
+    clone.must("clone", "-q", "-c", "core.autocrlf=true", str(clone.root), str(second))
+    other = Clone(Git(second))
+    other.git.become("Bintou Sow")
+    assert sahel_nb(other, "install").code == 0
+    assert b"\r" not in other.disk("a.py") + other.disk("a.ipynb")
+    assert sahel_nb(other, "pair", "--check").err == IN_STEP
+    text = other.disk("a.py").replace(b"x = 1", b"x = 9")
+    other.git.write("a.py", text.replace(b"\n", b"\r\n"))  # as an editor there may write it
+    other.must("commit", "-qam", "Nine")
+    assert b"x = 9" in other.committed("a.ipynb")
+    assert other.committed("a.py") == text
+    assert sahel_nb(other, "pair", "--check").code == 0
