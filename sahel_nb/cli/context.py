@@ -82,7 +82,16 @@ class Context:
         choice = Target.choose("local" if self.local else os.environ.get("SAHEL_NB_KAGGLE", ""))
         if choice.kind is not TargetKind.EMBEDDED:
             return replace(choice, patience=patience)
-        return Target(TargetKind.EMBEDDED, self.embedded.url, self._owner, self.embedded_folder.key(), patience)
+        from sahel_nb.localkaggle.executor.spec import INTERPRETER_HEADER, Interpreter
+
+        return Target(
+            TargetKind.EMBEDDED,
+            self.embedded.url,
+            self._owner,
+            self.embedded_folder.key(),
+            patience,
+            headers=((INTERPRETER_HEADER, Interpreter.current().to_json()),),
+        )
 
     @property
     def embedded_folder(self) -> DataFolder:
@@ -108,7 +117,7 @@ class Context:
         return endpoint
 
     def _look_at_python(self, endpoint: Endpoint) -> None:
-        """Runs have the packages of the Python that the service runs in, which may be another one's, or gone."""
+        """A service that was started by hand runs everything in its own Python; the Python of any may be gone."""
         from pathlib import Path
 
         from sahel_nb.errors import Refused
@@ -119,7 +128,7 @@ class Context:
                 f"The Python that the embedded service runs in is gone: {endpoint.python}",
                 hints=("sahel-nb local stop   # the next run starts it in this one",),
             )
-        if endpoint.python not in ("", sys.executable):
+        if endpoint.python not in ("", sys.executable) and not endpoint.runs_callers_python:
             text = f"it runs kernels in {endpoint.python}, not in {sys.executable}; `sahel-nb local stop` changes that"
             self.reporter.say(text, Level.WARN)
 

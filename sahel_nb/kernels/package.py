@@ -74,6 +74,7 @@ def open_api(target: Target) -> Any:
             sdk._http_client._init_session()
             if credentials is not None:
                 sdk._http_client._session.auth = credentials
+            sdk._http_client._session.headers.update(target.headers)
             guard_session(sdk._http_client._session, target.patience)
             return sdk
 

@@ -31,6 +31,8 @@ class Target:
     """Credentials to use in place of the person's own: theirs are for Kaggle, and stay there."""
     patience: float = 60.0
     """Seconds without a byte after which an answer is given up."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Sent with every request, for services that know more than Kaggle does."""
 
     @property
     def name(self) -> str:

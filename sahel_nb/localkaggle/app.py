@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from sahel_nb.localkaggle import long_text
 from sahel_nb.localkaggle.api import admin, blobs, datasets, files, inputs, kernels, pages, security, streams
-from sahel_nb.localkaggle.api.call import Call, Handler, who
+from sahel_nb.localkaggle.api.call import Call, Handler, interpreter_of, who
 from sahel_nb.localkaggle.authority import AbsoluteForm, App, Own
 from sahel_nb.localkaggle.faults import Fault
 from sahel_nb.localkaggle.service import Service
@@ -141,7 +141,8 @@ def _about(fields: Fields) -> str:
 
 def _call(service: Service, request: Request, account: str, fields: Fields) -> Call:
     base = f"http://{request.headers['host']}"
-    return Call(service, account, fields, base, service.url if "sahel_nb.proxied" in request.scope else base)
+    page_base = service.url if "sahel_nb.proxied" in request.scope else base
+    return Call(service, account, fields, base, page_base, interpreter_of(service, request))
 
 
 async def _body(request: Request) -> bytes:

@@ -31,6 +31,8 @@ class Endpoint:
     """The command that installs what would close it."""
     python: str = ""
     """The interpreter that runs it."""
+    runs_callers_python: bool = False
+    """Each version runs in the Python that it was pushed from, and not in the service's own."""
 
 
 class Instance:
@@ -112,6 +114,7 @@ def _read(lock: Path) -> Endpoint | None:
             str(values.get("open_network", "")),
             str(values.get("to_close_network", "")),
             str(values.get("python", "")),
+            values.get("runs_callers_python") is True,
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from enum import Enum
 from typing import Any
 
+from sahel_nb.localkaggle.executor.spec import Interpreter
+
 
 class Status(Enum):
     """A session's state in the wire's words (KernelWorkerStatus)."""
@@ -51,6 +53,8 @@ class Settings:
     category_ids: tuple[str, ...] = ()
     docker_image: str = ""
     machine_shape: str = ""
+    interpreter: Interpreter | None = None
+    """The Python of whoever pushed, where the service runs versions in that one; None for the service's own."""
 
     @property
     def accelerator(self) -> Accelerator:
@@ -69,6 +73,8 @@ class Settings:
         stored: dict[str, Any] = json.loads(text)
         known = {each.name for each in fields(cls)}  # a later version may have added to it
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items() if k in known}
+        if values.get("interpreter") is not None:
+            values["interpreter"] = Interpreter.from_fields(values["interpreter"])
         return cls(**values)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from sqlite3 import Connection
 
 from sahel_nb.localkaggle import limits, names, sources
+from sahel_nb.localkaggle.executor.spec import Interpreter
 from sahel_nb.localkaggle.folder import DataFolder
 from sahel_nb.localkaggle.limits import Limits
 from sahel_nb.localkaggle.model import Kernel, Settings, Status, Version
@@ -37,11 +38,17 @@ class NotPushed:
 
 
 def save(
-    tx: Connection, folder: DataFolder, allowed: Limits, account: str, fields: Fields, now: float
+    tx: Connection,
+    folder: DataFolder,
+    allowed: Limits,
+    account: str,
+    fields: Fields,
+    now: float,
+    interpreter: Interpreter | None = None,
 ) -> Pushed | NotPushed:
     """Make a version, or say why not. Raises `ApiError` where the live service answers with an HTTP error."""
     source = fields.text("text")
-    settings = _settings(fields)
+    settings = replace(_settings(fields), interpreter=interpreter)
     if not source:
         raise ApiError(400, "The kernel's source is empty")
     if len(source.encode("utf-8")) >= limits.SOURCE_BYTES:

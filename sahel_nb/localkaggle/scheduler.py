@@ -192,6 +192,7 @@ class Scheduler:
             time_limit=version.time_limit,
             internet=settings.enable_internet,
             resources=self._resources,
+            interpreter=settings.interpreter,
         )
 
     def _record(self, version_id: int, result: Result) -> None:

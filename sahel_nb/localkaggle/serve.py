@@ -92,6 +92,7 @@ def serve(plan: Plan, announce: Callable[[str], None], warn: Callable[[str], Non
         open_network=isolated.open_network,
         to_close_network=isolated.to_close_network,
         python=sys.executable,
+        runs_callers_python=plan.options.only_own_key,
     )
     scheduler.start()
     server = _Server(

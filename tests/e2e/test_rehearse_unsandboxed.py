@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import sahel_nb
 from support.lab import Done, Lab, Member
 from support.service import BIN
 
@@ -63,12 +64,28 @@ def test_it_is_said_each_time_and_refused_until_somebody_says_that_it_is_meant(a
     assert "git config sahel-nb.unsandboxed allows it" in allowed.err
 
 
-def test_the_python_of_a_service_that_others_started_is_named(awa: Careful) -> None:
+def test_each_rehearsal_runs_in_the_python_of_its_caller(awa: Careful, tmp_path: Path) -> None:
+    where = awa.kernel("langid", ["import sys", "print('in', sys.executable, sys.prefix)"])
+    assert awa.sahel("rehearse", where, "--unsandboxed").code == 0, "the service runs in this Python"
+    other = tmp_path / "other"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(other)], check=True)
+    (site,) = other.glob("lib/python*/site-packages")
+    (site / "all.pth").write_text("".join(f"{folder}\n" for folder in sys.path if "site-packages" in folder))
+    (site / "ours.pth").write_text(str(Path(sahel_nb.__file__).parents[1]))
+    caller = [str(other / "bin/python"), "-m", "sahel_nb.cli.main", "rehearse", where, "--unsandboxed"]
+    done = subprocess.run(caller, cwd=awa.git.root, env=awa.env(), capture_output=True, encoding="utf-8", timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert f"in {other}/bin/python {other}\n" in done.stderr + done.stdout
+    assert "runs kernels in" not in done.stderr
+
+
+def test_a_service_of_a_python_that_is_gone_or_of_one_s_own_is_named(awa: Careful) -> None:
     where = awa.kernel("langid", ["print('ran')"])
     assert awa.sahel("rehearse", where, "--unsandboxed").code == 0
     lock = Path(awa.env()["XDG_STATE_HOME"]) / "sahel-nb/local/service.lock"
     said = json.loads(lock.read_bytes())
-    lock.write_text(json.dumps({**said, "python": "/usr/bin/env"}))
+    assert said["runs_callers_python"] is True
+    lock.write_text(json.dumps({**said, "python": "/usr/bin/env", "runs_callers_python": False}))
     other = awa.sahel("rehearse", where, "--unsandboxed")
     assert (other.code, f"it runs kernels in /usr/bin/env, not in {sys.executable}" in other.err) == (0, True), other
     lock.write_text(json.dumps({**said, "python": "/gone/bin/python"}))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sahel_nb.localkaggle import names, signing
 from sahel_nb.localkaggle.authority import LOOPBACK, split
+from sahel_nb.localkaggle.executor.spec import INTERPRETER_HEADER, Interpreter
 from sahel_nb.localkaggle.service import Service
 from sahel_nb.localkaggle.signing import Grant
 from sahel_nb.localkaggle.store import accounts
@@ -33,6 +34,8 @@ class Call:
     """Scheme and authority by which the caller reached us: URLs for the caller's program are built from it."""
     page_base: str
     """The same for a browser. No browser finds us at the `http://localhost` that a proxied client speaks of."""
+    interpreter: Interpreter | None = None
+    """The caller's Python; None where the service runs everything in its own."""
 
     def need_account(self) -> str:
         if not self.account:
@@ -91,6 +94,17 @@ def who(service: Service, request: Request) -> str:
             if not accounts.exists(tx, name):  # two first uses at once
                 accounts.put(tx, name, secrets.token_hex(32), time.time())
     return name
+
+
+def interpreter_of(service: Service, request: Request) -> Interpreter | None:
+    """The caller's Python, for a service that answers its owner alone: nobody else chooses a program to start."""
+    text = request.headers.get(INTERPRETER_HEADER, "")
+    if not text or not service.options.only_own_key:
+        return None
+    try:
+        return Interpreter.from_json(text)
+    except ValueError as exc:
+        raise ApiError(400, f"{INTERPRETER_HEADER}: {exc}") from exc
 
 
 def is_loopback(request: Request) -> bool:

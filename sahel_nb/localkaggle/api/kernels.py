@@ -25,7 +25,9 @@ def save_kernel(call: Call) -> dict[str, Any]:
     account = call.need_account()
     service = call.service
     with service.db.write() as tx:
-        pushed = push.save(tx, service.folder, service.options.limits, account, call.fields, time.time())
+        pushed = push.save(
+            tx, service.folder, service.options.limits, account, call.fields, time.time(), call.interpreter
+        )
     if isinstance(pushed, NotPushed):
         return {"ref": "", "url": "", "error": pushed.error}
     if pushed.runs:

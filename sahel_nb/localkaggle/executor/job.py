@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 
 from sahel_nb.localkaggle.executor.resources import Resources
+from sahel_nb.localkaggle.executor.spec import Interpreter
 
 
 class Outcome(Enum):
@@ -48,6 +49,8 @@ class Job:
     time_limit: float
     internet: bool
     resources: Resources = field(default_factory=Resources.of_this_machine)
+    interpreter: Interpreter | None = None
+    """The Python to run in; None for the service's own."""
 
 
 @dataclass(frozen=True)

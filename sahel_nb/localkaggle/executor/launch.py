@@ -48,7 +48,7 @@ def launch(job: Job) -> Execution:
     spec = Spec(
         folder=str(job.folder),
         kind=job.kernel_type,
-        interpreter=Interpreter.current(),
+        interpreter=job.interpreter or Interpreter.current(),
         mounts=_without_clashes(job.mounts),
         environment=dict(job.environment),
         time_limit=job.time_limit,
@@ -156,6 +156,10 @@ def _refusal(job: Job) -> str:
         return f"Kernels of type {job.kernel_type!r} cannot be run here; notebook and script can."
     if job.kernel_type == "script" and job.language != "python":
         return f"Scripts in {job.language} cannot be run here; this service runs Python only."
+    if not Path(sys.executable).exists():
+        return f"The Python that the embedded service runs in is gone: {sys.executable}. Type: sahel-nb local stop"
+    if job.interpreter is not None and not Path(job.interpreter.executable).exists():
+        return f"The Python that this version was pushed from is gone: {job.interpreter.executable}. Push it again."
     for mount in job.mounts:
         for target in mount.targets:
             parts = target.split("/")

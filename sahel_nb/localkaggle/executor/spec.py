@@ -10,10 +10,13 @@ from typing import Any
 
 from sahel_nb.localkaggle.executor.resources import Resources
 
+INTERPRETER_HEADER = "X-Sahel-Nb-Interpreter"
+"""With a push to the background service: the Python of the program that pushes, as JSON; runs of the push use it."""
+
 
 @dataclass(frozen=True)
 class Interpreter:
-    """The Python that runs the service, as the sandbox has to show it."""
+    """The Python that runs a kernel, as the sandbox has to show it."""
 
     executable: str
     prefixes: tuple[str, ...]
@@ -33,6 +36,26 @@ class Interpreter:
             prefixes=tuple(dict.fromkeys(prefixes)),
             user_site=user_site if user_site and Path(user_site).is_dir() else "",
         )
+
+    def to_json(self) -> str:
+        """ASCII on one line, which a header can carry."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Interpreter:
+        """Raises `ValueError` for anything but absolute paths."""
+        return cls.from_fields(json.loads(text))
+
+    @classmethod
+    def from_fields(cls, fields: Any) -> Interpreter:
+        try:
+            found = cls(fields["executable"], tuple(fields["prefixes"]), fields["user_site"])
+        except (TypeError, KeyError) as exc:
+            raise ValueError(f"not an interpreter: {exc}") from exc
+        paths = (found.executable, *found.prefixes, *([found.user_site] if found.user_site else []))
+        if not all(isinstance(path, str) and path.startswith("/") and "\0" not in path for path in paths):
+            raise ValueError("the paths of an interpreter are absolute")
+        return found
 
 
 @dataclass(frozen=True)
@@ -58,9 +81,7 @@ class Spec:
     @classmethod
     def from_line(cls, line: bytes) -> Spec:
         fields: dict[str, Any] = json.loads(line)
-        interpreter = fields.pop("interpreter")
-        interpreter["prefixes"] = tuple(interpreter["prefixes"])
-        fields["interpreter"] = Interpreter(**interpreter)
+        fields["interpreter"] = Interpreter.from_fields(fields["interpreter"])
         fields["resources"] = Resources(**fields["resources"])
         fields["mounts"] = tuple((source, tuple(targets)) for source, targets in fields["mounts"])
         return cls(**fields)
