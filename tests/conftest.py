@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # `pytest --hypothesis-profile=long`: the same properties, a hundred times as many examples.
 settings.register_profile("long", settings.get_profile("project"), max_examples=10_000)
+# `--hypothesis-profile=few`: where the same properties have just held in another environment.
+settings.register_profile("few", settings.get_profile("project"), max_examples=10)
 settings.load_profile("project")
 
 # What a test must never inherit: somebody's credentials, proxies, identity, or the repository that git runs us in.
