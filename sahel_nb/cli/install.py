@@ -11,7 +11,7 @@ from sahel_nb.cli.context import Context
 def install() -> None:
     """Set up this clone, once: the git filter that strips, and the hooks that pair and guard.
 
-    Can be repeated. Hooks that were there before are kept and run first.
+    Can be repeated. Hooks of other programs stay where they are, and run first.
 
     \b
     Example:  sahel-nb install && sahel-nb doctor

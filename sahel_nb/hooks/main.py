@@ -10,6 +10,7 @@ pre-commit                 everything above on what is staged, for hooks/pre-com
 pre-push REMOTE URL        everything above on what is pushed, for hooks/pre-push
 merge KIND FILES           a merge driver: notebooks by cell, mirrors with them, kernel-metadata.json by key
 post-checkout, post-merge  say what a checkout or a merge left behind
+put-hooks                  our hooks are where git runs them again, after another program has replaced them
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ _VERBS = {
     "merge": "merge",
     "post-checkout": "after",
     "post-merge": "after",
+    "put-hooks": "put_hooks",
 }
 
 

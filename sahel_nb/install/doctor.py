@@ -7,7 +7,7 @@ import os
 import platform
 import stat
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from shlex import quote, split
@@ -15,8 +15,9 @@ from shlex import quote, split
 from sahel_nb import __version__
 from sahel_nb.config import FILE_NAME, Config
 from sahel_nb.errors import NetworkError, SahelError
-from sahel_nb.install import drivers, shipped, vault
-from sahel_nb.install.install import BEFORE, HookState, Settings, configured, hooks_folder, state
+from sahel_nb.install import drivers, hooks, shipped, vault
+from sahel_nb.install.hooks import HookState
+from sahel_nb.install.install import Settings, configured
 from sahel_nb.install.repository import ours_missing
 from sahel_nb.lock.home import home_of
 from sahel_nb.repo.cmd import GitFailed, git
@@ -28,6 +29,7 @@ from sahel_nb.report.events import Check, Verdict
 GIT_MINIMUM = (2, 30)
 """The first whose `git rev-parse` knows --end-of-options, says its release notes."""
 MEND_PHANTOMS = "sahel-nb doctor --fix"
+_INSTALL = "sahel-nb install"
 MEND_RAW = 'git add --renormalize "*.ipynb" && git commit -m "Strip notebooks"'
 _SLOW_CLOCK = 120
 _STRIPPERS = frozenset(("nbstripout", "nbstripout-fast", "nbwipers", "nb-clean", "nbdev-clean", "jupyter"))
@@ -221,24 +223,55 @@ def _state(worktree: Worktree) -> Check:
 
 
 def _hooks(worktree: Worktree) -> Check:
-    folder = hooks_folder(worktree)
-    found = {name: state(folder / name) for name in shipped.HOOKS}
-    framework = worktree.root / ".pre-commit-config.yaml"
+    """Whether git runs ours, and whether all that it would run without us still runs: asked of git, not of memory."""
+    folders = hooks.Folders.of(worktree)
+    found = {name: hooks.state(folders.used / name) for name in shipped.HOOKS}
     missing = [name for name, one in found.items() if one is HookState.MISSING]
     foreign = [name for name, one in found.items() if one in (HookState.FOREIGN, HookState.EDITED)]
-    idle = [name for name in found if (folder / name).exists() and not os.access(folder / name, os.X_OK)]
-    if foreign and framework.is_file() and b"sahel-nb" in framework.read_bytes():
+    if foreign and all(hooks.of_framework(folders.used / name) for name in foreign) and _framework_has_ours(worktree):
         return Check("hooks", _OK, "through the pre-commit framework")
     if missing or foreign:
-        names = ", ".join(missing + foreign)
-        return Check("hooks", _FAILED, f"not ours or not there: {names}", "sahel-nb install")
-    if idle or HookState.OUTDATED in found.values():
-        return Check("hooks", _WARNING, "from another version, or not executable", "sahel-nb install")
+        place = hooks.shown(worktree, folders.used)
+        return Check(
+            "hooks", _FAILED, f"git looks in {place}; not ours or not there: {', '.join(missing + foreign)}", _INSTALL
+        )
+    renamed = [name for name in shipped.HOOKS if (folders.theirs / (name + hooks.BEFORE)).exists()]
+    if renamed:
+        said = f"{', '.join(renamed)}: the hook of another program was renamed by an earlier version"
+        return Check("hooks", _FAILED, said, _INSTALL)
+    if lost := hooks.not_forwarded(folders) if folders.apart else []:
+        said = f"{hooks.shown(worktree, folders.theirs)}/{lost[0]} does not run, since ours are installed"
+        return Check("hooks", _FAILED, said, _INSTALL)
     called = [name for name, one in found.items() if one is HookState.CALLED]
+    run = [folders.used / (name + hooks.LEGACY * (name in called)) for name in shipped.HOOKS]
+    if HookState.OUTDATED in found.values() or not all(os.access(path, os.X_OK) for path in run):
+        return Check("hooks", _WARNING, "from another version, or not executable", _INSTALL)
+    if not folders.apart and (folders.used / "husky.sh").is_file():
+        said = "husky 4 has skipped hooks, since ours were there"
+        return Check("hooks", _WARNING, said, "sahel-nb uninstall && npm rebuild husky && sahel-nb install")
+    return Check("hooks", _OK, "; ".join(_how_hooks_run(worktree, folders, called)))
+
+
+def _how_hooks_run(worktree: Worktree, folders: hooks.Folders, called: list[str]) -> list[str]:
+    said = ["installed" + (f" in {hooks.shown(worktree, folders.used)}" if folders.apart else "")]
     if called:
-        return Check("hooks", _OK, f"installed; called by the pre-commit framework's: {', '.join(called)}")
-    chained = [name for name in shipped.HOOKS if (folder / (name + BEFORE)).exists()]
-    return Check("hooks", _OK, "installed" + (f"; chained: {', '.join(chained)}" if chained else ""))
+        said.append(f"called by the pre-commit framework's: {', '.join(called)}")
+    if folders.apart:
+        theirs = hooks.shown(worktree, folders.theirs)
+        if running := hooks.theirs_that_run(folders):
+            said.append(f"{theirs}/{running[0]}{_more(running)} run first")
+        if idle := hooks.theirs_without_x(folders):
+            said.append(f"{theirs}/{idle[0]}{_more(idle)}: not executable, never run")
+    return said
+
+
+def _more(names: Sequence[object]) -> str:
+    return f" and {len(names) - 1} more" if len(names) > 1 else ""
+
+
+def _framework_has_ours(worktree: Worktree) -> bool:
+    framework = worktree.root / ".pre-commit-config.yaml"
+    return framework.is_file() and b"sahel-nb" in framework.read_bytes()
 
 
 def _nbstripout(worktree: Worktree) -> Check:
@@ -289,7 +322,7 @@ def _committed_with_outputs(worktree: Worktree) -> list[bytes]:
 
 def _and_more(paths: list[bytes]) -> str:
     name = paths[0].decode("utf-8", "backslashreplace")
-    return f"{name} and {len(paths) - 1} more" if len(paths) > 1 else name
+    return name + _more(paths)
 
 
 def _ignored(worktree: Worktree, config: Config) -> Check:

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from sahel_nb.config import Config, load
-from sahel_nb.errors import Refused
 from sahel_nb.install import shipped
 from sahel_nb.install.doctor import examine
 from sahel_nb.install.install import install, uninstall
@@ -77,16 +76,15 @@ def test_a_hook_that_was_there_runs_first_and_may_refuse(git: Git) -> None:
     assert f"refs/heads/main {head} refs/heads/main {'0' * 40}\n{origin.path} {origin.path}\n" in log.read_text()
 
 
-def test_hooks_path_inside_is_used_and_outside_is_refused(git: Git) -> None:
-    git("config", "core.hooksPath", ".githooks")
+@pytest.mark.parametrize("where", [".githooks", "../shared"])
+def test_nothing_is_written_where_somebody_keeps_hooks(git: Git, where: str) -> None:
+    git("config", "core.hooksPath", where)
     install(Worktree.discover(git.root), Silent())
-    assert (git.root / ".githooks" / "pre-commit").exists()
+    assert not (git.root / where).exists()
+    said = Clone(git).run("commit", "--allow-empty", "-qm", "One", PATH="/usr/bin:/bin", GIT_TRACE="1").err
+    assert ".git/hooks/sahel-nb/pre-commit" in said, "git runs ours"
     uninstall(Worktree.discover(git.root), Silent())
-    git("config", "core.hooksPath", str(git.root.parent / "shared"))
-    with pytest.raises(Refused, match="outside this repository"):
-        install(Worktree.discover(git.root), Silent())
-    assert not (git.root.parent / "shared").exists()
-    assert "filter.sahel-nb" not in git("config", "--local", "--list")
+    assert git("config", "--get-all", "core.hooksPath") == where
 
 
 def test_a_runner_that_is_gone_refuses_commits_and_lets_checkouts_pass(git: Git) -> None:

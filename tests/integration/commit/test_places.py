@@ -12,7 +12,8 @@ import pytest
 
 from sahel_nb.config import Config
 from sahel_nb.hooks.staged import Repository
-from sahel_nb.install.install import hooks_folder, install
+from sahel_nb.install.hooks import Folders
+from sahel_nb.install.install import install
 from sahel_nb.install.repository import initialize
 from sahel_nb.notebook.pair import in_step
 from sahel_nb.notebook.strip import is_stripped
@@ -84,7 +85,7 @@ places = pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name
 
 
 def _hook_before(git: Git, name: str, script: str) -> None:
-    path = hooks_folder(Worktree.discover(git.root)) / name
+    path = Folders.of(Worktree.discover(git.root)).theirs / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
