@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sahel_nb.report.events import Check
     from sahel_nb.run.execute import Places, Who
     from sahel_nb.run.finish import Finished
-    from sahel_nb.run.plan import Plan
+    from sahel_nb.run.plan import Plan, Source
     from sahel_nb.run.preflight import Situation
 
 
@@ -152,6 +152,8 @@ def _prepare(
     source = assembly.source_of(context, sha, selection.kernel.folder)
     ref, title = assembly.dev_ref(context, source.metadata.ref) if dev else (None, "")
     plan = planning.make_plan(source, dev_ref=ref, dev_title=title)
+    if context.is_embedded:
+        _refuse_other_languages(source)
     if timeout is not None and timeout > source.metadata.longest:
         hours = source.metadata.longest // 3600
         raise UsageError(
@@ -202,6 +204,23 @@ def _prepare(
     if context.is_embedded and not dry_run:
         _bring_datasets(context, plan)
     return plan, lock, who, places, attach
+
+
+def _refuse_other_languages(source: Source) -> None:
+    """The embedded service has no kernel but Python's: said before anything starts."""
+    from shlex import quote
+
+    from sahel_nb.notebook.document import parse
+
+    language = source.metadata.language
+    if source.is_notebook and language == "python":
+        language = parse(source.code).language
+    if language not in ("", "python", "ipython"):
+        raise Refused(
+            f"{source.code_path} is in {language}: the embedded service runs Python only",
+            hints=(f"sahel-nb run {quote(str(source.metadata.ref))}   # on Kaggle",),
+            kaggle=NOTHING_STARTED,
+        )
 
 
 def _keep_commit(context: Context, plan: Plan) -> None:

@@ -51,9 +51,7 @@ class Changed:
         return sorted({path for path in found if self.files.is_there(path)}.union(self.names()))
 
     def _has_mirror(self, path: bytes) -> bool:
-        form = self.forms.of_notebook(path)
-        mirror = form.mirror_path(path) if form is not None else None
-        return mirror is not None and self.files.is_there(mirror)
+        return any(map(self.files.is_there, self.forms.mirrors_of(path)))
 
     def all(self) -> list[bytes]:
         """Notebooks that git knows, or would know after `git add .`, and those that are gone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sahel_nb.hooks.forms import Forms, configurations, formats_in, may_be_mirror
+from sahel_nb.hooks.forms import Forms, configurations, may_be_mirror, names_its_own
 from sahel_nb.hooks.memory import PAIR
 from sahel_nb.hooks.named import naming, notebooks_of
 from sahel_nb.hooks.paths import is_notebook, shown
@@ -109,7 +109,9 @@ class _Checked:
             for name in sorted(names):
                 form = forms.of_notebook(name)
                 mirror = form.mirror_path(name) if form is not None else None
-                if form is not None and mirror is not None and b"\n" not in name and version.brought(name, mirror):
+                if form is None or mirror is None or b"\n" in name:
+                    continue
+                if version.brought(name, mirror, *touched.intersection(forms.mirrors_of(name))):
                     yield version, name, mirror, form
 
     def _hinted(self) -> Iterator[tuple[Version, bytes, bytes, Form]]:
@@ -164,8 +166,8 @@ class _Checked:
 
 
 def _naming_formats(notebook: bytes) -> bytes:
-    """The notebook where it names formats of its own, else nothing."""
-    return notebook if formats_in(notebook) else b""
+    """The notebook where it says itself where its mirror is, else nothing."""
+    return notebook if names_its_own(notebook) else b""
 
 
 def _blob(answer: bytes) -> str:

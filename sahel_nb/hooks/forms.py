@@ -5,6 +5,8 @@
 3. `formats` in jupytext's configuration: the nearest file above the notebook, up to the top of the repository
 4. `py:percent` beside the notebook
 
+Where 1, 3 or 4 say `py`, a notebook in another language has a script in its own: `.R`, `.jl`, … as jupytext's `auto`.
+
 Options (filters of metadata, …) come from jupytext's configuration, as for jupytext. Its files outside of the
 repository are not asked: the mirrors of a team must not depend on whose machine wrote them.
 """
@@ -38,6 +40,7 @@ _OLD_NAMES = {
 _HEAD = 4_000
 _AUTO = "auto"
 _EXTENSIONS = {b"python": "py", b"r": "R", b"julia": "jl", b"bash": "sh", b"scala": "scala", b"javascript": "js"}
+_LANGUAGES = frozenset(_EXTENSIONS.values())
 _TEXTS = frozenset(
     (
         *(
@@ -123,13 +126,14 @@ class Forms:
         if self.off:
             return None
         config = self._config(path.rpartition(b"/")[0])
+        language = _language_of(content)
         if self._chosen:
-            return self._form(config, f"ipynb,{self._chosen}")
+            return self._form(config, f"ipynb,{self._chosen}", language, py_too=True)
         groups = [own] if own else config.groups if config else []
         if not groups:
-            return self._form(config, f"ipynb,{DEFAULT_FORMAT}")
+            return self._form(config, f"ipynb,{DEFAULT_FORMAT}", language, py_too=True)
         for group in groups:
-            form = self._form(config, group, _language_of(content) if _AUTO in group else "")
+            form = self._form(config, group, language, py_too=not own)
             if form is not None and form.mirror_path(path) is not None:
                 return form
         return None
@@ -144,16 +148,30 @@ class Forms:
             groups = [own or f"ipynb,{self._chosen}"]
         else:
             groups = config.groups if config and config.groups else [f"ipynb,{DEFAULT_FORMAT}"]
+        language = mirror.rpartition(b".")[2].decode("latin-1")
         for group in groups:
-            form = self._form(config, group, mirror.rpartition(b".")[2].decode("latin-1") if _AUTO in group else "")
+            form = self._form(config, group, language, py_too=not own and language in _LANGUAGES)
             path = form.notebook_path(mirror) if form is not None else None
             if path is not None:
                 return path
         return None
 
-    def _form(self, config: _Config | None, formats: str, extension: str = "") -> Form | None:
-        """`extension` is what stands for `auto`, which jupytext tells by the language of the notebook."""
-        if extension:
+    def mirrors_of(self, path: bytes) -> list[bytes]:
+        """Where the mirror of a notebook may be, in whatever language its cells are; the likeliest first."""
+        found = []
+        for language in _EXTENSIONS:
+            form = self.of_formats(path, "", b'"kernelspec": {"language": "%b"' % language)
+            mirror = form.mirror_path(path) if form is not None else None
+            if mirror is not None and mirror not in found:
+                found.append(mirror)
+        return found
+
+    def _form(self, config: _Config | None, formats: str, extension: str, *, py_too: bool = False) -> Form | None:
+        """`extension` is what stands for `auto`, which jupytext tells by the language of the notebook; with `py_too`
+        for the format that names Python because most notebooks are in it."""
+        if py_too and extension not in ("", "py"):
+            formats = ",".join([_not_python(text, extension) for text in formats.split(",")])
+        if extension and _AUTO in formats:
             formats = ",".join([_with_extension(text, extension) for text in formats.split(",")])
         key = (id(config), formats)
         if key not in self._made:
@@ -209,6 +227,14 @@ def formats_in(content: bytes) -> str:
     return ""
 
 
+def _not_python(text: str, extension: str) -> str:
+    """`folder//py:percent` → `folder//R:percent`; other formats as they are."""
+    where, slash, name = text.strip().rpartition("/")
+    file, colon, kind = name.partition(":")
+    python = file == "py" or file.endswith(".py")
+    return where + slash + (file.removesuffix("py") + extension if python else file) + colon + kind
+
+
 def _with_extension(text: str, extension: str) -> str:
     where, slash, name = text.strip().rpartition("/")
     file, colon, kind = name.partition(":")
@@ -216,12 +242,23 @@ def _with_extension(text: str, extension: str) -> str:
 
 
 def _language_of(notebook: bytes | None) -> str:
-    """The extension of a script in the notebook's language. Jupyter writes the metadata behind the cells."""
-    at = -1 if notebook is None else notebook.rfind(b'"kernelspec"')
-    if notebook is None or at < 0:
+    """The extension of a script in the notebook's language; "" where jupytext's is not known here.
+
+    Jupyter writes the metadata behind the cells. A notebook that says nothing is in Python.
+    """
+    if notebook is None:
         return "py"
-    _, found, rest = notebook[at : at + _HEAD].partition(b'"language": "')
-    return _EXTENSIONS.get(rest.partition(b'"')[0].lower(), "") if found else "py"
+    for section, key in ((b'"kernelspec"', b'"language"'), (b'"language_info"', b'"name"')):
+        at = notebook.rfind(section)
+        _, found, rest = notebook[at : at + _HEAD].partition(key) if at >= 0 else (b"", b"", b"")
+        if found:
+            return _EXTENSIONS.get(rest.partition(b'"')[2].partition(b'"')[0].lower(), "")
+    return "py"
+
+
+def names_its_own(notebook: bytes) -> bool:
+    """Does it say itself where its mirror is, by formats or by a language other than Python?"""
+    return bool(formats_in(notebook)) or _language_of(notebook) != "py"
 
 
 def _in_metadata(notebook: bytes) -> str:

@@ -87,9 +87,5 @@ def _listed(repository: Repository) -> set[bytes]:
 
 
 def _beside(forms: Forms, paths: set[bytes]) -> set[bytes]:
-    return paths.intersection(_mirror(forms, path) for path in paths if path.endswith(b".ipynb"))
-
-
-def _mirror(forms: Forms, notebook: bytes) -> bytes:
-    form = forms.of_notebook(notebook)
-    return (form.mirror_path(notebook) if form else None) or b"no mirror"
+    notebooks = [path for path in paths if path.endswith(b".ipynb")]
+    return paths.intersection(mirror for path in notebooks for mirror in forms.mirrors_of(path))

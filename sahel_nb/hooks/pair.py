@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sahel_nb.errors import UsageError
 from sahel_nb.hooks.changed import Changed
-from sahel_nb.hooks.paths import shown
+from sahel_nb.hooks.paths import shown, typed
 from sahel_nb.links import LeadsOut
 from sahel_nb.notebook.pair import Direction, decide, in_step, looks_like_mirror, mirror_of_stripped, notebook_from
 
@@ -153,6 +153,9 @@ class _Work:
             problem = "is no mirror (no jupytext header, no # %%): give one of them another name"
             return Outcome(name, problem=f"{shown(mirror)} {problem}")
         if direction is Direction.TO_MIRROR:
+            old = form.called_python(mirror) if text is None else None
+            if old is not None and looks_like_mirror(self._files.read(old) or b"", form):
+                return Outcome(name, problem=not_python(old), hints=(rename_script(name, old, mirror),))
             return self._written(name, mirror, mirror_of_stripped(self._changed.stripped(notebook), form), text)
         if text is None:
             raise UsageError(f"{shown(mirror)} is not there", hints=("git ls-files '*.ipynb'",))
@@ -214,6 +217,18 @@ class _Work:
         if looks_like_mirror(mirror, form) and in_step(notebook, mirror, form):
             return Direction.NOTHING
         return decide(self._changed.head(paths[0]), self._changed.head(paths[1]), notebook, mirror, form)
+
+
+def not_python(script: bytes) -> str:
+    return f"is not in Python, and its script is called {shown(script)}"
+
+
+def rename_script(name: bytes, old: bytes, new: bytes) -> str:
+    """What to type, for the script of a notebook in R or Julia that an earlier version called .py."""
+    return (
+        f"git mv {typed(old)} {typed(new)} && sahel-nb pair --from notebook {typed(name)} && "
+        f"git add {typed(name)} {typed(new)}"
+    )
 
 
 def _readable(notebook: bytes | None) -> bytes | None:

@@ -72,6 +72,11 @@ def plan(repository: Repository, pair: Pair) -> Step:
         direction = resolved_half(*pair.index) or decide(*pair.head, *pair.index, pair.form)
         if direction is Direction.NOTHING and not pair.moves:
             return Step()
+        older = pair.form.called_python(pair.mirror) if pair.index[1] is None else None
+        if older is not None and looks_like_mirror(files.read(older) or b"", pair.form):
+            from sahel_nb.hooks.pair import not_python, rename_script
+
+            return Step(finding=_finding(pair, not_python(older), rename_script(pair.notebook, older, pair.mirror)))
         pair.disk = (_on_disk(files, pair, pair.notebook), _on_disk(files, pair, pair.mirror))
         if any(files.is_there(old) and files.is_there(new) for old, new in pair.moves):
             return _refuse(pair, "was renamed by half, and there is a file already where the other half would go")

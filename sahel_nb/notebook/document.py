@@ -68,6 +68,15 @@ class Document:
         name = kernelspec.get("name", "") if isinstance(kernelspec, dict) else ""
         return name if isinstance(name, str) else ""
 
+    @property
+    def language(self) -> str:
+        """What its cells are written in, in lower case; empty where it does not say."""
+        for section, key in (("kernelspec", "language"), ("language_info", "name")):
+            named = self.json["metadata"].get(section)
+            if isinstance(named, dict) and isinstance(named.get(key), str):
+                return str(named[key]).lower()
+        return ""
+
     def cells(self) -> tuple[Cell, ...]:
         if self.major < 4:
             found = [cell for sheet in self.json.get("worksheets", ()) for cell in sheet.get("cells", ())]

@@ -110,6 +110,11 @@ class Form:
         """All that the bytes of a mirror depend on."""
         return repr((self.format, sorted(self.options.items()))).encode()
 
+    def called_python(self, mirror: bytes) -> bytes | None:
+        """The name that the script of a notebook in another language had before its own language was looked at."""
+        end = self.mirror.extension.encode()
+        return mirror.removesuffix(end) + b".py" if end in (b".R", b".jl") else None
+
     def mirror_path(self, notebook: bytes) -> bytes | None:
         """None where this form is not meant for that notebook."""
         base = self.notebook.base(notebook)
