@@ -7,7 +7,7 @@ import os
 import platform
 import stat
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from shlex import quote, split
@@ -259,14 +259,10 @@ def _how_hooks_run(worktree: Worktree, folders: hooks.Folders, called: list[str]
     if folders.apart:
         theirs = hooks.shown(worktree, folders.theirs)
         if running := hooks.theirs_that_run(folders):
-            said.append(f"{theirs}/{running[0]}{_more(running)} run first")
+            said.append(f"{theirs}/{hooks.and_more(running)} run first")
         if idle := hooks.theirs_without_x(folders):
-            said.append(f"{theirs}/{idle[0]}{_more(idle)}: not executable, never run")
+            said.append(f"{theirs}/{hooks.and_more(idle)}: not executable, never run")
     return said
-
-
-def _more(names: Sequence[object]) -> str:
-    return f" and {len(names) - 1} more" if len(names) > 1 else ""
 
 
 def _framework_has_ours(worktree: Worktree) -> bool:
@@ -322,7 +318,7 @@ def _committed_with_outputs(worktree: Worktree) -> list[bytes]:
 
 def _and_more(paths: list[bytes]) -> str:
     name = paths[0].decode("utf-8", "backslashreplace")
-    return name + _more(paths)
+    return f"{name} and {len(paths) - 1} more" if len(paths) > 1 else name
 
 
 def _ignored(worktree: Worktree, config: Config) -> Check:

@@ -190,6 +190,11 @@ def not_forwarded(folders: Folders) -> list[str]:
     return theirs_that_run(folders)
 
 
+def and_more(names: list[str]) -> str:
+    """The first, and how many follow."""
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+
+
 def _leads_on(path: Path) -> bool:
     if not os.access(path, os.X_OK):
         return False
@@ -264,9 +269,9 @@ def _put_apart(worktree: Worktree, folders: Folders, reporter: Reporter) -> None
     place, running = shown(worktree, theirs), theirs_that_run(folders)
     reporter.say(f"hooks: installed in {shown(worktree, own)}, to which core.hooksPath leads")
     if running:
-        reporter.say(f"{', '.join(running)}: those in {place} stay as they are, and run first")
+        reporter.say(f"{place}/{and_more(running)}: stays as it is, and runs first")
     if idle := theirs_without_x(folders):
-        reporter.say(f"{', '.join(idle)}: those in {place} are not executable, and git runs them as little as before")
+        reporter.say(f"{place}/{and_more(idle)}: not executable, so that it does not run, as before")
 
 
 def _take_ours_from(worktree: Worktree, theirs: Path, reporter: Reporter) -> None:
