@@ -14,6 +14,8 @@ from typing import Any
 _NEVER = float("inf")
 # `print` without a buffer writes its text and its newline apart: a line that is not whole waits this long for the rest.
 _PATIENCE = 0.2
+LONGEST_LINE = 1 << 20
+"""Characters of a line, or bytes of a frame, that are held while its end has not come. The runner's are far shorter."""
 
 
 class Pipe:
@@ -72,7 +74,9 @@ class Text(Pipe):
         *lines, self._rest = (self._rest + self._decoder.decode(data)).split("\n")
         for line in lines:
             self._say(line + "\n")
-        if not self._rest:
+        if len(self._rest) > LONGEST_LINE:
+            self.flush()
+        elif not self._rest:
             self.due = _NEVER
         elif lines or self.due == _NEVER:
             self.due = time.monotonic() + _PATIENCE
@@ -87,19 +91,21 @@ class Text(Pipe):
 
 
 class Frames(Pipe):
-    """JSON values, one a line. What is none is passed over: a killed writer's last line."""
+    """JSON values, one a line. What is none is passed over: a killed writer's last line, and one that is too long."""
 
     def __init__(self, fd: int, take: Callable[[Any], None]) -> None:
         super().__init__(fd)
         self._take = take
         self._rest: list[bytes] = []
+        self._held = 0
 
     def feed(self, data: bytes) -> None:
         *lines, rest = data.split(b"\n")
         if lines:
-            lines[0] = b"".join(self._rest) + lines[0]
-            self._rest = []
-        self._rest.append(rest)
+            lines[0] = b"".join((*self._rest, lines[0])) if self._held <= LONGEST_LINE else b""
+            self._rest, self._held = [], 0
+        self._held += len(rest)
+        self._rest = [*self._rest, rest] if self._held <= LONGEST_LINE else []
         for line in lines:
             with contextlib.suppress(ValueError, RecursionError):
                 self._take(json.loads(line))

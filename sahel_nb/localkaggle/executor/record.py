@@ -44,7 +44,11 @@ class LogWriter:
             self._line(stream, seconds, text[start : start + _PIECE])
             if self._size > self._limit:
                 self._full = True
-                self._line("stderr", seconds, f"\nThe log is longer than {self._limit} bytes; the rest is not kept.\n")
+                self._line(
+                    "stderr",
+                    seconds,
+                    f"\nsahel-nb: the log is longer than {self._limit} bytes; the rest is not kept.\n",
+                )
 
     def close(self) -> None:
         with contextlib.suppress(OSError):

@@ -32,6 +32,18 @@ _BACKLOG = 100_000
 _STARTUP_TIMEOUT = 120
 _SHUTDOWN_PATIENCE = 5.0
 _SAVE_EVERY = 20.0
+_MOST_AT_ONCE = 1 << 16
+"""Characters of one record: the supervisor holds a whole line in memory."""
+# A cell whose request nobody answers. The kernel is `busy` by its own word while a cell works, sleeps or waits: what
+# follows is only for requests of which it never said so, or said that they are done.
+KNOCK_EVERY = 10.0
+KNOCKS = 3
+REPLY_LOST_AFTER = 120.0
+ASLEEP_AFTER = 600.0
+LOST = (
+    "The kernel and its client waited for each other: {what}. This is no fault of the notebook; run it again."
+    " ipykernel 7.0 to 7.3 are known to lose a request: 7.4 does not."
+)
 _COLOR = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
@@ -53,8 +65,8 @@ class Voice:
         os.set_inheritable(fd, False)  # the kernel's own words go through Jupyter
 
     def log(self, stream: str, text: str) -> None:
-        if text:
-            self._say([stream, time.monotonic() - self._started, text])
+        for start in range(0, len(text), _MOST_AT_ONCE):
+            self._say([stream, time.monotonic() - self._started, text[start : start + _MOST_AT_ONCE]])
 
     def end(self, outcome: str, message: str, signal: int = 0) -> None:
         self._say({"outcome": outcome, "message": message, "signal": signal})
@@ -192,6 +204,8 @@ def execute(notebook: Any, kernel: Kernel, folder: str, voice: Voice) -> None:
         voice.log("stderr", f"{exc}\n")
         raise Failed(" ".join(str(exc).split("\nHere is a preview")[0].split()), told=True) from exc
     except (DeadKernelError, RuntimeError) as exc:
+        if client.request.lost:
+            raise Failed(LOST.format(what=client.request.lost)) from exc
         raise _death(client.process, exc) from exc
     finally:
         save(notebook, folder)
@@ -204,15 +218,117 @@ async def whole(client: Any) -> None:
     """
     import asyncio
 
+    watch = asyncio.ensure_future(client.request.watch(client))
     try:
         await client.async_execute()
     finally:
+        watch.cancel()
         process = client.process
         deadline = time.monotonic() + _SHUTDOWN_PATIENCE
         if process is not None and process.poll() is None:
             await client.km.request_shutdown()
         while process is not None and process.poll() is None and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
+
+
+class Request:
+    """The cell that was sent to the kernel last, and what the kernel said of it."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._open = False
+        self._begun = False
+        self._ended = False
+        self._since = 0.0
+        self.lost = ""
+        """Why it was given up; empty where it was not."""
+
+    def sent(self, **_: Any) -> None:
+        self._count += 1
+        self._open, self._begun, self._ended = True, False, False
+        self._since = time.monotonic()
+
+    def heard(self, *, ended: bool) -> None:
+        """The kernel spoke of it: it was read, and nothing but its own end can be missing."""
+        if ended and not self._ended:
+            self._since = time.monotonic()
+        self._begun, self._ended = True, self._ended or ended
+
+    def answered(self) -> None:
+        self._open = False
+
+    async def watch(self, client: Any) -> None:
+        """Cancel the wait for an answer that cannot come any more.
+
+        ipykernel 7.0 to 7.3 can leave a request unread (ipython/ipykernel#1554) until somebody else connects: so we do.
+        """
+        import asyncio
+
+        knocks, count, asleep = 0, 0, Asleep(client.process)
+        while not self.lost:
+            await asyncio.sleep(min(1.0, KNOCK_EVERY))
+            age = time.monotonic() - self._since
+            if not self._open or (self._begun and not self._ended) or age < KNOCK_EVERY:
+                knocks, asleep = 0, Asleep(client.process)
+            elif self._ended:
+                if age > REPLY_LOST_AFTER:
+                    self.lost = "it had run the cell, and its answer was lost"
+            else:
+                knocks, count = (knocks if count == self._count else 0), self._count
+                answered = await knock(client.kc)
+                if answered:
+                    knocks, asleep = knocks + 1, Asleep(client.process)
+                if self._begun or count != self._count:
+                    continue
+                if knocks >= KNOCKS:
+                    self.lost = "it answers, and the request to run the cell was lost"
+                elif asleep.seconds() > ASLEEP_AFTER:
+                    self.lost = "it sleeps, and never began with the cell"
+                elif answered:
+                    await asyncio.sleep(KNOCK_EVERY)
+        if client.task_poll_for_reply is not None:
+            client.task_poll_for_reply.cancel()
+
+
+async def knock(client: Any, patience: float = 2.0) -> bool:
+    """Whether the kernel answers a question on a connection of its own; the connection alone wakes some."""
+    socket = client.connect_shell()
+    try:
+        client.session.send(socket, "kernel_info_request", {})
+        return bool(await socket.poll(int(patience * 1000)))
+    finally:
+        socket.close(linger=0)
+
+
+class Asleep:
+    """How long a process has waited for events and done nothing else."""
+
+    def __init__(self, process: Any) -> None:
+        self._pid = process.pid if process is not None else 0
+        self._since, self._used = time.monotonic(), self._cpu()
+
+    def seconds(self) -> float:
+        seconds = time.monotonic() - self._since
+        if self._waits_for_events() and self._cpu() - self._used <= 0.05 * seconds:
+            return seconds
+        self._since, self._used = time.monotonic(), self._cpu()
+        return 0.0
+
+    def _cpu(self) -> float:
+        import psutil
+
+        try:
+            times = psutil.Process(self._pid).cpu_times()
+            return float(times.user + times.system)
+        except psutil.Error:
+            return 0.0
+
+    def _waits_for_events(self) -> bool:
+        """Where the system tells: not in a sleep, a read or a lock that some code of the notebook is in."""
+        try:
+            return Path(f"/proc/{self._pid}/wchan").read_text(encoding="ascii") in ("ep_poll", "do_epoll_wait", "0", "")
+        except OSError:
+            return True
 
 
 def make_manager(kernel: Kernel) -> Any:
@@ -253,6 +369,7 @@ def make_client(notebook: Any, kernel: Kernel, folder: str, voice: Voice) -> Any
         saved = time.monotonic()
         process: Any = None
         count: Any = None
+        request = Request()
 
         async def async_start_new_kernel_client(self) -> Any:
             manager: Any = self.km
@@ -266,6 +383,7 @@ def make_client(notebook: Any, kernel: Kernel, folder: str, voice: Voice) -> Any
 
         def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
             kind, content = msg["msg_type"], msg["content"]
+            self.request.heard(ended=kind == "status" and content["execution_state"] == "idle")
             if kind == "stream":
                 voice.log(content["name"], content["text"])
             elif kind in ("execute_result", "display_data") and "text/plain" in content["data"]:
@@ -277,6 +395,7 @@ def make_client(notebook: Any, kernel: Kernel, folder: str, voice: Voice) -> Any
             return super().process_message(msg, cell, cell_index)
 
         def keep(self, **_: Any) -> None:
+            self.request.answered()
             if time.monotonic() - self.saved > _SAVE_EVERY:
                 save(self.nb, folder)
                 self.saved = time.monotonic()
@@ -289,6 +408,7 @@ def make_client(notebook: Any, kernel: Kernel, folder: str, voice: Voice) -> Any
         raise_on_iopub_timeout=True,
         startup_timeout=_STARTUP_TIMEOUT,
     )
+    client.on_cell_execute = client.request.sent
     client.on_cell_executed = client.keep
     return client
 
@@ -296,7 +416,8 @@ def make_client(notebook: Any, kernel: Kernel, folder: str, voice: Voice) -> Any
 async def ready(client: Any, patience: float) -> None:
     """Wait until the kernel answers and its output arrives. jupyter_client's own waits 0.2 s for silence after that.
 
-    Asked again and again: what a kernel publishes before the subscription has reached it is lost.
+    Asked again and again: what a kernel publishes before the subscription has reached it is lost. Every question's
+    answer is awaited: a request that reaches ipykernel 7.0 to 7.3 while it still answers another may stay unread.
     """
     from queue import Empty
 
@@ -312,10 +433,25 @@ async def ready(client: Any, patience: float) -> None:
                 break
             idle = message["msg_type"] == "status" and message["content"]["execution_state"] == "idle"
             if idle and message["parent_header"].get("msg_id") in asked:
+                await _answers(client, asked)
                 return
         if not await client.is_alive():
             raise RuntimeError("it died before it answered")
     raise RuntimeError(f"it did not answer within {patience:.0f} seconds")
+
+
+async def _answers(client: Any, asked: set[str], patience: float = 2.0) -> None:
+    """Take the answers to `asked` off the shell channel; what does not come in time, a later reader passes over."""
+    from queue import Empty
+
+    deadline = time.monotonic() + patience
+    missing = set(asked)
+    while missing and time.monotonic() < deadline:
+        try:
+            message = await client.get_shell_msg(timeout=deadline - time.monotonic())
+        except Empty:
+            return
+        missing.discard(message["parent_header"].get("msg_id"))
 
 
 def report(content: Any, cell: Any) -> str:

@@ -32,6 +32,8 @@ TIMED_OUT = "Your {kind} was stopped because it exceeded the max allowed executi
 OUT_OF_MEMORY = "Your {kind} tried to allocate more memory than is available."
 SERVICE_GONE = "The service stopped while this version was running."
 TOO_MUCH = "It used more than {what}, and was ended."
+LAST_WORDS = 15.0
+"""Seconds that the runner may take to end after its verdict: a library that hangs at its exit holds nobody up."""
 _LOOK_EVERY = 0.2
 _GLANCE_EVERY = 0.1
 _LOOK_SHARE = 10  # a look that takes long, on a machine with many processes, is taken less often
@@ -58,6 +60,7 @@ class Run:
         self._log = record.LogWriter(spec.path)
         self._log_error = ""
         self._verdict: dict[str, Any] | None = None
+        self._verdict_at = 0.0
         self._exit: int | None = None
         self._main = 0
         self._helper: Helper | None = None
@@ -140,6 +143,8 @@ class Run:
                     pipe.flush()
             if self._reap() and ended is not Ended.BY_LIMIT:
                 ended = Ended.BY_ITSELF  # it had ended already when whatever else came in
+            elif self._verdict is not None and now - self._verdict_at > LAST_WORDS:
+                ended = ended or Ended.BY_ITSELF
             elif now >= self._deadline:
                 ended = ended or Ended.BY_TIME
         self._stop()
@@ -196,7 +201,7 @@ class Run:
         elif isinstance(value, dict) and isinstance(value.get("exit"), int):
             self._exit = value["exit"]
         elif isinstance(value, dict) and isinstance(value.get("outcome"), str):
-            self._verdict = value
+            self._verdict, self._verdict_at = value, time.monotonic()
 
     def _say(self, stream: str, text: str, seconds: float | None = None) -> None:
         if self._log_error:

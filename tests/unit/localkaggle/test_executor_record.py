@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sahel_nb.localkaggle.executor.job import Outcome, Result
+from sahel_nb.localkaggle.executor.pipes import LONGEST_LINE, Frames, Text
 from sahel_nb.localkaggle.executor.record import LOG, LogWriter, mend_log, read_result, write_result
 
 ANY_TEXT = st.text(st.characters(), max_size=200)  # lone surrogates included
@@ -57,3 +59,20 @@ def test_a_result_that_somebody_broke_is_an_error_and_no_crash(tmp_path: Path) -
     assert result is not None
     assert result.outcome is Outcome.ERROR
     assert "cannot be read" in result.failure_message
+
+
+def test_a_line_or_frame_without_end_is_not_held_in_memory() -> None:
+    frames: list[object] = []
+    texts: list[str] = []
+    read, write = os.pipe()
+    pipe = Frames(read, frames.append)
+    for data in (b'["a"]\n["b', b"b" * LONGEST_LINE, b"b" * LONGEST_LINE, b'"]\n["c', b'"]\n'):
+        pipe.feed(data)
+    assert frames == [["a"], ["c"]]
+    text = Text(read, texts.append)
+    for _ in range(5):
+        text.feed(b"x" * (LONGEST_LINE // 2))
+    assert max(map(len, texts)) <= 2 * LONGEST_LINE
+    assert len("".join(texts)) >= LONGEST_LINE
+    os.close(read)
+    os.close(write)
