@@ -76,12 +76,12 @@ def local() -> None:
     envvar="SAHEL_NB_LOCAL_PROCESSES",
     help="Processes and threads of one run.  [default: 4096]",
 )
-@click.option("--admin", is_flag=True, help="Serve /admin/…, for tests.")
+@click.option("--admin", is_flag=True, help="Serve /admin/… to who has the data folder's key, for tests.")
 @click.option(
     "--admin-token",
     default="",
     envvar="SAHEL_NB_LOCAL_ADMIN_TOKEN",
-    help="What /admin/… asks for as Bearer token; likewise SAHEL_NB_LOCAL_ADMIN_TOKEN.",
+    help="Another Bearer token that /admin/… accepts; likewise SAHEL_NB_LOCAL_ADMIN_TOKEN.",
 )
 @click.option("--allow-remote", is_flag=True, help="Permit a --host that others can reach: they can run code here.")
 def serve(

@@ -28,7 +28,9 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 
 def cancel(lab: Lab, slug: str) -> None:
     """End the newest session from the service's side, as its owner would in the web page."""
-    answer = requests.post(f"{lab.service.url}/admin/cancel", json={"owner": "awa", "slug": slug}, timeout=30)
+    answer = requests.post(
+        f"{lab.service.url}/admin/cancel", auth=lab.service.owner, json={"owner": "awa", "slug": slug}, timeout=30
+    )
     assert answer.status_code == 200, answer.text
 
 
@@ -170,7 +172,7 @@ def test_dropped_sources_are_a_failure_that_says_what_has_started(lab: Lab) -> N
     """The preflight asks for each; what Kaggle drops all the same is named."""
     awa.kernel("fula-lid", HELLO)
     fault = {"name": "dropped-sources", "kernel": "awa/fula-lid"}
-    requests.post(f"{lab.service.url}/admin/fault", json=fault, timeout=30).raise_for_status()
+    requests.post(f"{lab.service.url}/admin/fault", auth=lab.service.owner, json=fault, timeout=30).raise_for_status()
 
     done = awa.sahel("run")
 

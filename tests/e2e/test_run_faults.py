@@ -44,11 +44,15 @@ def armed(lab: Lab, slug: str, *names: str, **more: Any) -> Iterator[None]:
     """Inside: the faults strike this kernel. Afterwards: each has struck."""
     for name in names:
         fault = {"name": name, "kernel": f"awa/{slug}", **more}
-        requests.post(f"{lab.service.url}/admin/fault", json=fault, timeout=30).raise_for_status()
+        requests.post(
+            f"{lab.service.url}/admin/fault", auth=lab.service.owner, json=fault, timeout=30
+        ).raise_for_status()
     try:
         yield
     finally:
-        calmed = requests.post(f"{lab.service.url}/admin/calm", json={"kernel": f"awa/{slug}"}, timeout=30).json()
+        calmed = requests.post(
+            f"{lab.service.url}/admin/calm", auth=lab.service.owner, json={"kernel": f"awa/{slug}"}, timeout=30
+        ).json()
     assert all(fault["struck"] for fault in calmed["disarmed"]), calmed
 
 

@@ -110,9 +110,11 @@ def test_a_source_that_cannot_be_mounted_is_refused_before_anything_starts(lab: 
         ("not-joined", "titanic (competition) is a competition whose rules", "competitions/titanic/rules"),
         ("dataset-pending", "awa/fula-words (dataset) is still processed", "kaggle datasets status awa/fula-words"),
     ):
-        requests.post(f"{lab.service.url}/admin/fault", json={"name": fault}, timeout=30).raise_for_status()
+        requests.post(
+            f"{lab.service.url}/admin/fault", auth=lab.service.owner, json={"name": fault}, timeout=30
+        ).raise_for_status()
         refused = awa.sahel("run", folder)
-        requests.post(f"{lab.service.url}/admin/calm", json={}, timeout=30).raise_for_status()
+        requests.post(f"{lab.service.url}/admin/calm", auth=lab.service.owner, json={}, timeout=30).raise_for_status()
         assert (refused.code, said in refused.err, mend in refused.err) == (3, True, True), refused
     assert (lab.versions("fula-tts"), awa.lock("fula-tts")) == (0, None)
 

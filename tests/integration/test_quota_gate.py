@@ -15,7 +15,10 @@ def test_a_run_that_cannot_finish_is_refused_unless_told(tmp_path: Path) -> None
         where = awa.kernel("gpu-lab", ["import time; time.sleep(2)"], enable_gpu=True)
         assert awa.sahel("run", where).code == 0
         low = {"name": "quota-low", "times": 0, "millis": 500}
-        assert requests.post(f"{lab.service.url}/admin/fault", json=low, timeout=30).status_code == 200
+        assert (
+            requests.post(f"{lab.service.url}/admin/fault", auth=lab.service.owner, json=low, timeout=30).status_code
+            == 200
+        )
         refused = awa.sahel("run", where)
         assert (refused.code, lab.versions("gpu-lab")) == (3, 1), refused
         assert "by its one complete run: it cannot finish" in refused.err
@@ -27,5 +30,8 @@ def test_a_run_that_cannot_finish_is_refused_unless_told(tmp_path: Path) -> None
         assert "awa/gpu-lab  took " in shown.out
         assert "; 0 more fit" in shown.out
         plenty = {"name": "quota-low", "times": 0, "millis": 20 * 3_600_000}
-        assert requests.post(f"{lab.service.url}/admin/fault", json=plenty, timeout=30).status_code == 200
+        assert (
+            requests.post(f"{lab.service.url}/admin/fault", auth=lab.service.owner, json=plenty, timeout=30).status_code
+            == 200
+        )
         assert "it took" not in awa.sahel("run", where, "--dry-run").err

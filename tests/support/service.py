@@ -56,6 +56,11 @@ class Service:
     def key(self, user: str) -> str:
         return f"key-of-{user}-0123456789abcdef"
 
+    @property
+    def owner(self) -> tuple[str, str]:
+        """Who may ask /admin/…: any name, and the key of the data folder."""
+        return "owner", (self.data / "key").read_text()
+
     def start(self, *, port: int = 0) -> Service:
         """Returns when the service has printed its URL."""
         users = " ".join(f"{user}:{self.key(user)}" for user in self.users)

@@ -6,8 +6,8 @@
     POST /admin/calm {"kernel": ""}          disarm the faults of a kernel, or all; answers how often each struck
     GET  /admin/faults                       what is armed, and what can be
 
-With `--admin-token` every request needs it as a Bearer token. Without one, requests must come from loopback, and
-POSTs must be `application/json`, which no web page can send here without asking first.
+Every request needs the key of the data folder, as Bearer token or as the password of any user name, or the one that
+`--admin-token` gives: other users of this machine reach the port as well.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from sahel_nb.localkaggle import names
-from sahel_nb.localkaggle.api.call import is_local
+from sahel_nb.localkaggle.api.call import password
 from sahel_nb.localkaggle.faults import Armed, Fault
 from sahel_nb.localkaggle.model import Version
 from sahel_nb.localkaggle.service import Service
@@ -60,16 +60,13 @@ def _struck(armed: tuple[Armed, ...]) -> list[dict[str, Any]]:
 
 
 def _authorise(service: Service, request: Request) -> None:
-    token = service.options.admin_token
-    if token:
-        given = request.headers.get("authorization", "").encode("utf-8", "surrogateescape")
-        if not hmac.compare_digest(given, f"Bearer {token}".encode()):
-            raise ApiError(401, "Unauthenticated")
-        return
-    if not is_local(request):
-        raise ApiError(403, "Only from this machine, or with --admin-token")
-    if request.method == "POST" and request.headers.get("content-type", "").split(";")[0] != "application/json":
-        raise ApiError(400, "Send application/json")
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    given = value.strip()
+    if scheme.lower() == "basic":
+        given = password(given)[1]
+    accepted = [key.encode() for key in (service.key, service.options.admin_token) if key]
+    if not any(hmac.compare_digest(given.encode("utf-8", "surrogateescape"), key) for key in accepted):
+        raise ApiError(401, "Unauthenticated")
 
 
 def _session(service: Service, fields: Fields) -> Version:

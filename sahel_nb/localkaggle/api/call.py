@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sahel_nb.localkaggle import names, signing
-from sahel_nb.localkaggle.authority import LOOPBACK, split
 from sahel_nb.localkaggle.executor.spec import INTERPRETER_HEADER, Interpreter
 from sahel_nb.localkaggle.service import Service
 from sahel_nb.localkaggle.signing import Grant
@@ -74,13 +73,9 @@ def who(service: Service, request: Request) -> str:
         return found
     if scheme.lower() != "basic":
         raise ApiError(401, "Unauthenticated")
-    try:
-        text = base64.b64decode(value.strip(), validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError):
-        raise ApiError(401, "Unauthenticated") from None
-    user, colon, key = text.partition(":")
+    user, key = password(value.strip())
     name = names.account(user)
-    if name is None or not colon or not key:
+    if name is None or not key:
         raise ApiError(401, "Unauthenticated")
     with service.db.read() as tx:
         known = accounts.exists(tx, name)
@@ -94,6 +89,15 @@ def who(service: Service, request: Request) -> str:
             if not accounts.exists(tx, name):  # two first uses at once
                 accounts.put(tx, name, secrets.token_hex(32), time.time())
     return name
+
+
+def password(value: str) -> tuple[str, str]:
+    """User name and password of a Basic authorization (RFC 7617). Raises `ApiError` 401."""
+    try:
+        user, _, key = base64.b64decode(value, validate=True).decode("utf-8").partition(":")
+    except (binascii.Error, ValueError):
+        raise ApiError(401, "Unauthenticated") from None
+    return user, key
 
 
 def interpreter_of(service: Service, request: Request) -> Interpreter | None:
@@ -113,9 +117,3 @@ def is_loopback(request: Request) -> bool:
         return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
     except ValueError:
         return False
-
-
-def is_local(request: Request) -> bool:
-    """Comes from this machine and asked for it by a loopback name: no web page of another name is behind it."""
-    authority = split(request.headers.get("host", ""))
-    return is_loopback(request) and authority is not None and authority[0] in LOOPBACK

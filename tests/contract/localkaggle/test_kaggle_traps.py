@@ -39,9 +39,11 @@ def awa(lab: Lab) -> Member:
 def armed(lab: Lab, slug: str, name: str, **more: Any) -> Iterator[None]:
     kernel = f"awa/{slug}"
     fault = {"name": name, "kernel": kernel, **more}
-    requests.post(f"{lab.service.url}/admin/fault", json=fault, timeout=30).raise_for_status()
+    requests.post(f"{lab.service.url}/admin/fault", auth=lab.service.owner, json=fault, timeout=30).raise_for_status()
     yield
-    struck = requests.post(f"{lab.service.url}/admin/calm", json={"kernel": kernel}, timeout=30).json()["disarmed"]
+    struck = requests.post(
+        f"{lab.service.url}/admin/calm", auth=lab.service.owner, json={"kernel": kernel}, timeout=30
+    ).json()["disarmed"]
     assert struck[0]["struck"] > 0
 
 
@@ -68,12 +70,12 @@ def kernel(lab: Lab, slug: str) -> dict[str, Any]:
 
 
 def sessions(lab: Lab, slug: str) -> list[dict[str, Any]]:
-    state = requests.get(f"{lab.service.url}/admin/state", timeout=30).json()
+    state = requests.get(f"{lab.service.url}/admin/state", auth=lab.service.owner, timeout=30).json()
     return [one for kernel in state["kernels"] if kernel["ref"] == f"awa/{slug}" for one in kernel["versions"]]
 
 
 def faults(lab: Lab, slug: str) -> list[dict[str, Any]]:
-    armed = requests.get(f"{lab.service.url}/admin/faults", timeout=30).json()["armed"]
+    armed = requests.get(f"{lab.service.url}/admin/faults", auth=lab.service.owner, timeout=30).json()["armed"]
     return [fault for fault in armed if fault["kernel"] == f"awa/{slug}"]
 
 
@@ -81,7 +83,9 @@ def cancel(lab: Lab, slug: str) -> None:
     """End its sessions from the service's side: they take places that others wait for."""
     for one in sessions(lab, slug):
         if one["status"] in ("QUEUED", "RUNNING"):
-            requests.post(f"{lab.service.url}/admin/cancel", json={"session": one["session"]}, timeout=30)
+            requests.post(
+                f"{lab.service.url}/admin/cancel", auth=lab.service.owner, json={"session": one["session"]}, timeout=30
+            )
 
 
 def test_a_model_that_was_dropped_is_named(lab: Lab, awa: Member) -> None:

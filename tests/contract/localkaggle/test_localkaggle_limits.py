@@ -21,9 +21,9 @@ def push(service: Service, user: str, slug: str, text: str, **fields: Any) -> An
 
 
 def cancel_all(service: Service) -> None:
-    for kernel in requests.get(f"{service.url}/admin/state").json()["kernels"]:
+    for kernel in requests.get(f"{service.url}/admin/state", auth=service.owner).json()["kernels"]:
         for version in kernel["versions"]:
-            requests.post(f"{service.url}/admin/cancel", json={"session": version["session"]})
+            requests.post(f"{service.url}/admin/cancel", auth=service.owner, json={"session": version["session"]})
 
 
 def test_the_cap_makes_no_version_and_counts_each_account_for_itself(service: Service) -> None:

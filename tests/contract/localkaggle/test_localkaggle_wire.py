@@ -107,7 +107,9 @@ def test_a_running_session_shows_neither_log_nor_files_and_streams_utf8(service:
     listing = service.api("awa", "ListKernelSessionOutput", where)[1]
     assert (listing["files"], listing["log"]) == ([], "")
 
-    cancelled = requests.post(f"{service.url}/admin/cancel", json={"owner": "awa", "slug": "slow-kernel"})
+    cancelled = requests.post(
+        f"{service.url}/admin/cancel", auth=service.owner, json={"owner": "awa", "slug": "slow-kernel"}
+    )
     assert cancelled.json()["status"] == "CANCEL_REQUESTED"
     assert service.wait("awa", "awa/slow-kernel") == "CANCEL_ACKNOWLEDGED"
     reader.join(timeout=30)
@@ -232,10 +234,15 @@ def test_a_kernel_with_internet_sees_no_private_page(service: Service) -> None:
     assert "secret-kernel" not in log
 
 
-def test_the_admin_sees_everything_and_no_web_page_can_ask(service: Service) -> None:
-    state = requests.get(f"{service.url}/admin/state").json()
-    assert "awa" in state["accounts"]
-    assert requests.post(f"{service.url}/admin/cancel", data='{"session": 1}').status_code == 400
+def test_the_admin_is_the_owner_and_sees_everything(service: Service) -> None:
+    assert "awa" in requests.get(f"{service.url}/admin/state", auth=service.owner).json()["accounts"]
+    bearer = {"Authorization": f"Bearer {service.owner[1]}"}
+    assert requests.get(f"{service.url}/admin/faults", headers=bearer).status_code == 200
+    wrong = ("", "Bearer", "Bearer token-of-awa", "Basic", "Basic !", "Bearer \xe9", "Basic b3duZXI6")
+    for given in (*({"Authorization": value.encode("latin-1")} for value in wrong), {}):
+        assert requests.get(f"{service.url}/admin/state", headers=given).status_code == 401, given
+        assert requests.post(f"{service.url}/admin/cancel", json={"session": 1}, headers=given).status_code == 401
+    assert requests.get(f"{service.url}/admin/state", auth=("awa", service.key("awa"))).status_code == 401
 
 
 def test_unknown_accounts_are_turned_away_but_by_the_key_of_the_folder(service: Service) -> None:
@@ -323,7 +330,7 @@ def test_versions_run_beside_each_other_and_status_means_the_latest(service: Ser
     assert code == 200, service.stderr
 
     def forgotten() -> bool:
-        state = requests.get(f"{service.url}/admin/state").json()
+        state = requests.get(f"{service.url}/admin/state", auth=service.owner).json()
         known = {str(v["session"]) for kernel in state["kernels"] for v in kernel["versions"]}
         return {home.name for home in (service.data / "runs").iterdir()} <= known
 
