@@ -74,14 +74,16 @@ def segments(stripped: bytes, form: Form) -> tuple[list[list[str]], list[str]] |
     """
     document = parse(stripped).json
     whole = write(stripped, form).decode("utf-8").splitlines()
-    cells = document["cells"]
-    alone = [write(_encoded({**document, "cells": some}), form).decode().splitlines() for some in ([], *zip(cells))]
-    above, *parts = [[line for line in lines if line.strip()] for lines in alone]
-    parts = [lines[len(above) :] for lines in parts if lines[: len(above)] == above]
-    together = [*above, *(line for lines in parts for line in lines)]
-    if len(parts) != len(cells) or together != [line for line in whole if line.strip()]:
-        return None
-    return parts, whole
+    alone = (write(_encoded({**document, "cells": [cell]}), form) for cell in document["cells"])
+    parts = [_below_header(text.decode("utf-8").splitlines()) for text in alone]
+    return (parts, whole) if [line for lines in parts for line in lines] == _below_header(whole) else None
+
+
+def _below_header(lines: list[str]) -> list[str]:
+    """Without blank lines, and without the header, which differs by the metadata of the cells below it."""
+    rulers = [at for at, line in enumerate(lines) if line.strip("#/;- \t") == "" and line.endswith("---")]
+    start = rulers[1] + 1 if len(rulers) > 1 and not any(line.strip() for line in lines[: rulers[0]]) else 0
+    return [line for line in lines[start:] if line.strip()]
 
 
 def _encoded(document: Any) -> bytes:

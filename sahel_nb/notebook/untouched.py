@@ -40,6 +40,8 @@ def keep(made: bytes, mirror: bytes, base: bytes, plain: bytes, form: Form) -> b
         return made
     segments, old = _segments(plain, was, form)
     if segments is None:
+        if is_marked(form) and sum(_first_lost([[cell]], found) is not None for cell in was) > 1:
+            raise _cannot_tell()
         return made
     lines = mirror.decode("utf-8").splitlines()
     full = [at for at, line in enumerate(lines) if line.strip()]
@@ -80,6 +82,15 @@ def _refused(number: int, was: Sequence[Json], places: Sequence[Place]) -> Excep
     return NotebookError(
         f"cell {number + 1} was not edited in the mirror, and would be rewritten{near}: is a string, a fenced block or "
         "a `# %%` left open before it? Close it there, or edit the notebook"
+    )
+
+
+def _cannot_tell() -> Exception:
+    from sahel_nb.notebook.document import NotebookError
+
+    return NotebookError(
+        "more than one cell would be rewritten, and whose lines were edited in the mirror cannot be told: edit one "
+        "cell at a time, or the notebook"
     )
 
 

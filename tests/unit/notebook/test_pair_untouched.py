@@ -106,13 +106,16 @@ def owners(base: bytes, text: bytes) -> list[tuple[int, int]]:
     """Each line of the mirror that is not blank, and the cell that it was written for, as the cell alone shows."""
     whole = json.loads(base)
 
-    def full(cells: list[Any]) -> int:
-        alone = mirror_of(json.dumps({**whole, "cells": cells}).encode())
-        return sum(1 for line in alone.split(b"\n") if line.strip())
+    def full(text: bytes) -> list[int]:
+        """Below the header, which differs by the metadata of the cells."""
+        every = text.split(b"\n")
+        headed = b"# jupyter:" in every[:3] and b"%%" not in b"".join(every[:2])
+        start = every.index(b"# ---", every.index(b"# ---") + 1) + 1 if headed else 0
+        return [at for at, line in enumerate(every) if line.strip() and at >= start]
 
-    header = full([])
-    owner = [number for number, one in enumerate(whole["cells"]) for _ in range(full([one]) - header)]
-    places = [at for at, line in enumerate(text.split(b"\n")) if line.strip()][header:]
+    cells = [mirror_of(json.dumps({**whole, "cells": [one]}).encode()) for one in whole["cells"]]
+    owner = [number for number, one in enumerate(cells) for _ in full(one)]
+    places = full(text)
     assume(len(owner) == len(places))
     return list(zip(places, owner, strict=True))
 
