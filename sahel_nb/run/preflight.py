@@ -6,6 +6,7 @@ does not start on a guess.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -292,7 +293,8 @@ def examine_sources(situation: Situation, plan: Plan) -> Check | None:
     found = "; ".join(f"{name} ({_WORDS[key]}) {state.value}" for key, name, state in wrong)
     if situation.inputs is not None and any(key == "dataset_sources" for key, _, _ in wrong):
         found += "; a dataset that is committed here, with its dataset-metadata.json, is brought"
-    return Check("sources", Verdict.FAILED, found, _mend_source(situation, plan, *wrong[0]))
+    first, *others = (_mend_source(situation, plan, *one) for one in wrong)
+    return Check("sources", Verdict.FAILED, found, first, more=tuple(others) if situation.inputs is not None else ())
 
 
 def _mend_source(situation: Situation, plan: Plan, key: str, name: str, state: SourceState) -> str:
@@ -300,6 +302,12 @@ def _mend_source(situation: Situation, plan: Plan, key: str, name: str, state: S
         return f"mkdir -p {quote(str(situation.inputs / _GIVEN_AS_FOLDERS[key] / name))}  # and put its files there"
     if situation.inputs is not None and key == "kernel_sources":
         return f"sahel-nb rehearse {name}"
+    if situation.inputs is not None and name.count("/") == 1:
+        slug = name.partition("/")[2]
+        metadata = json.dumps({"title": slug, "id": name, "licenses": [{"name": "unknown"}]})
+        where = quote(f"data/{slug}")
+        write = f"echo {quote(metadata)} > {where}/dataset-metadata.json"
+        return f"mkdir -p {where} && {write}  # put its files there, git add and commit them"
     if state is SourceState.NOT_JOINED:
         return f"python3 -m webbrowser https://www.kaggle.com/competitions/{name}/rules"
     if state in (SourceState.PENDING, SourceState.FAILED):

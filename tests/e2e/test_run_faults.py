@@ -122,15 +122,19 @@ def test_a_rehearsal_and_a_run_of_one_commit_keep_a_folder_each(awa: Member) -> 
 
 def test_a_rehearsal_says_which_sources_it_lacks_and_how_to_give_them(awa: Member) -> None:
     awa.kernel("given-lab", HELLO)
-    where = awa.kernel("lacking-lab", HELLO, kernel_sources=["awa/given-lab"], competition_sources=["titanic"])
-    for _ in range(2):
-        refused = awa.sahel("rehearse", where)
-        assert (refused.code, "does not exist" in refused.err) == (3, True), refused
-        (command,) = [line.split("$ ")[1] for line in refused.err.splitlines() if line.startswith("  $ ")]
+    sources = {"dataset_sources": ["awa/fula-words"], "competition_sources": ["titanic"]}
+    where = awa.kernel("lacking-lab", HELLO, kernel_sources=["awa/given-lab"], **sources)
+    refused = awa.sahel("rehearse", where)
+    assert (refused.code, "does not exist" in refused.err) == (3, True), refused
+    commands = [line.split("$ ")[1] for line in refused.err.splitlines() if line.startswith("  $ ")]
+    assert len(commands) == 3, refused
+    for command in commands:
         if command.startswith("mkdir"):
-            subprocess.run(command, shell=True, check=True)
+            subprocess.run(command, shell=True, check=True, cwd=awa.git.root)
         else:
             assert awa.sahel(*shlex.split(command)[1:]).code == 0, command
+    awa.git.write("data/fula-words/words.txt", "ndiyam\n")
+    awa.git.commit("data", message="The words")
     done = awa.sahel("rehearse", where)
     assert done.code == 0, done
 

@@ -17,6 +17,7 @@ from typing import Any
 from sahel_nb.localkaggle.executor.job import Job, Mount, Result
 from sahel_nb.localkaggle.executor.launch import Execution, launch
 from sahel_nb.localkaggle.executor.resources import Resources
+from sahel_nb.localkaggle.executor.spec import Interpreter
 
 PYTHON = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
@@ -116,13 +117,25 @@ class Runs:
         time_limit: float = 120.0,
         internet: bool = False,
         resources: Resources | None = None,
+        interpreter: Interpreter | None = None,
     ) -> tuple[Path, Execution]:
         self._count += 1
         folder = self._folder / f"job-{self._count}"
         folder.mkdir()
         more = {"resources": resources} if resources is not None else {}
         return folder, launch(
-            Job(folder, source, kind, language, mounts, environment or {}, time_limit, internet, **more)
+            Job(
+                folder,
+                source,
+                kind,
+                language,
+                mounts,
+                environment or {},
+                time_limit,
+                internet,
+                interpreter=interpreter,
+                **more,
+            )
         )
 
     def run(self, source: bytes, kind: str = "notebook", **settings: Any) -> Run:

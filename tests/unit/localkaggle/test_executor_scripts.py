@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sahel_nb.localkaggle.executor.job import Mount, Outcome
+from sahel_nb.localkaggle.executor.spec import Interpreter
 from support.jobs import Runs, notebook, records, text
 
 
@@ -119,3 +120,19 @@ def test_what_pip_installs_in_one_cell_is_there_in_the_next(runs: Runs) -> None:
     assert run.result.outcome is Outcome.COMPLETE, run.log
     assert run.log.endswith("kala ŋ\n")
     assert run.outputs == {}
+
+
+def test_an_interpreter_that_has_gone_is_named(runs: Runs) -> None:
+    gone = Interpreter("/gone/bin/python", ("/gone",), "")
+    run = runs.run(b"print(1)", "script", interpreter=gone)
+    assert run.result.outcome is Outcome.ERROR
+    assert "/gone/bin/python" in run.result.failure_message
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", '{"executable": "python", "prefixes": [], "user_site": ""}', '{"executable": "/p", "prefixes": 1}'],
+)
+def test_an_interpreter_is_absolute_paths(text: str) -> None:
+    with pytest.raises(ValueError, match=r"interpreter|Expecting value"):
+        Interpreter.from_json(text)
