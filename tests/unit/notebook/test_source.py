@@ -26,7 +26,7 @@ IPYTHON = [
     's = """\n!no command"""\n!ls', "s = '''\nwhat?\n'''\n%cd x", "x = [\n  1, 2]\n%matplotlib inline",
     "x = 1 # why?\n!ls",
 
-    "await x", "async with a as b, c: pass",
+    "% pip install x\nimport y", "! ls", "x = % time 1", "await x", "async with a as b, c: pass",
 ]  # fmt: skip
 AUTOMAGIC = ["pip install --quiet --no-index x || true", "ls /", "cd ..", "matplotlib inline", "load_ext autoreload\n"]
 NOT_PYTHON = [
