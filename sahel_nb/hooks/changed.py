@@ -59,6 +59,18 @@ class Changed:
         there = {path for path in answer.stdout.split(b"\0") if is_notebook(path) and self.files.is_there(path)}
         return sorted(there.union(self.names()))
 
+    def expanded(self, files: Iterable[str]) -> list[str]:
+        """The same files, and in place of each folder the notebooks in it."""
+        found: dict[str, None] = {}
+        for file in files:
+            if not os.path.isdir(file):  # noqa: PTH112  pathlib is not imported on this path
+                found[file] = None
+                continue
+            folder = os.path.realpath(file) + "/"
+            every = (f"{self._repository.root}/{os.fsdecode(name)}" for name in self.all())
+            found |= dict.fromkeys(path for path in every if path.startswith(folder))
+        return list(found)
+
     def named(self, files: Iterable[str]) -> list[bytes]:
         """Either half names its pair. A text without a notebook is none. Raise `UsageError`."""
         found: dict[bytes, None] = {}

@@ -72,6 +72,10 @@ def pair(
     `check` writes nothing and compares every pair by content. `force` sets the direction, for a conflict.
     """
     changed = Changed(repository, forms)
+    if files:
+        files = changed.expanded(files)
+        if not files:
+            return []
     names = changed.named(files) if files else changed.all() if check else changed.to_pair()
     others = changed.names() if files and force is None and not check else []
     opted_out = repository.opted_out([*names, *others])

@@ -23,7 +23,7 @@ def in_language(language: str, name: str, *sources: str) -> bytes:
 
 def r_kernel(clone: Clone) -> None:
     clone.git.write("k/eda.ipynb", in_language("R", "ir", "x <- c(1, 2)"))
-    metadata = {"id": "awa/eda-in-r", "title": "eda in r", "code_file": "eda.ipynb", "language": "r"}
+    metadata: dict[str, object] = {"id": "awa/eda-in-r", "title": "eda in r", "code_file": "eda.ipynb", "language": "r"}
     metadata |= {"kernel_type": "notebook", "is_private": True, "enable_gpu": False, "enable_internet": True}
     clone.git.write("k/kernel-metadata.json", json.dumps(metadata))
 
@@ -93,3 +93,14 @@ def test_where_a_mirror_may_be() -> None:
     assert forms.mirrors_of(b"a/x.ipynb")[:3] == [b"a/x.py", b"a/x.R", b"a/x.jl"]
     assert forms.notebook_of(b"a/x.R") == b"a/x.ipynb"
     assert forms.notebook_of(b"a/x.md") is None
+
+
+def test_a_folder_stands_for_the_notebooks_in_it(clone: Clone) -> None:
+    for name in ("a/x.ipynb", "a/b/y.ipynb", "z.ipynb"):
+        clone.git.write(name, simple("x = 1"))
+    clone.git.write("empty/note.txt")
+    assert sahel_nb(clone, "pair", "empty").err == IN_STEP
+    assert sahel_nb(clone, "pair", "a").code == 0
+    assert [path for path in ("a/x.py", "a/b/y.py", "z.py") if (clone.root / path).exists()] == ["a/x.py", "a/b/y.py"]
+    assert sahel_nb(clone, "pair", ".").code == 0
+    assert (clone.root / "z.py").exists()
