@@ -6,6 +6,8 @@
 `.git/sahel-nb` is given its mode by `Worktree.state_dir`. What is made below a folder with the set-group-ID bit lets in
 whom that folder lets in; everything else is its owner's alone. The umask has no part in it.
 
+`regular` is for what we read: a link that a repository brought may lead to a device or a pipe.
+
 On the path of every `git add`: it imports only what the interpreter has loaded already.
 """
 
@@ -60,6 +62,25 @@ def opener(path: str, flags: int) -> int:
         posix.close(file)
         raise
     return file
+
+
+def regular(path: str | bytes, flags: int) -> int:
+    """For `open`, of a file that somebody else may have made a link of: raise `OSError` where it is no regular file.
+
+    Reading /dev/zero never ends, and opening a pipe or /dev/tty waits for somebody.
+    """
+    file = posix.open(path, flags | posix.O_CLOEXEC | posix.O_NONBLOCK | posix.O_NOCTTY)
+    kind = posix.fstat(file).st_mode & 0o170000
+    if kind != 0o100000:
+        posix.close(file)
+        raise IsADirectoryError(21, "Is a directory") if kind == 0o040000 else OSError(22, "it is no regular file")
+    return file
+
+
+def read_regular(path: str) -> bytes:
+    """All of it. Raise `OSError`, also where it is no regular file."""
+    with open(path, "rb", opener=regular) as file:
+        return file.read()
 
 
 def heed_umask() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from sahel_nb.errors import UsageError
+from sahel_nb.permissions import regular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _secrets(repository: Repository, named: dict[bytes, str]) -> list[Finding]:
         if path in index or os.path.isdir(name):  # noqa: PTH112  pathlib takes as long as everything else here
             continue  # a folder is a submodule
         try:
-            with open(name, "rb") as stream:
+            with open(name, "rb", opener=regular) as stream:
                 large = os.fstat(stream.fileno()).st_size > LARGE
                 pieces = iter(lambda stream=stream: stream.read(1 << 22), b"")  # type: ignore[misc]  # bound at once
                 found += find_in_chunks(pieces, name) if large else find_secrets(stream.read(), name)

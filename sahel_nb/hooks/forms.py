@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from sahel_nb.errors import UsageError
 from sahel_nb.notebook.form import DEFAULT_FORMAT, Form, Place, form_of, hides_only_itself
+from sahel_nb.permissions import read_regular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,8 +106,7 @@ class Forms:
 
         def read(path: str) -> bytes | None:
             try:
-                with open(f"{root}/{path}", "rb") as file:
-                    return file.read()
+                return read_regular(f"{root}/{path}")
             except OSError:
                 return None
 

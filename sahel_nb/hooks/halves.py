@@ -7,6 +7,7 @@ import os
 from sahel_nb.errors import Refused, UsageError
 from sahel_nb.hooks.paths import shown
 from sahel_nb.links import folder_opened, inside
+from sahel_nb.permissions import regular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Halves:
     def read(self, path: bytes, most: int = -1) -> bytes | None:
         """None where there is no such file. Raise `UsageError` for one that cannot be read."""
         try:
-            with open(self._place(path), "rb") as file:
+            with open(self._place(path), "rb", opener=regular) as file:
                 return file.read(most)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None

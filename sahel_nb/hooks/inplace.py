@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from sahel_nb.errors import UsageError
 from sahel_nb.hooks.replacing import replace_file
+from sahel_nb.permissions import read_regular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,14 +23,14 @@ def replace(path: Path, data: bytes, instead_of: bytes | None = None) -> None:
 def read(path: Path) -> bytes:
     """The file's bytes. Raise `UsageError` naming it."""
     try:
-        return path.read_bytes()
+        return read_regular(str(path))
     except OSError as exc:
         raise UsageError(f"{path} cannot be read: {exc.strerror}") from exc
 
 
 def read_if_there(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        return read_regular(str(path))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as exc:

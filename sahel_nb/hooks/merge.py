@@ -19,6 +19,7 @@ from pathlib import Path
 from sahel_nb.errors import SahelError, UsageError
 from sahel_nb.notebook.document import NotebookError, parse
 from sahel_nb.notebook.merge_lines import Labels
+from sahel_nb.permissions import read_regular
 
 NOT_OURS = 125
 """The exit code for a file that is to be merged as text."""
@@ -129,7 +130,7 @@ def _beside(request: Request, notebook: Path) -> bytes | None:
     Then all sides must have jupytext's header. Raise `FileNotFoundError`, `NotebookError`.
     """
     try:
-        content = notebook.read_bytes()
+        content = read_regular(str(notebook))
     except FileNotFoundError:
         if all(side is None or side.startswith(_HEADER) for side in (request.base, request.ours, request.theirs)):
             return None

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 
+from sahel_nb.errors import UsageError
+from sahel_nb.permissions import read_regular
 from sahel_nb.repo.batch import objects
 from sahel_nb.repo.cmd import GitResult, git, told_to_hooks
 
@@ -125,12 +127,13 @@ class Repository:
         return os.fsencode(os.path.relpath(os.path.join(os.path.realpath(folder), last), self.root))  # noqa: PTH118
 
     def config_file(self) -> bytes | None:
-        """sahel-nb.toml as it stands in the worktree."""
+        """sahel-nb.toml as it stands in the worktree. Raise `UsageError` where it cannot be read."""
         try:
-            with open(f"{self.root}/sahel-nb.toml", "rb") as file:
-                return file.read()
+            return read_regular(f"{self.root}/sahel-nb.toml")
         except FileNotFoundError:
             return None
+        except OSError as exc:
+            raise UsageError(f"sahel-nb.toml cannot be read: {exc.strerror}") from exc
 
     def git_config(self, pattern: str) -> dict[str, str]:
         """Settings whose names match, the last value of each; the variable in lower case, as git gives it."""

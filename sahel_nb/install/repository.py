@@ -19,6 +19,7 @@ from sahel_nb.errors import UsageError
 from sahel_nb.install import shipped
 from sahel_nb.links import inside
 from sahel_nb.notebook.pair import DEFAULT_FORMAT, extension
+from sahel_nb.permissions import read_regular
 
 
 class Outcome(Enum):
@@ -80,7 +81,7 @@ def _write(name: str, path: Path, text: str, merge: Callable[[str | None, str], 
 def _read(path: Path) -> str | None:
     try:
         # Line ends and bytes of other people stay as they are.
-        return path.read_bytes().decode("utf-8", "surrogateescape")
+        return read_regular(str(path)).decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return None
     except OSError as exc:

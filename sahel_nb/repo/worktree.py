@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sahel_nb.errors import Refused, UsageError
-from sahel_nb.permissions import SHARED, make_folder
+from sahel_nb.permissions import SHARED, make_folder, read_regular
 from sahel_nb.repo.cmd import GitFailed, git
 
 if TYPE_CHECKING:
@@ -132,9 +132,11 @@ class Worktree:
         from sahel_nb.config import FILE_NAME, load  # a hook that only wants the folders does without
 
         try:
-            toml: bytes | None = (self.root / FILE_NAME).read_bytes()
+            toml: bytes | None = read_regular(str(self.root / FILE_NAME))
         except FileNotFoundError:
             toml = None
+        except OSError as exc:
+            raise UsageError(f"{FILE_NAME} cannot be read: {exc.strerror}") from exc
         return load(toml, self.git_config(), environ)
 
     def state_dir(self) -> Path:

@@ -142,3 +142,21 @@ def test_a_link_is_never_what_runs(clone: Clone, file: str) -> None:
 
     assert said.code == 2, said
     assert json.loads(secret.read_bytes())  # it is as it was
+
+
+@pytest.mark.parametrize("name", ["sahel-nb.toml", "jupytext.toml", "fula-model.ipynb", "fula-model.py"])
+def test_nothing_waits_for_a_pipe_behind_a_link(clone: Clone, name: str) -> None:
+    """Git has links to /dev/zero and /dev/tty as it has others."""
+    folder = (clone.root / f"{kernel(clone)}.ipynb").parent
+    path = (clone.root if name.endswith("toml") else folder) / name
+    os.mkfifo(clone.root.parent / "pipe")
+    path.unlink()
+    path.symlink_to(clone.root.parent / "pipe")
+    clone.must("add", "-A", ".")
+
+    clone.run("commit", "-qm", "Links")
+    for command in (("lint", "--fix"), ("pair",), ("pair", "--check"), ("status",), ("strip", str(path))):
+        said = sahel_nb(clone, *command)
+        assert "a bug of ours" not in said.err, said
+    if name == "sahel-nb.toml":
+        refused(sahel_nb(clone, "run"), "sahel-nb.toml cannot be read: it is no regular file")
