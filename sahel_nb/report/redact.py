@@ -9,10 +9,10 @@ and what the guard's own patterns find.
 from __future__ import annotations
 
 import os
-import re
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Protocol
 
@@ -30,24 +30,32 @@ SHORTEST = 8
 """Characters of a variable's value that is looked for; a shorter one would be found in ordinary words."""
 
 
-_URL = re.compile(r"""(\b[a-z][a-z0-9+.-]*)://([^/?#\s'"`\\]+)@""", re.IGNORECASE)
-_HEADER = re.compile(
-    r"""(authorization['"]?\s*[:=]\s*['"]?(?:(?:basic|bearer|token|digest|negotiate)\s+)?)[^\s'",)}`\\]+""",
-    re.IGNORECASE,
-)
+# Patterns as texts: most that is said has nothing of the kind in it, and compiling them takes longer than saying it.
+_URL = r"""(?i)(\b[a-z][a-z0-9+.-]*)://([^/?#\s'"`\\]+)@"""
+_HEADER = r"""(?i)(authorization['"]?\s*[:=]\s*['"]?(?:(?:basic|bearer|token|digest|negotiate)\s+)?)[^\s'",)}`\\]+"""
 # Whatever git is told to send is there so that somebody is let in.
-_EXTRA_HEADER = re.compile(r"""(extraheader['"]?\s*[=,:]?\s*['"]?)(?=\S)[^'"`\n\\]+""", re.IGNORECASE)
-_SETTING = re.compile(
-    r"""((?:key|token|password|passwd|secret|authorization)['"]?\s*[:=]\s*['"]?(?:(?:basic|bearer)\s+)?"""
-    r"""|--(?:user|token|password|key|secret)(?:=|['"]?,?\s+['"]?))[^\s'",)}]{6,}""",
-    re.IGNORECASE,
+_EXTRA_HEADER = r"""(?i)(extraheader['"]?\s*[=,:]?\s*['"]?)(?=\S)[^'"`\n\\]+"""
+_SETTING = (
+    r"""(?i)((?:key|token|password|passwd|secret|authorization)['"]?\s*[:=]\s*['"]?(?:(?:basic|bearer)\s+)?"""
+    r"""|--(?:user|token|password|key|secret)(?:=|['"]?,?\s+['"]?))[^\s'",)}]{6,}"""
 )
-_NAME = re.compile(
-    r"(?:^|_)(?:KEYS?|TOKENS?|SECRETS?|PASS|PASSWORDS?|PASSWD|PASSPHRASE|PWD|CREDENTIALS?|AUTH|PAT|BEARER)(?:_|$)"
-    r"|(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD)$"
-)
+_WORDS = {
+    "KEY",
+    "KEYS",
+    "TOKEN",
+    "TOKENS",
+    "SECRET",
+    "SECRETS",
+    "PASS",
+    "PASSWORD",
+    "PASSWORDS",
+    "PASSWD",
+    "PASSPHRASE",
+}
+_WORDS |= {"PWD", "CREDENTIAL", "CREDENTIALS", "AUTH", "PAT", "BEARER"}
+_ENDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD")
 # Places and names, and git's way of passing the name of a setting.
-_NO_VALUE = re.compile(r"(?:^|_)(?:SOCK|FILE|PATH|DIR|HOME|URL|ID|NAME|ASKPASS)$|^(?:OLD)?PWD$|^GIT_CONFIG_KEY_")
+_NO_VALUE = frozenset(("SOCK", "FILE", "PATH", "DIR", "HOME", "URL", "ID", "NAME", "ASKPASS"))
 
 
 def redacted(text: str, search: Search | None = None) -> str:
@@ -56,14 +64,14 @@ def redacted(text: str, search: Search | None = None) -> str:
         if value in text:
             text = text.replace(value, REDACTED)
     if "://" in text and "@" in text:
-        text = _URL.sub(_without_user, text)
+        text = _sub(_URL, _without_user, text)
     lower = text.lower()
     if "extraheader" in lower:
-        text = _EXTRA_HEADER.sub(rf"\1{REDACTED}", text)
+        text = _sub(_EXTRA_HEADER, rf"\1{REDACTED}", text)
     if "authorization" in lower:
-        text = _HEADER.sub(rf"\1{REDACTED}", text)
+        text = _sub(_HEADER, rf"\1{REDACTED}", text)
     if search is not None:
-        text = _SETTING.sub(rf"\1{REDACTED}", text)
+        text = _sub(_SETTING, rf"\1{REDACTED}", text)
         for found in search(text.encode("utf-8", "surrogatepass")):
             text = text.replace(found.value.decode("utf-8", "surrogatepass"), REDACTED)
     return text
@@ -73,7 +81,7 @@ def without_user(text: str) -> str:
     """For a command to type: URLs without the user's part, which git asks its credential helper for."""
     if "://" not in text or "@" not in text:
         return text
-    return _URL.sub(lambda match: match[0] if "ssh" in match[1].lower() else f"{match[1]}://", text)
+    return _sub(_URL, lambda match: match[0] if "ssh" in match[1].lower() else f"{match[1]}://", text)
 
 
 def _without_user(match: re.Match[str]) -> str:
@@ -103,8 +111,22 @@ def _in_environment(environ: Mapping[str, str]) -> Iterator[str]:
             key = environ.get(f"GIT_CONFIG_KEY_{name[17:]}", "").lower()
             if key.endswith(("extraheader", "password", "token")):
                 yield value
-        elif _NAME.search(name.upper()) and not _NO_VALUE.search(name.upper()):
+        elif _is_secret(name.upper()):
             yield value.strip()
+
+
+def _is_secret(name: str) -> bool:
+    """Whether a variable's name says that its value is secret."""
+    parts = name.split("_")
+    if parts[-1] in _NO_VALUE or name in ("PWD", "OLDPWD") or name.startswith("GIT_CONFIG_KEY_"):
+        return False
+    return name.endswith(_ENDS) or not _WORDS.isdisjoint(parts)
+
+
+def _sub(pattern: str, new: str | Callable[[re.Match[str]], str], text: str) -> str:
+    import re
+
+    return re.sub(pattern, new, text)
 
 
 def _in_files(environ: Mapping[str, str]) -> Iterator[str]:

@@ -26,13 +26,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_HIDDEN = re.compile(
+# Texts, compiled at first use (`re` keeps them): most hooks that speak say plain ASCII, and importing is their time.
+_HIDDEN = (
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
 )
-_COLOR = re.compile(r"(\x1b\[[0-9;:]*m)")
+_COLOR = r"(\x1b\[[0-9;:]*m)"
 # Colours (CSI … m), every other escape sequence, and the control characters but tab.
-_SEQUENCE = re.compile(
+_SEQUENCE = (
     r"(\x1b\[[0-9;:]*m)"
     r"|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)|\x1b[ -/]*[0-~]?|[\x00-\x08\x0a-\x1f\x7f-\x9f]"
 )
@@ -42,7 +43,7 @@ def visible(text: str) -> str:
     """`text` with nothing in it that a terminal obeys or hides; the same again for what this returned."""
     if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
         return text
-    return _HIDDEN.sub(_spelled, text.replace("\r\n", "\n"))
+    return re.sub(_HIDDEN, _spelled, text.replace("\r\n", "\n"))
 
 
 LONGEST = 2_000
@@ -58,8 +59,8 @@ def one_line(text: str, longest: int = LONGEST) -> str:
 
 def log_line(line: str, *, color: bool) -> str:
     """A line of a kernel's log, as far as it is text. Its colours stay with `color`, and end where the line ends."""
-    line = _SEQUENCE.sub(lambda match: (match[1] or "") if color else "", line)
-    pieces = [piece if _COLOR.fullmatch(piece) else visible(piece) for piece in _COLOR.split(line)]
+    line = re.sub(_SEQUENCE, lambda match: (match[1] or "") if color else "", line)
+    pieces = [piece if re.fullmatch(_COLOR, piece) else visible(piece) for piece in re.split(_COLOR, line)]
     return "".join(pieces) + "\x1b[0m" * (len(pieces) > 1)
 
 
