@@ -292,7 +292,7 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
     if hint is int and not isinstance(value, bool):
         try:
             number = int(value)
-        except (TypeError, ValueError):
+        except (OverflowError, TypeError, ValueError):  # inf is a number of TOML
             raise UsageError(f"{where} must be a whole number, not {value!r}", hints=(_mend(where),)) from None
         if number < 0:
             raise UsageError(f"{where} must not be negative, not {number}", hints=(_mend(where),))

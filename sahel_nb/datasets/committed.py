@@ -32,7 +32,7 @@ def find(worktree: Worktree, commit: str) -> tuple[CommittedDataset, ...]:
         data = objects.read_blob(worktree, commit, str(path)) or b""
         try:
             ref = json.loads(data)["id"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue
         if isinstance(ref, str):
             found.append(CommittedDataset(ref, "" if str(path.parent) == "." else str(path.parent)))

@@ -8,7 +8,6 @@ A commit without notebooks pays for four git commands and a look at its files: n
 
 from __future__ import annotations
 
-import os
 import sys
 
 from sahel_nb.errors import Refused, UsageError
@@ -144,16 +143,14 @@ def _metadata(
 
 
 def _with_code(repository: Repository, change: Change, data: bytes) -> list[Finding]:
-    import json
-
+    from sahel_nb.git_names import unsafe_part
+    from sahel_nb.hooks.code_files import named_by
     from sahel_nb.hooks.metadata import check_with_code
 
-    try:
-        name = json.loads(data)["code_file"]
-        path = change.path.rpartition(b"/")[0] + b"/" + os.fsencode(name)
-    except (ValueError, KeyError, TypeError):
+    path = named_by(change.path, data)
+    if path is None or unsafe_part(path) is not None:
         return []  # check_metadata has said it
-    entry = repository.index([path.lstrip(b"/")]).get(path.lstrip(b"/"))
+    entry = repository.index([path]).get(path)
     code = repository.read([entry[1]]).get(entry[1]) if entry else None
     return check_with_code(data, change.name, code)
 

@@ -80,6 +80,8 @@ class Metadata:
         """Parse; raises `UsageError` for what cannot be understood at all. `problems` says the rest."""
         try:
             raw = json.loads(data.decode("utf-8"))
+        except RecursionError as exc:
+            raise _unusable(f"{where} is not valid JSON: it is nested too deeply", where) from exc
         except (UnicodeDecodeError, ValueError) as exc:
             raise _unusable(f"{where} is not valid JSON: {exc}", where) from exc
         if not isinstance(raw, dict):
@@ -141,7 +143,7 @@ class Metadata:
 
     def _code_file_problems(self) -> list[Problem]:
         name = self.code_file
-        if "/" in name or "\\" in name or name in (".", ".."):
+        if "/" in name or "\\" in name or "\0" in name or name in (".", ".."):
             return [Problem("code_file", f"{name!r} must name a file beside the metadata")]
         notebook = name.endswith(".ipynb")
         if self.kernel_type == "notebook" and not notebook and self.language != "rmarkdown":

@@ -37,6 +37,7 @@ def test_flags_of_a_layer_beat_the_layers_below() -> None:
         (b'[run]\nclean = "all"', "run.clean"),
         (b"[lock]\nttl = -1", "lock.ttl"),
         (b"[lock]\nttl = true", "lock.ttl"),
+        (b"[lock]\nttl = inf", "lock.ttl"),
         (b"[notebooks]\nfolders = [1]", "notebooks.folders"),
         (b"[run\n", "TOML"),
         (b"\xff", "TOML"),

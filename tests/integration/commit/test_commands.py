@@ -203,3 +203,28 @@ def test_hook_verbs_as_the_framework_calls_them(clone: Clone) -> None:
     assert "cell 1" in err
     assert hook("nonsense")[0] == 2
     assert hook("strip --what")[0] == 2
+
+
+@pytest.mark.parametrize("code_file", ["../../../elsewhere.ipynb", "/etc/passwd", "a\0b.ipynb", "", "x" * 5000])
+def test_a_code_file_that_lies_elsewhere_is_a_finding(clone: Clone, code_file: str) -> None:
+    """And not what git says about a path out of its repository."""
+    path = clone.root / kernel(clone)
+    metadata = path.parent / "kernel-metadata.json"
+    metadata.write_text(json.dumps(json.loads(metadata.read_text()) | {"code_file": code_file}))
+    clone.must("add", "-A", ".")
+
+    said = clone.run("commit", "-qm", "Elsewhere")
+
+    assert said.code == 1, said
+    assert "kernel-metadata.json: " in said.err, said
+    assert "code_file" in said.err, said
+    assert "a bug of ours" not in said.err, said
+
+
+def test_metadata_that_is_nested_without_an_end_is_a_finding(clone: Clone) -> None:
+    metadata = (clone.root / kernel(clone)).parent / "kernel-metadata.json"
+    metadata.write_text("[" * 100_000)
+    clone.must("add", "-A", ".")
+
+    for said in (clone.run("commit", "-qm", "Deep"), sahel_nb(clone, "lint")):
+        assert "SNB401" in said.err + said.out, said
