@@ -311,6 +311,12 @@ RULES = (
         "pin the versions that the image has; `import faulthandler; faulthandler.enable()` shows where it was",
     ),
     _rule(
+        "kernel-unanswered",
+        r"The kernel and its client waited for each other: ([^.\n]{1,80})\.",
+        "the notebook's kernel and what runs it waited for each other ({0}), through no fault of the notebook",
+        "run it again; ipykernel 7.4 or later loses no requests",
+    ),
+    _rule(
         "kernel-ended",
         r"Kernel died: its process ended with exit code (\d+)",
         "the notebook ended its own kernel, with exit code {0}: os._exit, or a library that leaves",
