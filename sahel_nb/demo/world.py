@@ -17,6 +17,7 @@ from pathlib import Path
 
 from sahel_nb.errors import SahelError
 from sahel_nb.localkaggle import daemon
+from sahel_nb.localkaggle.executor.isolation import SWITCH
 
 BIN = Path(sys.executable).parent
 
@@ -112,7 +113,7 @@ def _service(folder: Path, people: Sequence[Person], collaborators: Sequence[str
             command,
             stdout=subprocess.PIPE,
             stderr=log,
-            env=environment(home, {"SAHEL_NB_LOCAL_USERS": accounts}),
+            env=environment(home, {"SAHEL_NB_LOCAL_USERS": accounts, SWITCH: os.environ.get(SWITCH, "")}),
             text=True,
         )
         try:
