@@ -17,9 +17,9 @@ from enum import Enum
 from typing import Any, get_type_hints
 
 from sahel_nb.errors import UsageError
+from sahel_nb.links import edit
 
 FILE_NAME = "sahel-nb.toml"
-_EDIT = f"$EDITOR {FILE_NAME}"
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")  # what git takes for one
 
 
@@ -145,7 +145,7 @@ def _merged(
     unknown = sorted(set(document) - set(sections))
     if unknown:
         known = f"known: {', '.join(sections)}"
-        raise UsageError(f"{FILE_NAME}: unknown section [{unknown[0]}]", details=(known,), hints=(_EDIT,))
+        raise UsageError(f"{FILE_NAME}: unknown section [{unknown[0]}]", details=(known,), hints=(edit(FILE_NAME),))
     return Config(**sections)
 
 
@@ -165,7 +165,7 @@ def _parse(toml: bytes) -> dict[str, Any]:
     try:
         return parse_toml(toml)
     except ValueError as exc:
-        raise UsageError(f"{FILE_NAME} is not valid TOML: {exc}", hints=(_EDIT,)) from exc
+        raise UsageError(f"{FILE_NAME} is not valid TOML: {exc}", hints=(edit(FILE_NAME),)) from exc
 
 
 def _section(
@@ -174,14 +174,14 @@ def _section(
     """The values, and where each that somebody set stands."""
     table = document.get(name, {})
     if not isinstance(table, dict):
-        raise UsageError(f"{FILE_NAME}: [{name}] must be a table", hints=(_EDIT,))
+        raise UsageError(f"{FILE_NAME}: [{name}] must be a table", hints=(edit(FILE_NAME),))
     hints = get_type_hints(kind)
     unknown = sorted(set(table) - set(hints))
     if unknown:
         raise UsageError(
             f"{FILE_NAME}: unknown key `{unknown[0]}` in [{name}]",
             details=(f"known: {', '.join(hints)}",),
-            hints=(_EDIT,),
+            hints=(edit(FILE_NAME),),
         )
     known_git = {f"sahel-nb.{name}.{key}" for key in hints}
     known_env = {f"SAHEL_NB_{name}_{key}".upper() for key in hints}
@@ -311,8 +311,13 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
     raise UsageError(f"{where}: {value!r} is not of the right kind", hints=(_mend(where),))
 
 
+def unset(key: str) -> str:
+    """The command that takes a personal setting away, from the clone or else from all clones of this user."""
+    return f"git config --unset-all {key} || git config --global --unset-all {key}"
+
+
 def _mend(where: str) -> str:
     """The command for the layer that a mistake is in; `where` names it as the messages do."""
     if where.startswith("git config "):
-        return f"git config --unset-all {where.removeprefix('git config ')}"
-    return _EDIT if where.startswith(FILE_NAME) else f"unset {where}"
+        return unset(where.removeprefix("git config "))
+    return edit(FILE_NAME) if where.startswith(FILE_NAME) else f"unset {where}"

@@ -5,6 +5,7 @@ one to a file that is not the repository's. A link that lies in no repository is
 
     inside(path)           the path with its links followed, or `LeadsOut`
     folder_opened(path)    the folder itself, opened part by part: no link that was put in its way meanwhile is followed
+    typed(path), edit(path)  a path in a command to type, and the command that edits the file
     plain                  an opener for `open`: not through a link in the file's place
 
 On the path of the hooks: it imports neither pathlib nor re.
@@ -86,6 +87,35 @@ def plain(path: str, flags: int) -> int:
 def shown_from_here(path: str | os.PathLike[str]) -> str:
     """The path as it can be typed in the current folder."""
     return os.path.relpath(path)
+
+
+def typed(path: str) -> str:
+    """A path of the repository as a word of a command, as seen from the folder that the user is in.
+
+    git starts hooks and filters at the top of the worktree, and names the user's folder in GIT_PREFIX.
+    """
+    from shlex import quote
+
+    here = "" if path.startswith("/") else _below_the_top()
+    return quote(os.path.relpath(path or ".", here) if here else path or ".")
+
+
+def edit(path: str) -> str:
+    """The command that opens a file of the repository: in the user's editor, and in vi where none is set."""
+    return f"${{EDITOR:-vi}} {typed(path)}"
+
+
+def _below_the_top() -> str:
+    """The user's folder from the top of the worktree; empty at the top, and outside of one."""
+    try:
+        here = top = os.getcwd()  # noqa: PTH109  see above
+    except OSError:  # the folder is gone
+        return ""
+    while not os.path.lexists(f"{top}/.git"):
+        if top == "/":
+            return ""
+        top = os.path.dirname(top)  # noqa: PTH120  the same
+    return os.path.relpath(here, top) if here != top else os.environ.get("GIT_PREFIX", "").rstrip("/")
 
 
 def _followed(path: str, named: str) -> tuple[list[str], str]:

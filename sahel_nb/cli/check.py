@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 import click
 
 from sahel_nb.cli.context import Context
@@ -27,7 +29,12 @@ def check(commits: str | None, tree: str | None, as_json: bool) -> None:
     from sahel_nb.hooks import check as checks
 
     if commits is not None and tree is not None:
-        raise UsageError("--range and --tree exclude each other", hints=("sahel-nb check --range origin/main..HEAD",))
+        raise UsageError(
+            "--range and --tree exclude each other",
+            hints=tuple(
+                f"sahel-nb check {word} {quote(rev)}" for word, rev in (("--range", commits), ("--tree", tree))
+            ),
+        )
     context = Context.here()
     if commits is not None:
         checked = checks.check_range(context.worktree, commits)

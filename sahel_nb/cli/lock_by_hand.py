@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -31,7 +32,9 @@ def acquire(kernel: str | None, reason: str, wait: str | None) -> None:
     from sahel_nb.run.plan import new_run_id
 
     if not reason.strip():
-        raise UsageError("--reason is empty", hints=('sahel-nb lock acquire --reason "what you are about to do"',))
+        raise UsageError(
+            "--reason is empty", hints=(f'sahel-nb lock acquire{_word(kernel)} --reason "what you are about to do"',)
+        )
     kernel, patience = patience_of(kernel, wait)
     context = Context.here()
     name, client, actor, host = _client(context, kernel)
@@ -68,7 +71,7 @@ def break_(kernel: str | None, fence: int | None, reason: str | None, force: boo
     Hardly ever needed: what is over is cleared away by the next `run` or `attach`. Refuses while a run is on.
     """
     if fence is None or reason is None:
-        name = f" {kernel}" if kernel else ""
+        name = _word(kernel)
         raise UsageError(
             "a lock is broken by its fence, which says that you looked whose it is, and with a reason",
             hints=(f"sahel-nb lock show{name}", f"sahel-nb lock break{name} --fence N --reason TEXT"),
@@ -91,7 +94,9 @@ def ack(kernel: str | None, reason: str) -> None:
     from sahel_nb.cli import assembly
 
     if not reason.strip():
-        raise UsageError("--reason is empty", hints=('sahel-nb lock ack --reason "what the alarms were"',))
+        raise UsageError(
+            "--reason is empty", hints=(f'sahel-nb lock ack{_word(kernel)} --reason "what the alarms were"',)
+        )
     context = Context.here()
     ref = assembly.asked(context, kernel).ref
     acknowledged = assembly.lock_of(context, ref).acknowledge(reason)
@@ -125,3 +130,8 @@ def _client(context: Context, kernel: str | None) -> tuple[str, LockClient, str,
     ref = assembly.asked(context, kernel).ref
     person = assembly.who(context)
     return str(ref), assembly.lock_of(context, ref), person.actor, person.host
+
+
+def _word(kernel: str | None) -> str:
+    """KERNEL as it was typed, for a command to type next."""
+    return f" {quote(kernel)}" if kernel else ""

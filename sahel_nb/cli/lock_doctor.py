@@ -30,11 +30,13 @@ def doctor(fix: bool, as_json: bool) -> None:
     context = Context.here()
     examined = _examined(context)
     if fix and examined.prefix:
+        from sahel_nb.links import typed
         from sahel_nb.lock.prefix_setting import write_prefix
 
         write_prefix(context.worktree.root, examined.prefix)
         context.reporter.say(f'lock.prefix is "{examined.prefix}" now; commit it, for everybody uses one place')
-        context.reporter.say('git commit -m "Keep the locks where the host takes them" -- sahel-nb.toml')
+        name = typed("sahel-nb.toml")
+        context.reporter.say(f'$ git add {name} && git commit -m "Keep the locks where the host takes them" -- {name}')
         context = Context.here()
         examined = _examined(context)
     if as_json:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from shlex import quote
 
 import click
 
 from sahel_nb.cli.context import Context
 from sahel_nb.errors import Refused, UsageError
+from sahel_nb.links import typed
 
 
 @click.command()
@@ -69,7 +69,7 @@ def pair(files: tuple[Path, ...], check: bool, source: str | None, as_json: bool
     undecided = [_text(one.notebook) for one in outcomes if one.problem == COMMITTED]
     own = dict.fromkeys(hint for one in outcomes for hint in one.hints)
     if stuck:
-        choose = f"sahel-nb pair --from notebook {quote((undecided or stuck)[0])}   # or --from mirror"
+        choose = f"sahel-nb pair --from notebook {typed((undecided or stuck)[0])}   # or --from mirror"
         raise Refused(
             f"{len(stuck)} pair{'s are' if len(stuck) > 1 else ' is'} out of step",
             hints=tuple(own) or (choose if undecided or not check else "sahel-nb pair",),

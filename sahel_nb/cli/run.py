@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -144,11 +145,11 @@ def _prepare(
 
     worktree = context.worktree
     sha = worktree.resolve(commit) if commit else worktree.head()
-    selection = select(worktree, sha, kernel, context.cwd)
+    verb = "rehearse" if rehearsal else "run"
+    selection = select(worktree, sha, kernel, context.cwd, verb=verb)
+    again = f"sahel-nb {verb} {quote(selection.kernel.folder or selection.kernel.id)}{' --dev' * dev}"
     if selection.version is not None:
-        raise UsageError(
-            "a run makes a new version; name the commit to run with --at", hints=("sahel-nb run --at COMMIT",)
-        )
+        raise UsageError("a run makes a new version; name the commit to run with --at", hints=(f"{again} --at COMMIT",))
     source = assembly.source_of(context, sha, selection.kernel.folder)
     ref, title = assembly.dev_ref(context, source.metadata.ref) if dev else (None, "")
     plan = planning.make_plan(source, dev_ref=ref, dev_title=title)
@@ -158,7 +159,7 @@ def _prepare(
         hours = source.metadata.longest // 3600
         raise UsageError(
             f"--timeout: Kaggle ends a session of {plan.ref} after {hours} h, whatever it is told",
-            hints=(f"sahel-nb run {plan.ref} --timeout {hours}h",),
+            hints=(f"{again} --timeout {hours}h",),
             kaggle=NOTHING_STARTED,
         )
     places = assembly.places(context)

@@ -38,7 +38,7 @@ def stop(kernel: str | None, dev: bool, local: bool, delete: bool, yes: bool) ->
     if delete and not dev:
         raise UsageError(
             "--delete is for personal slugs: a shared kernel is nobody's to delete",
-            hints=("sahel-nb stop --dev --delete",),
+            hints=(f"sahel-nb stop --dev --delete{f' {quote(kernel)}' if kernel else ''}",),
         )
     context = Context.here(local=local)
     asked = assembly.asked(context, kernel, dev=dev)

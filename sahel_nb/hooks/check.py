@@ -47,9 +47,7 @@ def check_range(worktree: Worktree, text: str) -> Checked:
     """The commits of `A..B`. Raise `UsageError` where one of the two is not here, or history is cut off in between."""
     base, dots, tip = text.partition("..")
     if not dots or tip.startswith("."):
-        raise UsageError(
-            f"{text!r} is not a range of the form A..B", hints=("sahel-nb check --range origin/main..HEAD",)
-        )
+        raise UsageError(f"{text!r} is not a range of the form A..B", hints=("sahel-nb check",))
     return _range(_repository(worktree), base or "HEAD", tip or "HEAD")
 
 
@@ -136,11 +134,12 @@ def _commit(repository: Repository, rev: str) -> str:
         return answer.text
     if rev == "HEAD":
         raise UsageError(
-            "there is no commit yet, so there is nothing to check", hints=('git add . && git commit -m "First commit"',)
+            "there is no commit yet, so there is nothing to check",
+            hints=('git add -A && git commit --allow-empty -m "First commit"',),
         )
     if shallow(repository):
         raise _too_shallow(f"`{rev}` names no commit in this clone, which has only a part of the history")
-    raise UsageError(f"`{rev}` names no commit here", hints=("git fetch", "git log --oneline -5"))
+    raise UsageError(f"`{rev}` names no commit here", hints=("git log --oneline -5", "git fetch --all"))
 
 
 def _too_shallow(message: str) -> UsageError:

@@ -215,8 +215,11 @@ def _report(path: bytes, exc: Exception) -> None:
     name = path.decode("utf-8", "backslashreplace")
     _say(f"sahel-nb: {name}: {getattr(exc, 'message', None) or exc}")
     if type(exc).__name__ == "ConflictMarkers":
+        from sahel_nb.links import typed
+
+        word = typed(name)
         _say("  resolve its .py mirror, then let the notebook follow:")
-        _say(f"  $ sahel-nb pair --from mirror {shell_quoted(name)} && git add {shell_quoted(name)}")
+        _say(f"  $ sahel-nb pair --from mirror {word} && git add {word}")
     elif isinstance(exc, VaultFailed):
         _say("  nothing of it was staged, stashed or replaced; make room, or do without: sahel-nb vault off")
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -23,22 +24,25 @@ def lint_paths(paths: Sequence[Path], root: Path, scope: LintScope) -> list[Find
     """Every finding in files and folders of the worktree at `root`. Raise `UsageError` for a path that is not there."""
     found: list[Finding] = []
     kernels: dict[bytes, bytes | None] = {}
+    names: dict[str, str] = {}
     for path in expand(paths):
-        data, name = read(path), path.as_posix()
-        from_root = os.path.relpath(path.absolute(), root)
+        data = read(path)
+        from_root = Path(os.path.relpath(path.absolute(), root)).as_posix()
+        names[from_root] = path.as_posix()
         if path.name == _FILE_NAME:
             from sahel_nb.hooks.metadata import check_metadata, check_with_code
 
-            here = [*check_metadata(data, name), *check_with_code(data, name, _code_beside(path, data))]
-            kernels[os.fsencode(name)] = data
+            here = [*check_metadata(data, from_root), *check_with_code(data, from_root, _code_beside(path, data))]
+            kernels[os.fsencode(from_root)] = data
         else:
-            here = weighed({os.fsencode(from_root): lint_notebook(data, name)}, partial(_code_files, root))
+            here = weighed({os.fsencode(from_root): lint_notebook(data, from_root)}, partial(_code_files, root))
         found += (finding for finding in here if scope.applies(finding.code, from_root))
     if kernels:
         from sahel_nb.hooks.ids import shared_ids
 
         found += shared_ids(_others() | kernels, kernels)
-    return found
+    # Found under their names in the repository, which the commands are made of, and shown under those that were typed.
+    return [dataclasses.replace(finding, path=names.get(finding.path, finding.path)) for finding in found]
 
 
 def _code_files(root: Path, paths: Iterable[bytes]) -> set[bytes]:
@@ -57,7 +61,7 @@ def _code_files(root: Path, paths: Iterable[bytes]) -> set[bytes]:
 
 
 def _others() -> dict[bytes, bytes | None]:
-    """Every metadata file of this repository, by its path from the current folder; none outside of one."""
+    """Every metadata file of this repository, by its path from the root; none outside of one."""
     from sahel_nb.errors import SahelError
     from sahel_nb.hooks.staged import Repository
 
@@ -65,13 +69,13 @@ def _others() -> dict[bytes, bytes | None]:
         repository = Repository.here()
     except SahelError:
         return {}
-    asked = ("ls-files", "-z", "-c", "-o", "--exclude-standard", "--", _FILE_NAME, f"*/{_FILE_NAME}")
+    asked = ("ls-files", "-z", "--full-name", "-c", "-o", "--exclude-standard", "--", _FILE_NAME, f"*/{_FILE_NAME}")
     there = repository.git(*asked).stdout.split(b"\0")[:-1]
     found: dict[bytes, bytes | None] = {}
     for path in there:
         file = repository.disk(path)
         if not file.is_symlink() and file.is_file():
-            found[os.fsencode(Path(os.path.relpath(file)).as_posix())] = file.read_bytes()
+            found[path] = file.read_bytes()
     return found
 
 

@@ -7,10 +7,9 @@ SNB403  advice                          (SNB302, a changed id, is in ids.py; SNB
 
 from __future__ import annotations
 
-from shlex import quote
-
 from sahel_nb.errors import UsageError
 from sahel_nb.kernels.metadata import Metadata
+from sahel_nb.links import typed
 from sahel_nb.notebook.document import NotebookError, parse
 from sahel_nb.notebook.finding import Finding, Severity
 from sahel_nb.notebook.lint import installs_packages
@@ -26,7 +25,7 @@ def check_metadata(data: bytes, path: str) -> list[Finding]:
     found = []
     for problem in metadata.problems():
         code, severity = ("SNB402", Severity.ERROR) if problem.blocks else ("SNB403", Severity.WARN)
-        mend = f"sahel-nb lint --fix {quote(path)}" if problem.fixable else ""
+        mend = f"sahel-nb lint --fix {typed(path)}" if problem.fixable else ""
         found.append(Finding(code, severity, path, problem.key, problem.message, mend))
     return found
 

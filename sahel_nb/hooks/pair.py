@@ -108,7 +108,8 @@ class _Work:
             try:
                 outcome = self._one(name)
             except (_notebook_error(), LeadsOut) as exc:
-                outcome = Outcome(name, problem=exc.message, hints=exc.hints)
+                hints = tuple(hint.replace(" FILE", f" {typed(name)}") for hint in exc.hints)
+                outcome = Outcome(name, problem=exc.message, hints=hints)
             except UsageError as exc:
                 if alone:
                     raise

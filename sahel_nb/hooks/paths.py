@@ -30,7 +30,7 @@ def shown(path: bytes) -> str:
 
 
 def typed(path: bytes) -> str:
-    """The path as a word of a command that can be pasted into a shell."""
-    from shlex import quote
+    """The path as a word of a command that can be pasted into a shell, see `links.typed`."""
+    from sahel_nb import links
 
-    return quote(shown(path))
+    return links.typed(shown(path))

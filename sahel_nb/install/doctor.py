@@ -19,6 +19,7 @@ from sahel_nb.install import drivers, hooks, shipped, vault
 from sahel_nb.install.hooks import HookState
 from sahel_nb.install.install import Settings, configured
 from sahel_nb.install.repository import ours_missing
+from sahel_nb.links import edit, typed
 from sahel_nb.lock.home import home_of
 from sahel_nb.repo.cmd import GitFailed, git
 from sahel_nb.repo.phantom import modified, phantoms
@@ -30,7 +31,7 @@ GIT_MINIMUM = (2, 30)
 """The first whose `git rev-parse` knows --end-of-options, says its release notes."""
 MEND_PHANTOMS = "sahel-nb doctor --fix"
 _INSTALL = "sahel-nb install"
-MEND_RAW = 'git add --renormalize "*.ipynb" && git commit -m "Strip notebooks"'
+MEND_RAW = 'git add --renormalize ":/*.ipynb" && git commit -m "Strip notebooks"'
 _SLOW_CLOCK = 120
 _STRIPPERS = frozenset(("nbstripout", "nbstripout-fast", "nbwipers", "nb-clean", "nbdev-clean", "jupyter"))
 
@@ -110,7 +111,9 @@ def _settings(worktree: Worktree) -> Check:
         found = (
             f"{' and '.join(loose)} {'is' if len(loose) == 1 else 'are'} not in git: others do not have what it says"
         )
-        return Check("settings", _WARNING, found, f'git add {" ".join(loose)} && git commit -m "Set up sahel-nb"')
+        return Check(
+            "settings", _WARNING, found, f'git add {" ".join(map(typed, loose))} && git commit -m "Set up sahel-nb"'
+        )
     return Check("settings", _OK, FILE_NAME if FILE_NAME in names else f"no {FILE_NAME}: the defaults hold")
 
 
@@ -281,7 +284,7 @@ def _nbstripout(worktree: Worktree) -> Check:
     shadow = attributes.is_file() and b"*.ipynb" in attributes.read_bytes()
     if shadow:
         found = f"{attributes} has a line for notebooks, and it beats .gitattributes"
-        return Check("nbstripout", _FAILED, found, "nbstripout --uninstall")
+        return Check("nbstripout", _FAILED, found, edit(str(attributes)))
     if others:
         name = sorted(others)[0]
         found = f"the filter {name} is configured too; no file of this repository uses it"

@@ -49,9 +49,9 @@ _FLAGS = {
 
 
 def _unusable(message: str, where: str) -> UsageError:
-    from shlex import quote
+    from sahel_nb.links import edit
 
-    return UsageError(message, hints=(f"$EDITOR {quote(where)}",))
+    return UsageError(message, hints=(edit(where),))
 
 
 @dataclass(frozen=True)

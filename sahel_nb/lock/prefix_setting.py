@@ -9,7 +9,7 @@ from pathlib import Path
 from sahel_nb.config import FILE_NAME, load
 from sahel_nb.durable import write_atomically
 from sahel_nb.errors import Refused, UsageError
-from sahel_nb.links import inside
+from sahel_nb.links import edit, inside
 from sahel_nb.lock.names import check_prefix
 
 _SECTION = re.compile(r"[ \t]*\[[ \t]*lock[ \t]*\][ \t]*(#.*)?$")
@@ -36,7 +36,7 @@ def with_prefix(text: str, prefix: str) -> str:
     with contextlib.suppress(UsageError):
         if load(made.encode("utf-8")).lock.prefix == prefix:
             return made
-    raise Refused(f"{FILE_NAME} is written in a way of its own: set lock.prefix there", hints=(f"$EDITOR {FILE_NAME}",))
+    raise Refused(f"{FILE_NAME} is written in a way of its own: set lock.prefix there", hints=(edit(FILE_NAME),))
 
 
 def write_prefix(root: Path, prefix: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from shlex import quote
 
 from sahel_nb.errors import SahelError
+from sahel_nb.links import edit
 from sahel_nb.repo.refs import RemoteRefs, SwapAnswer
 from sahel_nb.repo.scratch import RawCommit, make_commit
 from sahel_nb.repo.swap_answer import Swap
@@ -16,9 +17,12 @@ from sahel_nb.report.events import Check, Verdict
 BRANCHES = "refs/heads/sahel-locks"
 """Where locks go on a host that refuses refs of one's own."""
 FIX = "sahel-nb lock doctor --fix"
-OTHER = "$EDITOR sahel-nb.toml  # lock.remote: another one"
 _AGAIN = "sahel-nb lock doctor"
 _DONE = (Swap.WON, Swap.ALREADY_MINE)
+
+
+def _other() -> str:
+    return f"{edit('sahel-nb.toml')}  # lock.remote: another one"
 
 
 def probe_ref(prefix: str) -> str:
@@ -85,7 +89,8 @@ def _read(trial: _Trial) -> Check:
 def _fast_forward(trial: _Trial) -> Check:
     moved = trial.refs.swap(trial.ref, trial.first, trial.second)
     if moved.swap not in _DONE:
-        return Check("fast-forward", Verdict.FAILED, _said(moved, "a lock could be taken, and never given back"), OTHER)
+        found = _said(moved, "a lock could be taken, and never given back")
+        return Check("fast-forward", Verdict.FAILED, found, _other())
     return Check("fast-forward", Verdict.OK, "a ref can be moved on")
 
 
@@ -94,7 +99,7 @@ def _stale(trial: _Trial) -> Check:
     if late.swap is Swap.LOST and trial.refs.read(trial.ref) == trial.second:
         return Check("stale", Verdict.OK, "whoever comes too late is refused")
     found = _said(late, "a writer who came too late was not refused: this remote cannot hold a lock")
-    return Check("stale", Verdict.FAILED, found, OTHER)
+    return Check("stale", Verdict.FAILED, found, _other())
 
 
 def _race(trial: _Trial) -> Check:
@@ -107,7 +112,7 @@ def _race(trial: _Trial) -> Check:
         # The second connection got nowhere, so nothing came too late.
         return Check("race", Verdict.UNKNOWN, _said(late, "two connections at once could not be tried"), _AGAIN)
     found = "the server says yes to both of two who write at once: two would hold one lock"
-    return Check("race", Verdict.FAILED, found, OTHER)
+    return Check("race", Verdict.FAILED, found, _other())
 
 
 def _atomic(trial: _Trial) -> Check:
@@ -121,7 +126,7 @@ def _atomic(trial: _Trial) -> Check:
         if left is not None:
             trial.refs.delete(f"{trial.ref}/doctor", left)
         found = "the server takes a part of an atomic push, which is all or nothing"
-        return Check("atomic", Verdict.FAILED, found, OTHER)
+        return Check("atomic", Verdict.FAILED, found, _other())
     offered = not any("does not support" in line for line in answer.evidence)
     return Check("atomic", Verdict.OK, "all or nothing" if offered else "not offered; locks do without")
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sahel_nb.config import FILE_NAME, LockConfig, as_committed
+from sahel_nb.config import FILE_NAME, LockConfig, as_committed, unset
+from sahel_nb.links import typed
 from sahel_nb.repo.cmd import git
 from sahel_nb.repo.worktree import Worktree
 from sahel_nb.report.events import Check, Verdict
@@ -25,10 +26,10 @@ def examine_ttl(worktree: Worktree, own: LockConfig, environ: Mapping[str, str])
     team = team_ttl(worktree)
     if own.ttl == team:
         return Check("ttl", Verdict.OK, f"{team} s, as committed")
-    mend = f"git diff HEAD -- {FILE_NAME}"
+    mend = f"git diff HEAD -- {typed(FILE_NAME)}"
     if "SAHEL_NB_LOCK_TTL" in environ:
         mend = "unset SAHEL_NB_LOCK_TTL"
     elif "sahel-nb.lock.ttl" in worktree.git_config():
-        mend = "git config --unset-all sahel-nb.lock.ttl"
+        mend = unset("sahel-nb.lock.ttl")
     found = f"{team} s, as committed: the {own.ttl} s that are set here do not count, for the whole team waits alike"
     return Check("ttl", Verdict.WARNING, found, mend)

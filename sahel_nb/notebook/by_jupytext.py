@@ -153,7 +153,8 @@ def _nodes(notebook: bytes) -> Any:
     document = parse(notebook)
     if document.major < 4:
         raise NotebookError(
-            "the notebook is in a format older than nbformat 4", hints=("jupyter nbconvert --to notebook",)
+            "the notebook is in a format older than nbformat 4",
+            hints=("jupyter nbconvert --to notebook --inplace FILE",),
         )
     if type(document.json.get("nbformat_minor")) is not int:
         raise NotebookError('the notebook has no `nbformat_minor` number; write "nbformat_minor": 4 next to "nbformat"')

@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from sahel_nb.links import typed
 from sahel_nb.notebook.document import Cell, CellKind, Document, NotebookError, parse
 from sahel_nb.notebook.finding import Finding, Severity
 from sahel_nb.notebook.merge_lines import marked_line
@@ -85,13 +86,6 @@ def installs_packages(document: Document) -> str:
     return ""
 
 
-def _typed(path: str) -> str:
-    """The path as a word of a command that can be pasted into a shell."""
-    from shlex import quote
-
-    return quote(path)
-
-
 def _whole(document: Document, data: bytes, stripped: bytes, path: str, committed: bool) -> Iterator[Finding]:
     if document.major >= 4 and not document.kernel_name:
         yield Finding(
@@ -100,10 +94,10 @@ def _whole(document: Document, data: bytes, stripped: bytes, path: str, committe
             path,
             "",
             "names no kernel (metadata.kernelspec): the run dies before its first cell",
-            f"sahel-nb lint --fix {_typed(path)}",
+            f"sahel-nb lint --fix {typed(path)}",
         )
     if committed and not is_stripped(data):
-        mend = f"sahel-nb install && git add --renormalize {_typed(path)}"
+        mend = f"sahel-nb install && git add --renormalize {typed(path)}"
         yield Finding("SNB103", Severity.ERROR, path, "", "is not stripped", mend)
     if len(stripped) > MAX_SOURCE_BYTES:
         size = f"{len(stripped) / 1e6:.1f} MB"

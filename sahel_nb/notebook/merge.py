@@ -88,7 +88,8 @@ def _read(data: bytes) -> Document:
     document = parse(data)
     if document.major < 4:
         raise NotebookError(
-            "notebooks older than nbformat 4 are not merged by cell", hints=("jupyter nbconvert --to notebook",)
+            "notebooks older than nbformat 4 are not merged by cell",
+            hints=("jupyter nbconvert --to notebook --inplace FILE",),
         )
     return document
 

@@ -129,7 +129,7 @@ class FilterRefused(GitFailed):
     """git looked at a file that our filter cannot strip: a notebook that was cut, say. The message is the filter's."""
 
     def __init__(self, args_run: tuple[str | bytes, ...], result: GitResult) -> None:
-        from shlex import quote
+        from sahel_nb.links import typed
 
         super().__init__(args_run, result)
         lines = result.stderr.decode("utf-8", "replace").splitlines()
@@ -137,8 +137,8 @@ class FilterRefused(GitFailed):
         said = next((line for line in lines if line.startswith(f"sahel-nb: {name}: ")), f"{name}: cannot be stripped")
         self.message = said.removeprefix("sahel-nb: ")
         self.details = ("git can compare, stage and stash nothing beside it",)
-        word = quote(name)
-        self.hints = (f"mv {word} {quote(name + '.broken')} && git restore {word}", f"sahel-nb lint {word}")
+        word = typed(name)
+        self.hints = (f"mv {word} {typed(name + '.broken')} && git restore {word}", f"sahel-nb lint {word}")
 
 
 class RemoteUnreachable(NetworkError):

@@ -27,6 +27,13 @@ class Upstream:
     behind: int
     missing: str
     mend: str = ""
+    branch: str = ""
+
+    @property
+    def push(self) -> str:
+        """The command that brings HEAD there: by itself, git pushes only to a branch of the same name."""
+        same = self.branch == self.ref.removeprefix("refs/heads/")
+        return "git push" if same else shlex.join(("git", "push", self.remote, f"HEAD:{self.ref}"))
 
     @property
     def in_step(self) -> bool:
@@ -42,22 +49,30 @@ def upstream(worktree: Worktree, *, refresh: bool = True) -> Upstream:
     head = worktree.head()
     branch = worktree.branch()
     if branch is None:
-        return _missing("HEAD is detached: it is on no branch that could be pushed", "git switch -c NAME")
+        return _missing(
+            "HEAD is detached: it is on no branch that could be pushed", on_a_branch(likely_remote(worktree), head)
+        )
     tracking, remote, ref = _configured(worktree, branch)
     if not remote or not ref:
-        return _missing(f"{branch} has no upstream", _push(_likely_remote(worktree), branch))
+        return _missing(f"{branch} has no upstream", _push(likely_remote(worktree), branch))
     if remote == ".":
         return _missing(
             f"{branch} follows {ref} of this very clone, which nobody else sees",
-            _push(_likely_remote(worktree), branch),
+            _push(likely_remote(worktree), branch),
         )
-    found = Upstream(remote, ref, remote_url(worktree, remote), None, 0, 0, "")
+    found = Upstream(remote, ref, remote_url(worktree, remote), None, 0, 0, "", branch=branch)
     commit = _ask(worktree, remote, ref) if refresh else _known(worktree, tracking)
     if commit is None:
         short = ref.removeprefix("refs/heads/")
         return replace(found, missing=f"{remote} has no branch {short}", mend=_push(remote, f"{branch}:{short}"))
     ahead, behind = _distance(worktree, head, commit, remote, ref)
     return replace(found, commit=commit, ahead=ahead, behind=behind)
+
+
+def on_a_branch(remote: str, commit: str) -> str:
+    """The command that gives a commit a branch of its own, here and on the remote."""
+    name = f"run-{commit[:8]}"
+    return f"git switch -c {name} {commit[:12]} && {_push(remote, name)}"
 
 
 def _push(remote: str, what: str) -> str:
@@ -90,7 +105,7 @@ def _setting(worktree: Worktree, key: str) -> str:
     return git("config", "--get", key, cwd=worktree.root, check=False).text
 
 
-def _likely_remote(worktree: Worktree) -> str:
+def likely_remote(worktree: Worktree) -> str:
     names = git("remote", cwd=worktree.root).text.split()
     return "origin" if "origin" in names or not names else names[0]
 

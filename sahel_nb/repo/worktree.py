@@ -77,7 +77,7 @@ class Worktree:
         answer = git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=self.root, check=False)
         if answer.returncode != 0:
             said = "there is no commit yet; a kernel is what a commit has"
-            raise Refused(said, hints=('git add . && git commit -m "First commit"',))
+            raise Refused(said, hints=('git add -A && git commit --allow-empty -m "First commit"',))
         return answer.text
 
     def resolve(self, rev: str) -> str:
@@ -86,7 +86,7 @@ class Worktree:
             "rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}", cwd=self.root, check=False
         )
         if answer.returncode != 0:
-            raise UsageError(f"`{rev}` names no commit here", hints=("git log --oneline -5", "git fetch"))
+            raise UsageError(f"`{rev}` names no commit here", hints=("git log --oneline -5", "git fetch --all"))
         return answer.text
 
     def branch(self) -> str | None:
@@ -225,7 +225,11 @@ def _no_worktree(start: Path, stderr: bytes) -> UsageError | Refused:
         )
     if b"safe.bareRepository" in stderr:
         return _bare(start, "inside git's own folder") if ".git" in start.parts else _bare(start)
-    return UsageError(f"{start} is not in a git repository", hints=("git init",), details=evidence)
+    return UsageError(
+        f"{start} is not in a git repository",
+        hints=("cd YOUR-CLONE", "git init  # for a new one, here"),
+        details=evidence,
+    )
 
 
 def _bare(start: Path, where: str = "a bare repository") -> UsageError:

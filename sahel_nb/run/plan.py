@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import quote
 
 from sahel_nb.errors import UsageError
 from sahel_nb.kernels.metadata import FILE_NAME, Metadata
 from sahel_nb.kernels.model import KernelRef
 from sahel_nb.kernels.stamp import Stamp, stamp_notebook, stamp_script
+from sahel_nb.links import typed
 from sahel_nb.notebook.form import Form
 from sahel_nb.repo import objects
 from sahel_nb.repo.objects import CommitInfo
@@ -90,7 +90,7 @@ def read_source(
     if code is None:
         raise UsageError(
             f"commit {commit[:12]} {_has_no(worktree, commit, code_path)}, which {where} names as `code_file`",
-            hints=(f"git add {quote(code_path)}", "git commit"),
+            hints=(f"git add {typed(code_path)} && git commit",),
         )
     form = form_of(os.fsencode(code_path), code) if metadata.kernel_type == "notebook" else None
     place = form.mirror_path(os.fsencode(code_path)) if form is not None else None
@@ -126,7 +126,7 @@ def make_plan(source: Source, *, dev_ref: KernelRef | None = None, dev_title: st
     except UsageError as exc:
         raise UsageError(
             f"{source.code_path} at {source.commit.short}: {exc.message}",
-            hints=(f"sahel-nb lint {quote(source.code_path)}",),
+            hints=(f"sahel-nb lint {typed(source.code_path)}",),
         ) from exc
     return Plan(source, metadata, dev_ref is not None, stamp, stamped)
 

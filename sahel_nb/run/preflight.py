@@ -21,7 +21,7 @@ from sahel_nb.kernels.metadata import FILE_NAME, MAX_SOURCE_BYTES, SOURCE_LISTS
 from sahel_nb.kernels.model import KernelRef, Quota
 from sahel_nb.kernels.service import KernelService
 from sahel_nb.kernels.source_state import SourceState
-from sahel_nb.links import shown_from_here
+from sahel_nb.links import edit, typed
 from sahel_nb.lock.client import LockClient
 from sahel_nb.lock.home import remotes
 from sahel_nb.lock.kaggle_view import Phase
@@ -39,7 +39,7 @@ from sahel_nb.notebook import lint, pair, strip
 from sahel_nb.notebook.lint_scope import LintScope
 from sahel_nb.repo.cmd import FilterRefused, git
 from sahel_nb.repo.phantom import phantoms
-from sahel_nb.repo.upstream import upstream
+from sahel_nb.repo.upstream import likely_remote, on_a_branch, upstream
 from sahel_nb.repo.worktree import StatusEntry, StatusKind, Worktree
 from sahel_nb.report.events import Check, Verdict
 from sahel_nb.run import usual
@@ -133,12 +133,14 @@ def examine_tree(worktree: Worktree, config: Config, folder: str) -> Check:
     shown = ", ".join(_shown(entry.path) for entry in entries[:3]) + (
         f" and {len(entries) - 3} more" * (len(entries) > 3)
     )
-    unmerged = any(entry.kind is StatusKind.UNMERGED for entry in entries)
-    untracked = all(entry.kind is StatusKind.UNTRACKED for entry in entries)
+    unmerged = [entry.path for entry in entries if entry.kind is StatusKind.UNMERGED]
+    loose = [entry.kind is StatusKind.UNTRACKED for entry in entries]
     if unmerged:
-        return Check("tree", Verdict.FAILED, f"unmerged: {shown}", "git mergetool && git commit")
-    what = "untracked in the kernel's folder" if untracked else "not committed"
-    mend = f"git add {quote(shown_from_here(worktree.root / folder))} && git commit" if untracked else "git commit -a"
+        name = _shown(unmerged[0])
+        mend = f"{edit(name)} && git add {typed(name)} && git commit"
+        return Check("tree", Verdict.FAILED, f"unmerged: {shown}", mend)
+    what = "untracked in the kernel's folder" if all(loose) else "not committed"
+    mend = "git commit -a" if not any(loose) else f"git add {typed(folder)} && git commit{' -a' * (not all(loose))}"
     return Check("tree", Verdict.FAILED, f"{what}: {shown}", mend)
 
 
@@ -175,14 +177,16 @@ def examine_upstream(worktree: Worktree, commit: str, *, at: bool) -> Check:
     if at:
         if state.commit and _contains(worktree, state.commit, commit):
             return Check("pushed", Verdict.OK, f"{commit[:8]} is in {where}")
-        return Check("pushed", Verdict.FAILED, f"{commit[:8]} is not in {where}", "git push")
+        ours = _contains(worktree, worktree.head(), commit)
+        mend = state.push if ours else on_a_branch(state.remote, commit)
+        return Check("pushed", Verdict.FAILED, f"{commit[:8]} is not in {where}", mend)
     if state.ahead and state.behind:
         return Check(
             "pushed", Verdict.FAILED, f"HEAD and {where} have gone apart (+{state.ahead} −{state.behind})",
-            "git pull --rebase && git push",
+            f"git pull --rebase && {state.push}",
         )  # fmt: skip
     if state.ahead:
-        return Check("pushed", Verdict.FAILED, f"{_commits(state.ahead)} not in {where}", "git push")
+        return Check("pushed", Verdict.FAILED, f"{_commits(state.ahead)} not in {where}", state.push)
     if state.behind:
         found = f"{_commits(state.behind)} in {where} and not here"
         return Check("pushed", Verdict.FAILED, found, "git pull --ff-only")
@@ -198,7 +202,8 @@ def _examine_branches(worktree: Worktree, commit: str) -> Check:
     answer = git("for-each-ref", "--format=%(refname:short)", "--contains", commit, "refs/remotes", cwd=worktree.root)
     if answer.text:
         return Check("pushed", Verdict.OK, f"{commit[:8]} is in {answer.text.splitlines()[0]}, as last fetched")
-    return Check("pushed", Verdict.FAILED, f"{commit[:8]} is in no branch of a remote", "git fetch && git push")
+    mend = on_a_branch(likely_remote(worktree), commit)
+    return Check("pushed", Verdict.FAILED, f"{commit[:8]} is in no branch of a remote", mend)
 
 
 def _contains(worktree: Worktree, branch: str, commit: str) -> bool:
@@ -212,8 +217,8 @@ def examine_metadata(plan: Plan) -> Check:
     where = f"{plan.source.folder}/{FILE_NAME}" if plan.source.folder else FILE_NAME
     if problems:
         weighty = blocking or problems
-        fix = f"sahel-nb lint --fix {quote(where)} && git add {quote(where)} && git commit"
-        mend = fix if all(problem.fixable for problem in weighty) else f"$EDITOR {quote(where)}"
+        fix = f"sahel-nb lint --fix {typed(where)} && git add {typed(where)} && git commit"
+        mend = fix if all(problem.fixable for problem in weighty) else edit(where)
         verdict = Verdict.FAILED if blocking else Verdict.WARNING
         return Check("metadata", verdict, "; ".join(problem.message for problem in weighty), mend)
     return Check("metadata", Verdict.OK, f"{plan.ref}, title {plan.metadata.title!r}")
@@ -226,12 +231,12 @@ def examine_source(plan: Plan, config: Config) -> Check:
     if len(plan.stamped) >= MAX_SOURCE_BYTES:
         size = f"{len(plan.stamped) / 1e6:.2f} MB"
         return Check(
-            "source", Verdict.FAILED, f"{path} has {size}; Kaggle takes less than 1 MB", f"sahel-nb lint {quote(path)}"
+            "source", Verdict.FAILED, f"{path} has {size}; Kaggle takes less than 1 MB", f"sahel-nb lint {typed(path)}"
         )
     if not source.is_notebook:
         return Check("source", Verdict.OK, f"{path}, {len(source.code)} bytes")
     if not strip.is_stripped(source.code):
-        mend = f"sahel-nb install && git add --renormalize {quote(path)} && git commit"
+        mend = f"sahel-nb install && git add --renormalize {typed(path)} && git commit"
         what = "with outputs" if strip.has_something_to_strip(source.code) else "without being stripped: its JSON"
         crlf = " has CRLF line ends" if b"\r\n" in source.code else " is laid out differently"
         text = what if what == "with outputs" else what + crlf
@@ -240,7 +245,7 @@ def examine_source(plan: Plan, config: Config) -> Check:
     findings = [one for one in scope.within(lint.lint_notebook(source.code, path, committed=True)) if one.blocks]
     if findings:
         text = "; ".join(f"{finding.code} {finding.message}" for finding in findings[:3])
-        return Check("source", Verdict.FAILED, f"{path}: {text}", f"sahel-nb lint {quote(path)}")
+        return Check("source", Verdict.FAILED, f"{path}: {text}", f"sahel-nb lint {typed(path)}")
     return Check("source", Verdict.OK, f"{path}, stripped, {len(source.code)} bytes")
 
 
@@ -249,12 +254,13 @@ def examine_mirror(source: Source) -> Check | None:
         return None
     if source.mirror is None:
         why = f"{source.code_path} has no mirror {source.mirror_path}"
-        return Check("mirror", Verdict.WARNING, why, "sahel-nb pair && git commit")
+        mend = f"sahel-nb pair {typed(source.code_path)} && git add {typed(source.mirror_path)} && git commit"
+        return Check("mirror", Verdict.WARNING, why, mend)
     if pair.in_step(source.code, source.mirror, source.form):
         return Check("mirror", Verdict.OK, f"{source.mirror_path} is in step")
     return Check(
         "mirror", Verdict.FAILED, f"{source.mirror_path} is not in step with the notebook",
-        f"sahel-nb pair {quote(source.code_path)} && git commit -a",
+        f"sahel-nb pair --from notebook {typed(source.code_path)} && git commit -a   # or --from mirror",
     )  # fmt: skip
 
 
@@ -313,7 +319,7 @@ def _mend_source(situation: Situation, plan: Plan, key: str, name: str, state: S
     if state in (SourceState.PENDING, SourceState.FAILED):
         return f"kaggle datasets status {'/'.join(name.split('/')[:2])}"
     where = f"{plan.source.folder}/{FILE_NAME}" if plan.source.folder else FILE_NAME
-    return f"$EDITOR {quote(where)}"
+    return edit(where)
 
 
 def examine_idle(situation: Situation, ref: KernelRef) -> Check:

@@ -74,7 +74,10 @@ def resume_dev(
     stamp = Stamp.find(kernel.source) if kernel is not None else None
     if kernel is None or stamp is None:
         what = "has no version yet" if kernel is None else f"v{kernel.current_version} was not pushed by sahel-nb"
-        raise Refused(f"{ref} {what}: there is no run to go on with", hints=("sahel-nb run --dev",))
+        raise Refused(
+            f"{ref} {what}: there is no run to go on with",
+            hints=(attach.replace("sahel-nb attach", "sahel-nb run", 1),),
+        )
     version = kernel.current_version
     code = _pushed_from(worktree, stamp, kernel.source)
     job = Job(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sahel_nb.kernels.model import KernelRef, RunState
+from sahel_nb.links import typed
 from sahel_nb.lock.record import Outcome, clean
 from sahel_nb.repo.cmd import git
 from sahel_nb.repo.kept_commits import bring
@@ -81,7 +82,7 @@ def since_failure(
         return None
     text = git(*plain, "--unified=0", failed.commit, commit, *where, ":(exclude)*.ipynb", cwd=root, check=False).text
     rows = list(_rows(text))
-    more = f"… and {len(rows) - SHOWN} more: git diff {failed.commit[:8]} {commit[:8]} {' '.join(where)}"
+    more = f"… and {len(rows) - SHOWN} more: git diff {failed.commit[:8]} {commit[:8]} -- {typed(folder)}"
     return Since(failed, tuple(answer.text.splitlines()[:-1]), (*rows[:SHOWN], *([more] if rows[SHOWN:] else ())))
 
 

@@ -188,7 +188,7 @@ class Starter:
         if nothing_new:
             raise NetworkError(
                 f"{cause.message}; Kaggle has no new version of {self._plan.ref}", kaggle=NOTHING_STARTED,
-                details=cause.details, hints=("sahel-nb run",),
+                details=cause.details, hints=(self._attach.replace("sahel-nb attach", "sahel-nb run", 1),),
             ) from cause  # fmt: skip
         raise NetworkError(
             f"{cause.message}; it is not known whether Kaggle took the push",

@@ -39,7 +39,7 @@ def set_here(clone: Git, how: str) -> tuple[dict[str, str], str]:
         return {"SAHEL_NB_LOCK_TTL": "5"}, "unset SAHEL_NB_LOCK_TTL"
     if how == "git config":
         clone("config", "sahel-nb.lock.ttl", "5")
-        return {}, "git config --unset-all sahel-nb.lock.ttl"
+        return {}, "git config --unset-all sahel-nb.lock.ttl || git config --global --unset-all sahel-nb.lock.ttl"
     clone.write("sahel-nb.toml", "[lock]\nttl = 5\n")
     return {}, "git diff HEAD -- sahel-nb.toml"
 

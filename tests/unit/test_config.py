@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sahel_nb.config import CleanScope, Config, as_committed, is_folder, is_shared_remote, load
+from sahel_nb.config import CleanScope, Config, as_committed, is_folder, is_shared_remote, load, unset
 from sahel_nb.errors import UsageError
 
 
@@ -47,7 +47,7 @@ def test_a_mistake_is_named(toml: bytes, named: str) -> None:
     with pytest.raises(UsageError) as caught:
         load(toml)
     assert named in caught.value.message
-    assert caught.value.hints == ("$EDITOR sahel-nb.toml",)
+    assert caught.value.hints == ("${EDITOR:-vi} sahel-nb.toml",)
 
 
 def test_a_misspelt_personal_setting_is_named_too() -> None:
@@ -68,8 +68,8 @@ def test_the_layer_of_a_mistake_is_named() -> None:
 @pytest.mark.parametrize(
     ("git_config", "environ", "mend"),
     [
-        ({"sahel-nb.lock.ttl": "soon"}, {}, "git config --unset-all sahel-nb.lock.ttl"),
-        ({"sahel-nb.run.claen": "kernel"}, {}, "git config --unset-all sahel-nb.run.claen"),
+        ({"sahel-nb.lock.ttl": "soon"}, {}, unset("sahel-nb.lock.ttl")),
+        ({"sahel-nb.run.claen": "kernel"}, {}, unset("sahel-nb.run.claen")),
         ({}, {"SAHEL_NB_LOCK_TTL": "-1"}, "unset SAHEL_NB_LOCK_TTL"),
         ({}, {"SAHEL_NB_RUN_CLAEN": "kernel"}, "unset SAHEL_NB_RUN_CLAEN"),
         ({}, {"SAHEL_NB_VAULT_KEEP": "perhaps"}, "unset SAHEL_NB_VAULT_KEEP"),
@@ -129,7 +129,7 @@ def test_a_committed_remote_is_a_name_or_an_address(remote: str) -> None:
 def test_a_committed_remote_that_is_a_path_or_starts_a_program_is_refused(remote: str) -> None:
     with pytest.raises(UsageError, match=r"^sahel-nb\.toml: lock\.remote ") as caught:
         load(toml("lock", "remote", remote))
-    assert caught.value.hints == ("$EDITOR sahel-nb.toml",)
+    assert caught.value.hints == ("${EDITOR:-vi} sahel-nb.toml",)
     assert "key@" not in caught.value.message
 
 

@@ -208,7 +208,7 @@ def test_a_prefix_that_the_team_chose_is_not_moved(here: Scene, tmp_path: Path, 
     examined = here.examined(prefix=chosen)
     assert examined.prefix is None
     row = next(row for row in examined.rows if row.name == "prefix")
-    assert (row.verdict, row.mend) == (Verdict.FAILED, "$EDITOR sahel-nb.toml")
+    assert (row.verdict, row.mend) == (Verdict.FAILED, "${EDITOR:-vi} sahel-nb.toml")
 
 
 def test_settings_of_one_clone_alone(here: Scene) -> None:

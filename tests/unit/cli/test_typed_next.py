@@ -38,18 +38,22 @@ def test_what_was_typed_can_be_typed_again() -> None:
     assert shlex.split(again(["logs", "notebooks/it's ŋ", "--follow"]))[1:] == ["logs", "notebooks/it's ŋ", "--follow"]
 
 
-def test_what_mends_a_notebook_can_be_pasted(tmp_path: Path) -> None:
+def test_what_mends_a_notebook_can_be_pasted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "below").mkdir()
     path = tmp_path / ODD
     path.write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}', encoding="utf-8")
-    mends = {found.code: found.mend for found in lint_paths([path], tmp_path, LintScope())}
-    assert shlex.split(mends["SNB102"]) == ["sahel-nb", "lint", "--fix", str(path)]
+    for here, name in ((tmp_path, ODD), (tmp_path / "below", f"../{ODD}")):
+        monkeypatch.chdir(here)
+        mends = {found.code: found.mend for found in lint_paths([path], tmp_path, LintScope())}
+        assert shlex.split(mends["SNB102"]) == ["sahel-nb", "lint", "--fix", name]
 
 
 def test_metadata_that_cannot_be_used_names_its_file() -> None:
     for data in (b"{nope", b"[1]", b"\xff", b"{}", b'{"id": "x"}'):
         with pytest.raises(UsageError) as caught:
             Metadata.from_json(data, "it's/kernel-metadata.json")
-        assert shlex.split(caught.value.hints[0]) == ["$EDITOR", "it's/kernel-metadata.json"]
+        assert shlex.split(caught.value.hints[0]) == ["${EDITOR:-vi}", "it's/kernel-metadata.json"]
 
 
 @pytest.fixture
@@ -88,7 +92,7 @@ def test_the_first_commit_is_one_that_git_can_make(tmp_path: Path) -> None:
     git.write("a.txt", "ŋ")
     with pytest.raises(Refused) as caught:
         Worktree.discover(git.root).head()
-    assert caught.value.hints == ('git add . && git commit -m "First commit"',)
+    assert caught.value.hints == ('git add -A && git commit --allow-empty -m "First commit"',)
 
 
 def test_a_bisection_is_ended_by_the_command_that_ends_one(lab: Git) -> None:
