@@ -60,6 +60,14 @@ class Context:
     def config(self) -> Config:
         return self.worktree.config(environ=os.environ)
 
+    def remind_of_install(self) -> None:
+        """Say it where a repository is set up for sahel-nb and this clone is not."""
+        from sahel_nb.install.forgotten import NOTICE, install_is_forgotten
+        from sahel_nb.report.events import Level
+
+        if install_is_forgotten(self.worktree, os.environ):
+            self.reporter.say(NOTICE, Level.WARN)
+
     @cached_property
     def lock_home(self) -> Home:
         """Where the locks are; a place that nobody else sees is called so, once in every command that looks there."""

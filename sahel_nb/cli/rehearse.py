@@ -33,7 +33,8 @@ def rehearse(
 ) -> None:
     """Run the committed KERNEL on this machine, on the embedded Kaggle-compatible service.
 
-    No account, no quota, no lock, and the commit need not be pushed: what fails here would have failed there.
+    No account, no quota, no lock, and the commit need not be pushed. The packages are those of this machine, not those
+    of Kaggle's image: what works here may still fail there, and the other way round.
     Where no sandbox can be built, it is refused without --unsandboxed: the kernel could read and change all your files.
     """
     from sahel_nb.cli.run import launch, seconds

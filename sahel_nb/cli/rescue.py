@@ -11,6 +11,7 @@ import click
 
 from sahel_nb.cli.context import Context
 from sahel_nb.errors import Refused
+from sahel_nb.links import typed
 
 if TYPE_CHECKING:
     from sahel_nb.run.drift import Rescued
@@ -53,7 +54,7 @@ def rescue(kernel: str | None, dev: bool, local: bool, yes: bool, markers: bool,
         raise Refused(
             f"git has a {_kind(head)} here now, and had a {_kind(found.base)} at {found.base.commit.short}",
             details=("an edit of the one is not brought into the other",),
-            hints=(f"sahel-nb drift {quote(folder or '.')}",),
+            hints=(f"sahel-nb drift {typed(folder)}",),
         )
     code = context.worktree.root / head.code_path
     metadata = context.worktree.root / folder / FILE_NAME
@@ -65,7 +66,7 @@ def rescue(kernel: str | None, dev: bool, local: bool, yes: bool, markers: bool,
         raise Refused(
             "git and Kaggle changed the same since then, and git wins: nothing was written",
             details=made.conflicts,
-            hints=(f"sahel-nb rescue --markers {quote(folder or '.')}",),
+            hints=(f"sahel-nb rescue --markers {typed(folder)}",),
             kaggle=f"Kaggle keeps the edit as v{found.version} until the kernel is deleted; a run does not remove it.",
         )
     left = [one for one in found.settings if not one.brought]
@@ -76,7 +77,7 @@ def rescue(kernel: str | None, dev: bool, local: bool, yes: bool, markers: bool,
         context.reporter.say(f"{rest}: nothing was written" if left else rest)
         return
     if not yes and not (sys.stdin.isatty() and click.confirm(f"write it to {folder or '.'}?", err=True)):
-        raise Refused("nothing was written", hints=(f"sahel-nb rescue --yes {quote(folder or '.')}",))
+        raise Refused("nothing was written", hints=(f"sahel-nb rescue --yes {typed(folder)}",))
     _write(context, head, made, now)
     context.reporter.say(f"the edit is in {folder or '.'}, not committed")
     here = quote(os.path.relpath(context.worktree.root / folder, context.cwd))

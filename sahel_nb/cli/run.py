@@ -95,6 +95,7 @@ def launch(
     """Everything that `run` and `rehearse` do. A rehearsal takes no lock and asks for nothing to be pushed."""
     from sahel_nb.run.execute import Detached, RunOptions, Waiting, execute
 
+    context.remind_of_install()
     try:
         plan, lock, who, places, attach = _prepare(
             context, kernel, commit, dev=dev, rehearsal=rehearsal, waits=wait > 0, dry_run=dry_run, timeout=timeout,

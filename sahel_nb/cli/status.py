@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
 
 from sahel_nb.cli.context import Context
 from sahel_nb.errors import SahelError
+from sahel_nb.links import typed
 
 if TYPE_CHECKING:
     from sahel_nb.kernels.model import KernelRef
@@ -40,16 +40,21 @@ def status(kernels: tuple[str, ...], local: bool, as_json: bool) -> None:
 
     What could not be read is said in its row, and in the exit code (8: credentials, 9: the network).
     """
+    from sahel_nb.report.progress import counted
     from sahel_nb.run.select import kernels_in, select
 
     context = Context.here(local=local)
     worktree = context.worktree
+    context.remind_of_install()
     head = worktree.head()
     chosen = [select(worktree, head, name, context.cwd, verb="status").kernel for name in kernels] or list(
         kernels_in(worktree, head)
     )
     unread: list[SahelError] = []
-    rows = [_row(context, kernel.folder, kernel.id, unread) for kernel in chosen]
+    rows = [
+        _row(context, kernel.folder, kernel.id, unread)
+        for kernel in counted("asking for locks and versions", chosen, len(chosen), few=1)
+    ]
     if as_json:
         value = {"schema": "sahel-nb.status/1", "kernels": [asdict(row) for row in rows]}
         click.echo(json.dumps(value, ensure_ascii=False, indent=2))
@@ -155,4 +160,4 @@ def _drift(context: Context, folder: str, source: str, stamp: Stamp) -> str:
     told = proof.compare(source, pushed.code, notebook=pushed.is_notebook, nonce=stamp.nonce)
     if told.copy is proof.Copy.SAME:
         return ""
-    return f"edited on Kaggle since; see: sahel-nb drift {quote(folder or '.')}"
+    return f"edited on Kaggle since; see: sahel-nb drift {typed(folder)}"

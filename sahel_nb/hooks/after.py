@@ -91,12 +91,13 @@ def _say_unstripped(repository: Repository, changes: Sequence[Change]) -> None:
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         sys.stderr.write(
             f"sahel-nb: {names[0]}{more}: committed with outputs, so git shows it as modified\n"
-            '  $ git add --renormalize "*.ipynb" && git commit -m "Strip notebooks"\n'
+            '  $ git add --renormalize ":/*.ipynb" && git commit -m "Strip notebooks"\n'
         )
 
 
 def _say_out_of_step(repository: Repository, changes: Sequence[Change]) -> None:
     from sahel_nb.hooks.forms import Forms
+    from sahel_nb.hooks.paths import typed
     from sahel_nb.hooks.settings import Personal
     from sahel_nb.hooks.staged_pairs import staged_pairs
     from sahel_nb.notebook.pair import in_step, looks_like_mirror
@@ -114,5 +115,5 @@ def _say_out_of_step(repository: Repository, changes: Sequence[Change]) -> None:
             name = pair.notebook.decode("utf-8", "backslashreplace")
             sys.stderr.write(
                 f"sahel-nb: {name} and its mirror came out of the merge saying different things\n"
-                f"  $ sahel-nb pair --from notebook {name}   # or --from mirror\n"
+                f"  $ sahel-nb pair --from notebook {typed(pair.notebook)}   # or --from mirror\n"
             )

@@ -11,6 +11,7 @@ from sahel_nb.hooks.memory import COMMIT, NO_SECRET, NO_SECRET_AS_NOTEBOOK, OWN_
 from sahel_nb.hooks.paths import CONFIG, is_metadata, is_notebook, shown
 from sahel_nb.hooks.staged import LARGE, Repository
 from sahel_nb.repo.batch import objects
+from sahel_nb.report.progress import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,7 +111,8 @@ class Checker:
                     if (version.name, change.path) not in places:
                         places.append((version.name, change.path))
         blobs = objects((oid.encode("ascii") for oid in where), self._repository.root, self._repository.env)
-        for number, (places, blob) in enumerate(zip(where.values(), blobs, strict=True), 1):
+        files = counted("checking files", zip(where.values(), blobs, strict=True), len(where))
+        for number, (places, blob) in enumerate(files, 1):
             if blob.kind == "blob":
                 yield from self._file(blob, places)
             else:

@@ -56,12 +56,13 @@ def _secrets(repository: Repository, named: dict[bytes, str]) -> list[Finding]:
     from sahel_nb.hooks.staged import LARGE
     from sahel_nb.notebook.secrets import find_in_chunks, find_secrets
     from sahel_nb.repo.batch import objects
+    from sahel_nb.report.progress import counted
 
     found: list[Finding] = []
     index = repository.index(named)
     known = [(path, oid) for path, (mode, oid) in index.items() if mode.startswith("100")]
     blobs = objects((oid.encode("ascii") for _, oid in known), repository.root, repository.env)
-    for (path, _), blob in zip(known, blobs, strict=True):
+    for (path, _), blob in counted("looking for secrets", zip(known, blobs, strict=True), len(known)):
         name = named[path]
         found += find_in_chunks(blob.pieces(), name) if blob.size > LARGE else find_secrets(blob.read(), name)
     for path, name in named.items():

@@ -15,6 +15,7 @@ from sahel_nb.hooks.paths import METADATA
 from sahel_nb.notebook.finding import Finding
 from sahel_nb.notebook.lint import lint_notebook
 from sahel_nb.notebook.lint_scope import LintScope
+from sahel_nb.report.progress import counted
 
 _FILE_NAME = METADATA.decode("ascii")
 _NOT_OURS = frozenset((".git", ".ipynb_checkpoints", ".venv", "node_modules", "runs"))
@@ -25,7 +26,8 @@ def lint_paths(paths: Sequence[Path], root: Path, scope: LintScope) -> list[Find
     found: list[Finding] = []
     kernels: dict[bytes, bytes | None] = {}
     names: dict[str, str] = {}
-    for path in expand(paths):
+    files = expand(paths)
+    for path in counted("checking files", files, len(files)):
         data = read(path)
         from_root = Path(os.path.relpath(path.absolute(), root)).as_posix()
         names[from_root] = path.as_posix()

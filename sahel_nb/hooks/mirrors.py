@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from sahel_nb.hooks.forms import Forms
-from sahel_nb.hooks.paths import shown
+from sahel_nb.hooks.paths import shown, typed
 from sahel_nb.hooks.settings import Personal
 from sahel_nb.hooks.staged import Repository
 
@@ -61,8 +61,6 @@ def become_known(notebook: bytes, content: bytes) -> None:
 
     git has read its attributes by now, so this merge goes on with the mirror as text; the next one knows better.
     """
-    from shlex import quote
-
     from sahel_nb.errors import SahelError
     from sahel_nb.install.drivers import register_mirrors, unregistered
 
@@ -78,7 +76,7 @@ def become_known(notebook: bytes, content: bytes) -> None:
         return  # the merge of the notebook does not depend on it
     sys.stderr.write(
         f"sahel-nb: {shown(mirror)} is new in this clone, so git merges it as text this time; if that is a conflict:\n"
-        f"  $ sahel-nb pair {quote(shown(notebook))} && git add {quote(shown(mirror))}\n"
+        f"  $ sahel-nb pair {typed(notebook)} && git add {typed(mirror)}\n"
     )
 
 

@@ -11,6 +11,7 @@ from sahel_nb.hooks.changed import Changed
 from sahel_nb.hooks.paths import shown, typed
 from sahel_nb.links import LeadsOut
 from sahel_nb.notebook.pair import Direction, decide, in_step, looks_like_mirror, mirror_of_stripped, notebook_from
+from sahel_nb.report.progress import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class _Work:
         for name in names:
             form = self._changed.forms.of_notebook(name)
             self._changed.ask_together((name, *filter(None, [form.mirror_path(name) if form is not None else None])))
-        for name in names:
+        for name in counted("pairing notebooks", names, len(names)):
             try:
                 outcome = self._one(name)
             except (_notebook_error(), LeadsOut) as exc:

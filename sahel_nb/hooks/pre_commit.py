@@ -17,6 +17,7 @@ from sahel_nb.hooks.settings import Personal
 from sahel_nb.hooks.staged import LARGE, Change, Repository
 from sahel_nb.notebook.secrets import find_in_chunks, find_secrets
 from sahel_nb.repo.batch import objects
+from sahel_nb.report.progress import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def _look(
     headed: dict[bytes, bytes] = {}
     found: list[Finding] = []
     blobs = objects((oid.encode("ascii") for oid in names), repository.root, repository.env)
-    for oid, blob in zip(names, blobs, strict=True):
+    for oid, blob in counted("checking what is staged", zip(names, blobs, strict=True), len(names)):
         if blob.kind != "blob":
             continue
         if blob.size > LARGE and oid not in wanted:
@@ -114,8 +115,10 @@ def _notebooks(
     from sahel_nb.notebook.lint import lint_notebook
 
     out = repository.opted_out(notebooks)
+    looked_at = [path for path in notebooks if path not in out]
     found = {
-        path: lint_notebook(data, shown(path), committed=True) for path, data in notebooks.items() if path not in out
+        path: lint_notebook(notebooks[path], shown(path), committed=True)
+        for path in counted("checking notebooks", looked_at, len(looked_at))
     }
     return weighed(found, lambda paths: code_files_in(repository, b"", paths))
 
@@ -135,24 +138,33 @@ def _metadata(
     for change in files:
         data = contents[change.after or ""]
         found += check_metadata(data, change.name)
-        found += _with_code(repository, change, data)
+    found += _with_code(repository, files, contents)
     found += shared_in_index(repository, [change.path for change in files])
     if not personal.allows(ALLOW_ID_CHANGE):
         found += changed_in_index(repository, changes)
     return found
 
 
-def _with_code(repository: Repository, change: Change, data: bytes) -> list[Finding]:
+def _with_code(repository: Repository, files: Sequence[Change], contents: Mapping[str, bytes]) -> list[Finding]:
+    """What is wrong between metadata and the code file, which need not be in the commit."""
     from sahel_nb.git_names import unsafe_part
     from sahel_nb.hooks.code_files import named_by
     from sahel_nb.hooks.metadata import check_with_code
 
-    path = named_by(change.path, data)
-    if path is None or unsafe_part(path) is not None:
-        return []  # check_metadata has said it
-    entry = repository.index([path]).get(path)
-    code = repository.read([entry[1]]).get(entry[1]) if entry else None
-    return check_with_code(data, change.name, code)
+    places: dict[bytes, bytes] = {}
+    for change in files:
+        path = named_by(change.path, contents[change.after or ""])
+        if path is not None and unsafe_part(path) is None:  # else check_metadata has said it
+            places[change.path] = path
+    index = repository.index(places.values())
+    codes = dict(contents) | repository.read(oid for _, oid in index.values() if oid not in contents)
+    found = []
+    for change in files:
+        if change.path in places:
+            entry = index.get(places[change.path])
+            code = codes.get(entry[1]) if entry else None
+            found += check_with_code(contents[change.after or ""], change.name, code)
+    return found
 
 
 def _pairs(
@@ -172,7 +184,8 @@ def _pairs(
     from sahel_nb.hooks.reach import with_site_packages
 
     with_site_packages()
-    return [plan(repository, pair) for pair in staged_pairs(repository, changes, forms, headed, only_named)]
+    pairs = list(staged_pairs(repository, changes, forms, headed, only_named))
+    return [plan(repository, pair) for pair in counted("pairing notebooks", pairs, len(pairs))]
 
 
 def _follow(repository: Repository, steps: Sequence[Step]) -> None:
@@ -182,7 +195,7 @@ def _follow(repository: Repository, steps: Sequence[Step]) -> None:
     from sahel_nb.hooks.halves import Halves
 
     files = Halves(repository.root)
-    for step in steps:
+    for step in counted("writing pairs", steps, len(steps)):
         for old, new in step.moves:
             files.move(old, new)
         for put in step.puts:
@@ -191,11 +204,9 @@ def _follow(repository: Repository, steps: Sequence[Step]) -> None:
         if step.gone is not None:
             files.remove(step.gone)
     if repository.commits_only_some_paths:
-        import shlex
+        from sahel_nb.hooks.paths import typed
 
-        names = " ".join(
-            shlex.quote(shown(path)) for path in dict.fromkeys(path for step in steps for path in step.paths)
-        )
+        names = " ".join(typed(path) for path in dict.fromkeys(path for step in steps for path in step.paths))
         raise Refused(
             "`git commit PATHS` leaves the other half of a pair out; it is in step now, commit both",
             hints=(f"git add -A {names} && git commit {names}",),

@@ -58,10 +58,11 @@ def _strip(paths: Sequence[str]) -> int:
 
     from sahel_nb.hooks.inplace import strip_file
     from sahel_nb.notebook.strip import StripOptions
+    from sahel_nb.report.progress import counted
 
     options = StripOptions()
     changed = 0
-    for path in paths:
+    for path in counted("stripping notebooks", paths, len(paths)):
         if strip_file(Path(path), options):
             changed = 1
             sys.stderr.write(f"stripped {path}\n")

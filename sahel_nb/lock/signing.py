@@ -18,6 +18,7 @@ import contextlib
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 
 from sahel_nb.durable import make_folder, write_atomically
 from sahel_nb.lock.backend import Tip
@@ -136,7 +137,7 @@ class Signing:
         if tip.record.fence < seen:
             raise self._refusal(
                 f"fence {seen} was seen here, and the newest record has {tip.record.fence}: an older one came back",
-                f"if the remote was restored from a backup: rm {self._fence}",
+                f"if the remote was restored from a backup: rm {quote(str(self._fence))}",
             )
 
     def _remember(self, tip: Tip) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 from functools import cached_property
+from shlex import quote
 
 from sahel_nb.config import FILE_NAME, SigningKind, as_committed
 from sahel_nb.errors import UsageError
@@ -62,8 +63,9 @@ class Unsigned:
         return SigningKind.OFF
 
     def _refusal(self, why: str, hint: str) -> Untrusted:
+        mark = quote(str(self.seen.prefix_mark))
         return Untrusted(
             f"{self.kernel}: lock.signing is off here, and {why}: a signed lock does not go back to unsigned",
-            details=(f"given up on purpose? use a new lock.prefix; or, if you are sure: rm {self.seen.prefix_mark}",),
+            details=(f"given up on purpose? use a new lock.prefix; or, if you are sure: rm {mark}",),
             hints=(hint, "git config --get-regexp sahel-nb.lock", "sahel-nb lock doctor"),
         )

@@ -121,7 +121,9 @@ def examine_tree(worktree: Worktree, config: Config, folder: str) -> Check:
     """Tracked files anywhere, untracked ones in the kernel's folder; with `run.clean = "kernel"` that folder alone."""
     busy = worktree.in_progress()
     if busy:
-        mend = "git bisect reset" if busy == "bisect" else f"git {busy} --abort"
+        top = typed("")  # where alone git bisect works
+        up = f"cd {top} && " if top != "." else ""
+        mend = f"{up}git bisect reset" if busy == "bisect" else f"git {busy} --abort"
         return Check("tree", Verdict.FAILED, f"a {busy} is in progress", mend)
     entries = [entry for entry in worktree.status() if _counts(entry, config.run.clean, folder)]
     if any(entry.path.endswith(b".ipynb") for entry in entries):
@@ -276,7 +278,7 @@ def examine_credentials(service: KernelService, ref: KernelRef) -> Check:
         return Check(
             "credentials", Verdict.WARNING,
             f"you are {account.username}, the kernel is {ref.owner}'s: Kaggle may refuse your push",
-            "sahel-nb run --dev",
+            f"sahel-nb run {ref} --dev",
         )  # fmt: skip
     return Check("credentials", Verdict.OK, f"{account.username} ({account.method.replace('_', ' ')})")
 

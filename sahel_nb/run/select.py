@@ -96,7 +96,9 @@ def _matching(kernels: tuple[Kernel, ...], text: str, root: Path, cwd: Path) -> 
     by_id = tuple(kernel for kernel in kernels if kernel.id.lower() == text.lower())
     if by_id:
         return by_id
-    return tuple(kernel for kernel in kernels if kernel.name == text or kernel.id.partition("/")[2] == text)
+    named = tuple(kernel for kernel in kernels if kernel.name == text or kernel.id.partition("/")[2] == text)
+    # From a subfolder, too, folders may be called as messages and `status` call them: from the root.
+    return named or tuple(kernel for kernel in kernels if kernel.folder and kernel.folder == text.rstrip("/"))
 
 
 def _nearest(kernels: tuple[Kernel, ...], text: str) -> str:

@@ -34,7 +34,7 @@ def test_preflight_shows_every_failing_row_with_its_command(lab: Lab) -> None:
     assert done.code == 3, done
     for row in ("FAIL  tree", "FAIL  pushed", "FAIL  metadata", "something-else"):
         assert row in done.err, done
-    for command in ("$ git commit", "$ git push", "$ ${EDITOR:-vi}"):
+    for command in ("&& git commit -a", "$ git push", "$ ${EDITOR:-vi}"):
         assert command in done.err, done
     assert "no quota was spent" in done.err
     assert lab.versions("fula-lid") == 0
