@@ -36,6 +36,9 @@ def list_locks(refs: RemoteRefs, prefix: str, rules: Callable[[str], Rules | Non
         kernel = kernel_of(prefix, ref)
         if kernel is None:
             continue
+        if not commit.body:
+            found.append(Listed(kernel, commit.oid, None, "the lock's ref points to what is no commit"))
+            continue
         try:
             tip, believed = to_tip(commit), rules(kernel)
             record = tip.record

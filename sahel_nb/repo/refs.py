@@ -103,11 +103,15 @@ class RemoteRefs:
                 chain.append(commit)
                 oid = commit.parents[0] if commit.parents else None
             if not chain:
-                raise UsageError(f"{ref} on {self.remote} is no commit")
+                raise UsageError(
+                    f"{ref} on {self.remote} is no commit",
+                    details=("it is no record of ours: somebody who may push there made it; ask who",),
+                    hints=(f"git push {shlex.quote(self.remote)} --delete {shlex.quote(ref)}",),
+                )
             return tuple(chain)
 
     def read_all(self, prefix: str, *, timeout: float = READ_TIMEOUT) -> dict[str, RawCommit]:
-        """Every ref below `prefix`, by its full name, through one fetch."""
+        """Every ref below `prefix`, by its full name, through one fetch. What is no commit has an empty body."""
         with self._scratch() as store:
             answer = self._fetch(store, f"+{prefix}/*:refs/all/*", "--depth=1", timeout)
             if answer.returncode != 0:
@@ -118,8 +122,9 @@ class RemoteRefs:
             found: dict[str, RawCommit] = {}
             base = store.git_dir / "refs" / "all"
             for path in sorted(base.rglob("*")):
-                if path.is_file() and (commit := store.commit(path.read_text().strip())):
-                    found[f"{prefix}/{path.relative_to(base).as_posix()}"] = commit
+                if path.is_file():
+                    oid = path.read_text().strip()
+                    found[f"{prefix}/{path.relative_to(base).as_posix()}"] = store.commit(oid) or RawCommit(oid, b"")
             return found
 
     def swap(self, ref: str, old: RawCommit | None, new: RawCommit, *, timeout: float = PUSH_TIMEOUT) -> SwapAnswer:

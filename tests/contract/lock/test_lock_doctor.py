@@ -211,6 +211,22 @@ def test_a_prefix_that_the_team_chose_is_not_moved(here: Scene, tmp_path: Path, 
     assert (row.verdict, row.mend) == (Verdict.FAILED, "${EDITOR:-vi} sahel-nb.toml")
 
 
+def test_a_lock_that_is_no_commit_is_seen_and_can_be_removed(here: Scene) -> None:
+    """A ref may point to anything: it is not counted as none, and the way on works as it is typed."""
+    here.clone.commit("README.md")
+    here.clone.push()
+    blob = here.clone("rev-parse", "HEAD:README.md").strip()
+    here.origin("update-ref", REF, blob)
+
+    row = here.look()["records"]
+    assert row.verdict is Verdict.FAILED
+    assert "is no commit" in row.found
+    with pytest.raises(UsageError, match="is no commit") as caught:
+        home_of(Worktree.discover(here.clone.root), LockConfig()).refs.read(REF)
+    subprocess.run(caught.value.hints[0], shell=True, cwd=here.clone.root, check=True, capture_output=True)
+    assert here.look()["records"].verdict is Verdict.OK
+
+
 def test_settings_of_one_clone_alone(here: Scene) -> None:
     here.clone.commit("README.md")
     row = here.look(prefix="refs/sahel/others")["prefix"]
