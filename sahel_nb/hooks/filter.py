@@ -213,7 +213,8 @@ def strip_thoroughly(raw: bytes) -> bytes:
 
 def _report(path: bytes, exc: Exception) -> None:
     name = path.decode("utf-8", "backslashreplace")
-    _say(f"sahel-nb: {name}: {getattr(exc, 'message', None) or exc}")
+    shown = name.replace("\n", "\\n")  # it forges no second message
+    _say(f"sahel-nb: {shown}: {getattr(exc, 'message', None) or exc}")
     if type(exc).__name__ == "ConflictMarkers":
         from sahel_nb.links import typed
 

@@ -9,7 +9,7 @@ from typing import TextIO
 from sahel_nb.errors import SahelError
 from sahel_nb.report.events import Check, Level, Verdict
 from sahel_nb.report.redact import redacted, without_user
-from sahel_nb.report.terminal import LONGEST, last_frame, log_line, one_line, unfiltered, visible
+from sahel_nb.report.terminal import LONGEST, command, last_frame, log_line, one_line, unfiltered, visible
 
 _MARKS = {
     Verdict.OK: ("32", "ok"),
@@ -127,7 +127,7 @@ def _row(text: str) -> str:
 
 def _command(text: str) -> str:
     """A command to type is whole or it is none."""
-    return visible(redacted(without_user(text)))
+    return command(redacted(without_user(text)))
 
 
 def _cut(line: str) -> str:

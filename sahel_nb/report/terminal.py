@@ -57,6 +57,18 @@ def one_line(text: str, longest: int = LONGEST) -> str:
     return visible(text).replace("\n", "\\n")
 
 
+def command(text: str) -> str:
+    """A command to type, in one line: what a terminal would obey, and what `shlex.quote` put in quotes therefore, is
+    spelled for the shell as `$'\\033'`, which bash, zsh and ksh read."""
+    if text.isprintable() and not re.search(_HIDDEN, text):
+        return text
+    return re.sub(f"(?:{_HIDDEN}|\n)+", _for_a_shell, text)
+
+
+def _for_a_shell(match: re.Match[str]) -> str:
+    return "'$'" + "".join(f"\\{byte:03o}" for byte in _encoded(match[0], "surrogatepass")) + "''"
+
+
 def log_line(line: str, *, color: bool) -> str:
     """A line of a kernel's log, as far as it is text. Its colours stay with `color`, and end where the line ends."""
     line = re.sub(_SEQUENCE, lambda match: (match[1] or "") if color else "", line)
@@ -129,11 +141,11 @@ def write_log(text: str) -> None:
     stream.flush()
 
 
-def _encoded(text: str) -> bytes:
+def _encoded(text: str, otherwise: str = "backslashreplace") -> bytes:
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:  # half of a surrogate pair
-        return text.encode("utf-8", "backslashreplace")
+        return text.encode("utf-8", otherwise)
 
 
 def _spelled(match: re.Match[str]) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
+import subprocess
 import sys
 import unicodedata
+from shlex import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sahel_nb.errors import Refused
@@ -141,6 +144,21 @@ def test_a_message_without_end_is_cut_and_a_command_is_not() -> None:
     assert message == f"error: {'m' * LONGEST}…"
     assert detail == f"  {'d' * LONGEST}…"
     assert hint == f"  $ {'h' * 9000}"
+
+
+@given(st.text(min_size=1).filter(lambda text: "\0" not in text))
+@example("b\x1b]52;c;eA==\x07\nerror: forged")
+@example("it's\n'\u202e\udcff")
+@settings(max_examples=30, deadline=None)
+def test_a_command_is_one_line_and_works_as_it_is_typed(name: str) -> None:
+    stream = io.StringIO()
+    Console(stream).error(Refused("no", hints=(f"printf %s {quote(name)}",)))
+    lines = stream.getvalue().split("\n")
+    assert (len(lines), lines[2]) == (3, ""), "a message, a command and nothing more"
+    assert visible(lines[1]) == lines[1]
+    assert subprocess.run(["bash", "-c", lines[1].removeprefix("  $ ")], capture_output=True).stdout == os.fsencode(
+        name
+    )
 
 
 def test_bytes_are_not_taken_for_text() -> None:
