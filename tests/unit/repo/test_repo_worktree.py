@@ -45,7 +45,7 @@ def test_a_linked_worktree_shares_its_state(repo: Git, tmp_path: Path) -> None:
 def test_outside_and_bare_are_refused_with_a_way_on(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not in a git repository") as caught:
         Worktree.discover(tmp_path)
-    assert caught.value.hints == ("git init",)
+    assert caught.value.hints == ("cd YOUR-CLONE", "git init  # for a new one, here")
     origin = Origin.create(tmp_path / "origin.git")
     with pytest.raises(UsageError, match="bare"):
         Worktree.discover(origin.path)
