@@ -79,6 +79,8 @@ def _print(context: Context, rows: list[Row]) -> None:
             if text:
                 click.echo(f"  {label:<9} {text}")
         for text in row.alarms:
+            if text.partition(": ")[2] and text.partition(": ")[2] in row.last_run:
+                continue  # said in the row above
             click.echo(f"  {'alarm':<9} {text}")
         if row.alarms:
             context.reporter.say(f"when you have looked into it: $ sahel-nb lock ack {row.kernel} --reason TEXT")

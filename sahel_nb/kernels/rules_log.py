@@ -21,7 +21,7 @@ _NO_NETWORK = (
     r"|Failed to establish a new connection|NameResolutionError|Could not resolve host"
 )
 _PIP = r"ERROR: Could not find a version that satisfies the requirement ([A-Za-z0-9][\w.-]*)"
-_OFFLINE = r"(?:Retrying \(|NewConnectionError|Temporary failure in name resolution)[\s\S]{0,4000}?"
+_OFFLINE = r"WARNING: Retrying \(Retry\([^\n]*\n(?:[^\n]*\n){0,8}?[^\n]*"
 _NO_GPU = (
     r"Torch not compiled with CUDA enabled|Found no NVIDIA driver|No CUDA GPUs are available"
     r"|torch\.cuda\.is_available\(\) is False|CUDA_ERROR_NO_DEVICE|no CUDA-capable device"

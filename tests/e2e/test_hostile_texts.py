@@ -37,7 +37,7 @@ LOCKED = ["status", "attach", "lock list --json", "lock log --verify", "run", f"
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with Lab(tmp_path_factory.mktemp("lab")) as lab:
+    with Lab(tmp_path_factory.mktemp("lab"), shared=(SLUG,)) as lab:
         yield lab
 
 
@@ -50,6 +50,7 @@ def awa(lab: Lab) -> Member:
     awa.git("add", "-A")
     awa.git.commit(message=f"Kernel {HOSTILE}")
     awa.git.push()
+    assert "KeyError" in sahel(awa, f"run notebooks/{SLUG}")
     return awa
 
 
@@ -87,8 +88,6 @@ def sahel(member: Member, line: str, **env: str) -> str:
 
 
 def test_what_a_kernel_files_commits_locks_and_a_remote_say(lab: Lab, awa: Member) -> None:
-    said = sahel(awa, f"run notebooks/{SLUG}")
-    assert "KeyError" in said
     for line in LOOKING:
         sahel(awa, line)
     binta = lab.join("binta")

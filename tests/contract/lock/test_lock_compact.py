@@ -109,7 +109,7 @@ def test_nobody_who_fetches_downloads_an_archive(origin: Origin, kaggle: FolderK
     place = home(clone.root)
     (listed,) = list_locks(place.refs, place.prefix)
     assert (listed.kernel, listed.trouble) == (KERNEL, "")
-    rows = {row.name: row for row in examine(place, (), FakeClock(), remotes=remotes(place.refs.worktree)).rows}
+    rows = {row.name: row for row in examine(place, FakeClock(), remotes=remotes(place.refs.worktree)).rows}
     assert all(rows[name].verdict is Checked.OK for name in ("prefix", "records", "probes")), rows
     assert "1 lock," in rows["records"].found
 
@@ -122,7 +122,7 @@ def test_branches_have_their_archives_beside_them(origin: Origin, kaggle: Folder
     awa.client.compact()
     assert refs_of(origin) == [f"refs/heads/sahel-locks-archive/{KERNEL}/{old}", f"refs/heads/sahel-locks/{KERNEL}"]
     assert everything(awa.backend) == [*RUN, Op.COMPACT]
-    rows = {row.name: row for row in examine(place, (), FakeClock()).rows}
+    rows = {row.name: row for row in examine(place, FakeClock()).rows}
     assert rows["prefix"].verdict is Checked.OK
     origin("config", "receive.denyNonFastForwards", "true")
     awa.run()
