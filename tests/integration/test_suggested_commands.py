@@ -405,7 +405,8 @@ PERSON = {
         "kaggle auth login", "kaggle datasets status {}", "python3 -m webbrowser {}", "timedatectl set-ntp true",
         "python3 -m webbrowser https://www.kaggle.com/competitions/{}/rules", "git fetch --unshallow", "git fetch",
         "git config --get-all uploadpack.hideRefs  # on the server", "git fetch {} {}", "git pull", "git fsck",
-        "rm {}  # on the server, if no git process is at work there", "git push --dry-run {}", "git push {} :{}", "git push {} --delete {}",
+        "rm {}  # on the server, if no git process is at work there", "git push --dry-run {}", "git push {} :{}",
+        "git push {} --delete {}",
     ),
     "another user, the whole account, or a disk that is full": (
         "chmod 600 {}", "df -h .", "df -h . ~ /tmp", "df -h {}", "ls -ld {}", "kill -9 {}", "git config {}",
