@@ -32,9 +32,15 @@ SHORTEST = 8
 
 # Patterns as texts: most that is said has nothing of the kind in it, and compiling them takes longer than saying it.
 _URL = r"""(?i)(\b[a-z][a-z0-9+.-]*)://([^/?#\s'"`\\]+)@"""
-_HEADER = r"""(?i)(authorization['"]?\s*[:=]\s*['"]?(?:(?:basic|bearer|token|digest|negotiate)\s+)?)[^\s'",)}`\\]+"""
+# Behind a name in quotes stands a value in quotes: an answer in JSON stays one.
+_HEADER = (
+    r"""(?i)(authorization(?:['"]\s*+[:=]\s*+['"]|\s*+[:=]\s*+['"]?+)"""
+    r"""(?:(?:basic|bearer|token|digest|negotiate)\s+)?)[^\s'",)}`\\]+"""
+)
 # Whatever git is told to send is there so that somebody is let in.
-_EXTRA_HEADER = r"""(?i)(extraheader['"]?\s*[=,:]?\s*['"]?)(?=\S)[^'"`\n\\]+"""
+_EXTRA_HEADER = (
+    r"""(?i)(extraheader(?:['"]\s*+[=,:]?+\s*+['"]|(?!['"])\s*+[=,:]?+\s*+['"]?+))(?![\s:,\]}])[^'"`\n\\]+"""
+)
 _SETTING = (
     r"""(?i)((?:key|token|password|passwd|secret|authorization)['"]?\s*[:=]\s*['"]?(?:(?:basic|bearer)\s+)?"""
     r"""|--(?:user|token|password|key|secret)(?:=|['"]?,?\s+['"]?))[^\s'",)}]{6,}"""

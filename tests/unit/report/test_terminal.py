@@ -12,7 +12,7 @@ import unicodedata
 from shlex import quote
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from sahel_nb.errors import Refused
@@ -21,6 +21,7 @@ from sahel_nb.notebook.finding import Finding, Severity
 from sahel_nb.report.console import Console
 from sahel_nb.report.events import Check, Level, Verdict
 from sahel_nb.report.jsonl import JsonLines
+from sahel_nb.report.redact import redacted
 from sahel_nb.report.terminal import LONGEST, Protected, log_line, one_line, visible
 
 ANY = st.text(st.characters(exclude_categories=()) | st.sampled_from("\x1b\x07\x9b\x9d\r\b\\[];m52\u202e\u2066\udcff"))
@@ -78,10 +79,23 @@ def test_what_is_hidden_is_spelled_as_json_does() -> None:
 
 @given(st.dictionaries(ANY, ANY | st.lists(ANY)))
 def test_json_keeps_its_meaning(value: object) -> None:
+    text = json.dumps(value, ensure_ascii=False)
+    assume(redacted(text) == text)
     stream = io.StringIO()
-    Protected(stream).write(json.dumps(value, ensure_ascii=False))
+    Protected(stream).write(text)
     assert _obeyed(stream.getvalue()) == set()
     assert json.loads(stream.getvalue()) == json.loads(json.dumps(value))
+
+
+@pytest.mark.parametrize("name", ["http.extraHeader", "EXTRAHEADER", "Authorization"])
+@pytest.mark.parametrize("value", [[], {}, None, 0, "", "0", ["x"], "Basic abcdef"])
+def test_an_answer_in_json_is_one_without_its_secrets_too(name: str, value: object) -> None:
+    stream = io.StringIO()
+    Protected(stream).write(json.dumps({name: value, "z": [name]}))
+    said = json.loads(stream.getvalue())
+    assert said.keys() == {name, "z"}
+    assert said["z"] == [name]
+    assert said[name] == value or "<redacted>" in said[name]
 
 
 @given(ANY, st.booleans())
