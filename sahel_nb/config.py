@@ -231,6 +231,8 @@ _USER = r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*@)?"
 _SHARED = re.compile(rf"(?:ssh|https)://{_USER}{_HOST}/{_PATH}|{_USER}[A-Za-z0-9][A-Za-z0-9.-]+:(?!:|-|//){_PATH}")
 _REMOTE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _PREFIX = re.compile(r"refs(/[A-Za-z0-9][A-Za-z0-9_-]*){2,}(?<!-archive)")
+_NOT_FOR_LOCKS = ("refs/sahel/commits/", "refs/replace/")
+"""The commits that ran, and what git puts in the place of other objects."""
 _BRANCH = re.compile(r"refs/heads(/[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.|lock(?:/|$)|/|$))*)+")
 _OWNER = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?)?")
 
@@ -249,7 +251,7 @@ def is_shared_remote(text: str) -> bool:
 
 def is_prefix(text: str) -> bool:
     """Whether refs may live below it."""
-    return bool(_PREFIX.fullmatch(text))
+    return bool(_PREFIX.fullmatch(text)) and not f"{text}/".startswith(_NOT_FOR_LOCKS)
 
 
 def is_folder(text: str) -> bool:

@@ -28,6 +28,9 @@ def test_flags_of_a_layer_beat_the_layers_below() -> None:
     assert config.notebooks.folders == ("a", "b")
 
 
+_TAKEN = ("refs/sahel/commits", "refs/sahel/commits/x", "refs/replace/x")
+
+
 @pytest.mark.parametrize(
     ("toml", "named"),
     [
@@ -168,7 +171,16 @@ def test_no_committed_remote_is_a_path_for_git(text: str, start: str) -> None:
         *(("notebooks", "folders", [value]) for value in ("../x", "/x", "a/.git", "")),
         *(
             ("lock", "prefix", value)
-            for value in ("--x", "refs/x", "refs/a/b:refs/c/d", "refs/a/b-archive", "refs/a/..")
+            for value in (
+                "refs/sahel/commits",
+                "refs/sahel/commits/x",
+                "refs/replace/x",
+                "--x",
+                "refs/x",
+                "refs/a/b:refs/c/d",
+                "refs/a/b-archive",
+                "refs/a/..",
+            )
         ),
         *(
             ("lock", "signers", value)
