@@ -109,8 +109,8 @@ def _place(context: Context) -> Path | None:
 
 def _folder(context: Context, place: Path | None, ref: KernelRef, version: int) -> Path:
     """In a repository they go where git ignores them: what lies beside a notebook would make its tree unclean."""
-    from sahel_nb.run.collect import base_folder, claim
+    from sahel_nb.run.collect import claim, claim_ignored
 
     name = f"v{version}" + "-rehearsal" * context.is_embedded
     owner = f"{context.target.name} {ref} v{version}"  # others have this slug, too, and count from v1
-    return claim(context.cwd if place is None else base_folder(place) / ref.slug, name, owner)
+    return claim(context.cwd, name, owner) if place is None else claim_ignored(place, ref.slug, name, owner)

@@ -37,6 +37,7 @@ from sahel_nb.report.events import Level, Reporter
 LIVE_LOG = "log.jsonl"
 OUTPUTS = "outputs"
 _MOST_OF_A_NAME = 10_000
+_IGNORE = ".gitignore"
 
 
 def run_folder(base: Path, ref: KernelRef, name: str, run_id: str) -> Path:
@@ -45,7 +46,7 @@ def run_folder(base: Path, ref: KernelRef, name: str, run_id: str) -> Path:
     Two services number their versions alike, and a service that was set up again starts from v1: the name is a wish,
     the run's id decides.
     """
-    return claim(base_folder(base) / ref.slug, name, run_id)
+    return claim_ignored(base, ref.slug, name, run_id)
 
 
 def claim(parent: Path, name: str, owner: str) -> Path:
@@ -102,13 +103,19 @@ def made(folder: Path) -> Path:
     return real
 
 
-def base_folder(base: Path) -> Path:
-    """Make `base`, ignored by git also where .gitignore was never set up: no output must end in a commit."""
+def claim_ignored(base: Path, slug: str, name: str, owner: str) -> Path:
+    """`claim` below `base`, where git ignores it: also where .gitignore was never set up, no output is committed.
+
+    A folder that we make ignores all that is in it. One that holds other things already (`notebooks`, by a setting or a
+    link) must not: there each run's folder does.
+    """
     base = made(base)
-    marker = base / ".gitignore"
-    if not marker.exists():
-        write_atomically(marker, b"*\n")
-    return base
+    if not any(base.iterdir()):
+        write_atomically(base / _IGNORE, b"*\n")
+    folder = claim(base / slug, name, owner)
+    if not (base / _IGNORE).exists() and not (folder / _IGNORE).exists():
+        write_atomically(folder / _IGNORE, b"*\n")
+    return folder
 
 
 @dataclass

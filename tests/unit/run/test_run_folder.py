@@ -30,6 +30,18 @@ def test_what_an_earlier_version_left_belongs_to_the_run_of_its_record(tmp_path:
     assert run_folder(tmp_path, REF, NAME, "run-b") == old.with_name(f"{NAME}-2")
 
 
+def test_a_folder_of_runs_is_ignored_and_one_that_holds_other_things_is_not(tmp_path: Path) -> None:
+    runs, notebooks = tmp_path / "runs", tmp_path / "notebooks"
+    (notebooks / "fula-lid").mkdir(parents=True)
+    (notebooks / "fula-lid" / "fula-lid.ipynb").write_text("{}")
+    for base in (runs, notebooks):
+        for run in ("run-a", "run-b"):
+            folder = run_folder(base, REF, NAME, run)
+            assert (folder / ".gitignore").exists() == (base == notebooks)
+    assert (runs / ".gitignore").read_text() == "*\n"
+    assert not (notebooks / ".gitignore").exists()
+
+
 @pytest.mark.parametrize("there", ["empty", "file", "damaged"])
 def test_whatever_else_has_the_name_is_left_alone(tmp_path: Path, there: str) -> None:
     place = tmp_path / REF.slug / NAME
