@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # A busy machine is slow, and that is no finding: no property is judged by the clock.
-settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-# `pytest --hypothesis-profile=long`: the same properties, a hundred times as many examples.
+# A few examples each time, and ten thousand at night: `pytest --hypothesis-profile=long`.
+settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=30)
 settings.register_profile("long", settings.get_profile("project"), max_examples=10_000)
 # `--hypothesis-profile=few`: where the same properties have just held in another environment.
 settings.register_profile("few", settings.get_profile("project"), max_examples=10)
@@ -18,7 +18,7 @@ settings.load_profile("project")
 
 # What a test must never inherit: somebody's credentials, proxies, identity, or the repository that git runs us in.
 _FOREIGN_PREFIXES = ("GIT_", "KAGGLE", "SAHEL_NB_", "XDG_", "JUPYTER_", "PAPERMILL_")
-_FOREIGN = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "EMAIL", "PYTHONSTARTUP", "VISUAL", "EDITOR")
+_FOREIGN = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "CI", "EMAIL", "PYTHONSTARTUP", "VISUAL", "EDITOR")
 
 
 @pytest.fixture(autouse=True)

@@ -66,7 +66,7 @@ class Trapped:
         assert self.admin("calm", {"kernel": kernel})["disarmed"][0]["struck"] > 0
 
     def struck(self, slug: str) -> int:
-        armed = requests.get(f"{self.service.url}/admin/faults", timeout=30).json()["armed"]
+        armed = requests.get(f"{self.service.url}/admin/faults", auth=self.service.owner, timeout=30).json()["armed"]
         return sum(fault["struck"] for fault in armed if fault["kernel"] == f"awa/{slug}")
 
     def kernel(self, slug: str) -> dict[str, Any]:
@@ -77,7 +77,7 @@ class Trapped:
         return int(self.kernel(slug)["metadata"]["currentVersionNumber"])
 
     def sessions(self, slug: str) -> list[dict[str, Any]]:
-        state = requests.get(f"{self.service.url}/admin/state", timeout=30).json()
+        state = requests.get(f"{self.service.url}/admin/state", auth=self.service.owner, timeout=30).json()
         return [one for kernel in state["kernels"] if kernel["ref"] == f"awa/{slug}" for one in kernel["versions"]]
 
     def cancel(self, slug: str) -> None:
@@ -86,7 +86,7 @@ class Trapped:
                 self.admin("cancel", {"session": one["session"]})
 
     def admin(self, what: str, body: dict[str, Any]) -> dict[str, Any]:
-        answer = requests.post(f"{self.service.url}/admin/{what}", json=body, timeout=30)
+        answer = requests.post(f"{self.service.url}/admin/{what}", auth=self.service.owner, json=body, timeout=30)
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -29,7 +30,12 @@ def clone(tmp_path: Path) -> Clone:
 
 
 def moved(clone: Clone, tmp_path: Path, what: str) -> str:
-    """As after `mv` of the environment, or of the product, whose paths the clone's configuration has."""
+    """As after `mv` of the environment, or of the product, whose paths the clone's configuration has.
+
+    git looks into a file again that is as new as its index: this one is older.
+    """
+    os.utime(clone.root / "a.ipynb", (1_000_000_000, 1_000_000_000))
+    clone.must("update-index", "--refresh")
     there = tmp_path / "env ŋ %s 'q'"
     (there / "bin").mkdir(parents=True)
     python, launch = there / "bin/python", there / "launch.py"
