@@ -247,7 +247,10 @@ def uninterrupted() -> Iterator[list[int]]:
         yield arrived
     finally:
         while pending := signal.sigpending() & _HELD_BACK:
-            arrived.append(signal.sigwait(pending))
+            # Without waiting: another thread may have taken it since, and then the handler notes it.
+            taken = signal.sigtimedwait(pending, 0)
+            if taken is not None:
+                arrived.append(taken.si_signo)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         for number, handler in handlers.items():
             signal.signal(number, handler)
