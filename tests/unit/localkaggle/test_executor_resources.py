@@ -101,7 +101,7 @@ workers = [multiprocessing.get_context("fork").Process(target=time.sleep, args=(
 for worker in workers: worker.start()
 for worker in workers: worker.join()
 """
-    run = Runs(tmp_path).run(source.encode(), "script", resources=Resources(memory=400 * MIB))
+    run = Runs(tmp_path).run(source.encode(), "script", resources=Resources(memory=800 * MIB))
     assert run.result.outcome is Outcome.COMPLETE, run.log
 
 
