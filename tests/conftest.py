@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # A busy machine is slow, and that is no finding: no property is judged by the clock.
-# A few examples each time, and ten thousand at night: `pytest --hypothesis-profile=long`.
-settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=30)
+# A hundred examples each time, and ten thousand at night: `pytest --hypothesis-profile=long`.
+settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", settings.get_profile("project"), max_examples=10_000)
 # `--hypothesis-profile=few`: where the same properties have just held in another environment.
 settings.register_profile("few", settings.get_profile("project"), max_examples=10)
