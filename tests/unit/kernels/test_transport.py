@@ -56,6 +56,7 @@ class Trap(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
+        self.send_header("Connection", "close")  # else a client may send its next request into what is being closed
         self.end_headers()
 
     def send_plain(self) -> None:
