@@ -106,7 +106,9 @@ def test_where_nothing_may_be_read_the_wait_is_short_and_the_lock_stays() -> Non
 
 
 @pytest.mark.parametrize("account", ["awa", "binta"])
-def test_a_kernel_that_was_deleted_is_told_to_its_owner_soon(account: str) -> None:
+def test_a_kernel_that_was_deleted_is_told_to_its_owner_soon(account: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sahel_nb.run.follow.TICK", 0.0)  # all the waiting is on the clock below
+
     class Gone(Veiled):
         def kernel(self, ref: KernelRef, version: int | None = None) -> KernelInfo | None:
             return None
