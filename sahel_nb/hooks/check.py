@@ -88,7 +88,7 @@ def _tree(repository: Repository, rev: str) -> Checked:
 
 def _at_the_end(repository: Repository, personal: Personal, tip: str, changed: set[bytes]) -> list[Committed]:
     """Lint of the notebooks that changed, and of kernels in whose folder something did."""
-    from sahel_nb.hooks.code_files import code_files_in, weighed
+    from sahel_nb.hooks.code_files import code_files_in, folders_above, named_by, weighed
     from sahel_nb.hooks.metadata import check_metadata, check_with_code
     from sahel_nb.notebook.lint import lint_notebook
 
@@ -102,9 +102,11 @@ def _at_the_end(repository: Repository, personal: Personal, tip: str, changed: s
         if data is not None:
             by_path[path] = [one for one in lint_notebook(data, shown(path)) if one.code != "SNB101"]
     found = weighed(by_path, lambda paths: code_files_in(repository, tip.encode("ascii"), paths))
-    folders = sorted({folder_of(path) for path in changed if b"\n" not in path})
+    readable = [path for path in changed if b"\n" not in path]
+    own = {folder_of(path) for path in readable}
+    folders = sorted({folder for path in readable for folder in folders_above(path)})
     for path, data in _read(repository, tip, [folder + b"kernel-metadata.json" for folder in folders]):
-        if data is None:
+        if data is None or not (folder_of(path) in own or named_by(path, data) in changed):
             continue
         found += [one for one in check_metadata(data, shown(path)) if not one.blocks or path not in changed]
         found += check_with_code(data, shown(path), _code_beside(repository, tip, path, data))

@@ -39,7 +39,7 @@ def code_files_in(repository: Repository, tree: bytes, paths: Iterable[bytes]) -
     """Those of `paths` that a kernel-metadata.json in `tree` names: a commit's name, or empty for the index."""
     paths = list(paths)
     readable = [path for path in paths if b"\n" not in path]
-    places = [folder + METADATA for folder in {folder for path in readable for folder in _folders_above(path)}]
+    places = [folder + METADATA for folder in {folder for path in readable for folder in folders_above(path)}]
     blobs = objects([tree + b":" + place for place in places], repository.root, repository.env)
     found = {place: blob.read() for place, blob in zip(places, blobs, strict=True) if blob.kind == "blob"}
     named = {named_by(place, data) for place, data in found.items()}
@@ -58,7 +58,7 @@ def named_by(place: bytes, metadata: bytes) -> bytes | None:
         return None
 
 
-def _folders_above(path: bytes) -> list[bytes]:
+def folders_above(path: bytes) -> list[bytes]:
     """`a/b/x.ipynb` → `a/b/`, `a/`, and the root."""
     found = []
     folder = folder_of(path)

@@ -186,8 +186,8 @@ def _undone(
 def compared(before: bytes | None, after: bytes | None, path: str) -> list[Finding]:
     """The finding, if both are metadata with an id and the ids are two."""
     old, new = _id(before), _id(after)
-    if not old or not new or old == new:
-        return []
+    if not old or not new or old.lower() == new.lower():
+        return []  # Kaggle does not tell ids apart by case
     from sahel_nb.notebook.finding import Finding, Severity
 
     key, variable = ALLOW_ID_CHANGE

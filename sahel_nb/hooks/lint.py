@@ -101,15 +101,13 @@ def _is_ours(name: str) -> bool:
 
 
 def _code_beside(path: Path, data: bytes) -> bytes | None:
-    from sahel_nb.kernels.metadata import Metadata
+    from sahel_nb.kernels.metadata import Metadata, is_below
 
     try:
         name = Metadata.from_json(data).code_file
     except UsageError:
         return None
-    if "/" in name or "\\" in name or name in (".", ".."):
-        return None
-    return read_if_there(path.parent / name)
+    return read_if_there(path.parent / name) if is_below(name) else None
 
 
 def fix(paths: Iterable[Path]) -> list[Path]:

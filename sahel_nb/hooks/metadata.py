@@ -1,14 +1,14 @@
 """Rules on kernel-metadata.json, alone and together with its notebook.
 
 SNB401  cannot be understood            SNB404  names a code file that is not there
-SNB402  something Kaggle would refuse   SNB405  packages are downloaded, and the internet is off
+SNB402  something Kaggle would refuse   SNB405  packages are installed, and the internet is off
 SNB403  advice                          (SNB302, a changed id, is in ids.py; SNB406 is about sahel-nb.toml)
 """
 
 from __future__ import annotations
 
 from sahel_nb.errors import UsageError
-from sahel_nb.kernels.metadata import Metadata
+from sahel_nb.kernels.metadata import Metadata, is_below
 from sahel_nb.links import typed
 from sahel_nb.notebook.document import NotebookError, parse
 from sahel_nb.notebook.finding import Finding, Severity
@@ -36,8 +36,10 @@ def check_with_code(data: bytes, path: str, code: bytes | None) -> list[Finding]
         metadata = Metadata.from_json(data, path)
     except UsageError:
         return []
+    if not is_below(metadata.code_file):
+        return []  # SNB402 says it
     if code is None:
-        message = f"{metadata.code_file} is not beside it"
+        message = f"{metadata.code_file} is not there"
         return [Finding("SNB404", Severity.ERROR, path, "code_file", message)]
     if not metadata.code_file.endswith(".ipynb") or metadata.raw.get("enable_internet", True) not in (False, "false"):
         return []
@@ -47,6 +49,6 @@ def check_with_code(data: bytes, path: str, code: bytes | None) -> list[Finding]
         return []
     if not where:
         return []
-    message = f"{metadata.code_file}, {where} downloads packages, and enable_internet is false"
-    mend = "set enable_internet to true, or install with --no-index from a dataset"
-    return [Finding("SNB405", Severity.ERROR, path, "enable_internet", message, mend)]
+    message = f"{metadata.code_file}, {where} installs packages, and enable_internet is false"
+    mend = "set enable_internet to true, or install with --no-index from a dataset; what the image has is there anyway"
+    return [Finding("SNB405", Severity.WARN, path, "enable_internet", message, mend)]

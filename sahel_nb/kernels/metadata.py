@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sahel_nb.errors import UsageError
+from sahel_nb.git_names import unsafe_part
 from sahel_nb.kernels.model import KernelRef
 from sahel_nb.kernels.shapes import advice, shape_of
 
@@ -94,6 +95,7 @@ class Metadata:
             ref = KernelRef.parse(raw["id"])
         except UsageError as exc:
             raise _unusable(f"{where}: `id` {exc.message}", where) from exc
+        ref = KernelRef(ref.owner, ref.slug.lower())  # as the client compares it with the title, and Kaggle calls it
         title, code_file = raw.get("title") or title_for(ref.slug), raw["code_file"].removeprefix("./")
         return cls(ref, title, code_file, raw["kernel_type"], raw["language"], raw)
 
@@ -143,8 +145,8 @@ class Metadata:
 
     def _code_file_problems(self) -> list[Problem]:
         name = self.code_file
-        if "/" in name or "\\" in name or "\0" in name or name in (".", ".."):
-            return [Problem("code_file", f"{name!r} must name a file beside the metadata")]
+        if not is_below(name):
+            return [Problem("code_file", f"{name!r} must name a file beside the metadata, or in a folder below")]
         notebook = name.endswith(".ipynb")
         if self.kernel_type == "notebook" and not notebook and self.language != "rmarkdown":
             return [Problem("code_file", f"{name} is no notebook, and `kernel_type` says notebook")]
@@ -177,6 +179,8 @@ class Metadata:
             found.append(("id_no", "`id_no` is not pushed: on Kaggle it would beat `id`, and one name decides"))
         if not self.raw.get("title"):
             found.append(("title", f"`title` is left out; {self.title!r} resolves to the id and is pushed"))
+        if self.raw["id"] != str(self.ref):
+            found.append(("id", f"{self.raw['id']!r} is called '{self.ref}' on Kaggle"))
         if self.raw.get("code_file") != self.code_file:
             found.append(("code_file", f"{self.raw.get('code_file')!r} is pushed as {self.code_file!r}"))
         found += [
@@ -192,7 +196,7 @@ class Metadata:
         """`raw`, with what `problems` calls fixable put right. What a person has to decide stays."""
         raw = {key: value for key, value in self.raw.items() if key != "id_no" and not _is_empty(key, value)}
         raw |= {key: default for key, default in _FLAGS.items() if key not in raw and key != "enable_tpu"}
-        raw |= {"title": self.title, "code_file": self.code_file}
+        raw |= {"id": str(self.ref), "title": self.title, "code_file": self.code_file}
         for key in _LISTS:
             if isinstance(self.raw.get(key), list):
                 items = [without_prefix(key, item) if _is_name(item) else item for item in self.raw[key]]
@@ -236,6 +240,12 @@ def without_prefix(key: str, name: str) -> str:
     plain = re.sub(r"^(?:https?://)?(?:www\.)?kaggle\.com/", "", name.strip()).strip("/")
     plain = re.sub(r"/versions/(\d+)$", r"/\1", re.sub(rf"^(?:{_PREFIXES[key]})/", "", plain))
     return plain if _FORMS[key].fullmatch(plain) else name  # an owner may be called like a prefix
+
+
+def is_below(code_file: str) -> bool:
+    """Whether the file that metadata names lies in its folder, at any depth: nowhere else, and not in git's."""
+    name = code_file.encode("utf-8", "surrogatepass")
+    return b"\\" not in name and unsafe_part(name) is None and name.rpartition(b"/")[2] != FILE_NAME.encode()
 
 
 def slugify_title(title: str) -> str:

@@ -7,11 +7,11 @@ import os
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sahel_nb.errors import UsageError
-from sahel_nb.kernels.metadata import FILE_NAME, Metadata
+from sahel_nb.kernels.metadata import FILE_NAME, Metadata, is_below
 from sahel_nb.kernels.model import KernelRef
 from sahel_nb.kernels.stamp import Stamp, stamp_notebook, stamp_script
 from sahel_nb.links import typed
@@ -83,8 +83,8 @@ def read_source(
     if data is None:
         raise UsageError(f"commit {commit[:12]} {_has_no(worktree, commit, where)}")
     metadata = Metadata.from_json(data, where)
-    if "/" in metadata.code_file or metadata.code_file in ("", ".", ".."):
-        raise UsageError(f"{where}: `code_file` must name a file beside it, not {metadata.code_file!r}")
+    if not is_below(metadata.code_file):
+        raise UsageError(f"{where}: `code_file` must name a file beside it or below, not {metadata.code_file!r}")
     code_path = _join(folder, metadata.code_file)
     code = objects.read_blob(worktree, commit, code_path)
     if code is None:
@@ -133,7 +133,9 @@ def make_plan(source: Source, *, dev_ref: KernelRef | None = None, dev_title: st
 
 def write_payload(plan: Plan, folder: Path) -> None:
     """The folder that is pushed: metadata with every field explicit, and the stamped source. Nothing else goes."""
-    for name, data in ((FILE_NAME, plan.metadata.to_json()), (plan.metadata.code_file, plan.stamped)):
+    code = plan.metadata.code_file.rpartition("/")[2]
+    metadata = replace(plan.metadata, code_file=code)
+    for name, data in ((FILE_NAME, metadata.to_json()), (code, plan.stamped)):
         with (folder / name).open("xb") as file:
             file.write(data)
             file.flush()

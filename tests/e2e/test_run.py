@@ -74,10 +74,11 @@ def test_a_run_brings_back_what_the_commit_made(lab: Lab) -> None:
 
 def test_git_decides_what_is_pushed_not_the_worktree(lab: Lab) -> None:
     awa = lab.join("awa", config='[run]\nclean = "kernel"\n[pair]\nformat = ""\n')
-    folder = awa.kernel("fula-lid", ["print('committed')"])
+    below = {"code_file": "src/ŋ/fula.ipynb", "id": "awa/Fula-LID"}  # as many people lay out a repository
+    folder = awa.kernel("fula-lid", ["print('committed')"], folder=".", **below)
     awa.git.write("README.md", "not committed, and not the kernel's")
     first = awa.git.head()
-    awa.write_kernel("fula-lid", ["print('second')"], folder)
+    awa.write_kernel("fula-lid", ["print('second')"], folder, **below)
     awa.git("commit", "-qam", "Second")
     awa.git.push()
 

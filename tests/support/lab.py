@@ -87,7 +87,7 @@ class Member:
 
     def write_kernel(self, slug: str, cells: Sequence[str], where: str, **metadata: Any) -> None:
         kind = metadata.pop("kernel_type", "notebook")
-        code_file = f"{slug}.ipynb" if kind == "notebook" else f"{slug}.py"
+        code_file = metadata.pop("code_file", f"{slug}.ipynb" if kind == "notebook" else f"{slug}.py")
         settings = {
             "id": f"{OWNER}/{slug}",
             "title": " ".join(word.capitalize() for word in slug.split("-")),

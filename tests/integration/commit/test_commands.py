@@ -170,10 +170,30 @@ def test_lint_reads_metadata_with_its_code(clone: Clone) -> None:
     name = kernel(clone)
     clone.git.write(f"{name}.ipynb", executed(clone.disk(f"{name}.ipynb"), cell_1="!pip install x"))
     found = json.loads(sahel_nb(clone, "lint", "--json").out)["findings"]
-    assert [one["code"] for one in found] == ["SNB405"]
+    assert [(one["code"], one["severity"]) for one in found] == [("SNB405", "warn")]  # the image may have it
     (clone.root / f"{name}.ipynb").unlink()
     found = json.loads(sahel_nb(clone, "lint", "--json", "notebooks").out)["findings"]
     assert [one["code"] for one in found] == ["SNB404"]
+
+
+def test_a_code_file_below_its_metadata_is_looked_at_like_one_beside_it(clone: Clone) -> None:
+    name = kernel(clone)
+    place = f"{name.rpartition('/')[0]}/kernel-metadata.json"
+    code = f"{name.rpartition('/')[2]}.ipynb"
+    value = json.loads(clone.disk(place)) | {"code_file": f"src/ŋ/{code}", "enable_internet": False}
+    clone.git.write(place, json.dumps(value))
+    clone.git.write(f"{name.rpartition('/')[0]}/src/ŋ/{code}", clone.disk(f"{name}.ipynb"))
+    clone.must("rm", "-qf", f"{name}.ipynb", f"{name}.py")
+    clone.must("add", "-A")
+    clone.must("commit", "-qm", "Below")
+    assert sahel_nb(clone, "check", "--tree", "HEAD").code == 0
+    bad = executed(clone.disk(f"{name.rpartition('/')[0]}/src/ŋ/{code}"), cell_1="for x in:\n    pass\n!pip install y")
+    clone.git.write(f"{name.rpartition('/')[0]}/src/ŋ/{code}", bad)
+    found = json.loads(sahel_nb(clone, "lint", "--json").out)["findings"]
+    assert {(one["code"], one["severity"]) for one in found} == {("SNB201", "error"), ("SNB405", "warn")}
+    clone.must("add", "-A")
+    said = clone.run("commit", "-qm", "Bad")
+    assert (said.code, "SNB201" in said.err) == (1, True), said
 
 
 def test_hook_verbs_as_the_framework_calls_them(clone: Clone) -> None:
