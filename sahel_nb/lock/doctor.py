@@ -13,7 +13,7 @@ from sahel_nb.links import edit
 from sahel_nb.lock.clock import Clock
 from sahel_nb.lock.home import Home
 from sahel_nb.lock.listing import list_locks
-from sahel_nb.lock.names import kernel_of, lock_of_archive, remote_id
+from sahel_nb.lock.names import ARCHIVE, kernel_of, lock_of_archive, remote_id
 from sahel_nb.lock.probe import BRANCHES, FIX, is_probe, probe
 from sahel_nb.lock.signing import ADVISORY, FILE, UNSIGNED
 from sahel_nb.repo.refs import RemoteRefs
@@ -21,6 +21,7 @@ from sahel_nb.repo.server_locks import stale_locks
 from sahel_nb.report.events import Check, Verdict
 
 OWN = "refs/sahel"
+_SHORT = ("refs/", "refs/tags/", "refs/heads/", "refs/remotes/")
 _KNOWN = frozenset((LockConfig().prefix, BRANCHES))
 """Between these `--fix` moves the locks. Any other place is a choice: the team's, or that of whoever planted a ref."""
 _PAUSE = 0.3
@@ -51,7 +52,7 @@ def examine(
     if home.label:
         rows = [Check("remote", Verdict.WARNING, home.label, "git remote add origin URL")]
     try:
-        shown = refs.advertised(OWN, home.prefix, BRANCHES)
+        shown = refs.advertised("refs")
     except NetworkError as exc:
         hints = (f"git ls-remote {shlex.quote(refs.remote)}", "sahel-nb lock doctor")
         raise NetworkError("the remote with the locks was not reached", details=exc.details, hints=hints) from exc
@@ -60,6 +61,7 @@ def examine(
         _guarded("lock files", lambda: lock_files(home, clock)),
         _guarded("records", lambda: _records(home)),
         _left_probes(refs, home.prefix, shown),
+        _names(home, shown),
         _prefix(home, shown, committed),
         _fork(home, remotes),
         _signing(home),
@@ -136,6 +138,35 @@ def _left_probes(refs: RemoteRefs, prefix: str, shown: dict[str, str]) -> Check:
         return Check("probes", Verdict.OK, "no other doctor left one behind")
     mend = shlex.join(("git", "push", refs.remote, *(f":{ref}" for ref in left)))
     return Check("probes", Verdict.WARNING, f"{len(left)} left behind by a doctor that was killed, or at work", mend)
+
+
+def _names(home: Home, shown: dict[str, str]) -> Check:
+    """Refs that no lock can lie beside, and those that git itself would take for one: see gitrevisions(7)."""
+    places = (f"{home.prefix}/", f"{home.prefix}{ARCHIVE}/")
+    tips = {oid for ref, oid in shown.items() if ref.startswith(places)}
+    blocking = [ref for ref in shown if any(_blocks(ref, place) for place in places)]
+    alike = [ref for ref in shown for short in _SHORT if ref.startswith(short) and ref[len(short) :].startswith(places)]
+    replacing = [ref for ref in shown if ref.startswith("refs/replace/") and ref[len("refs/replace/") :] in tips]
+    if home.refs.completes_names:
+        blocking += alike
+    found = tuple(dict.fromkeys(blocking or [*alike, *replacing]))
+    mend = shlex.join(("git", "push", home.refs.remote, *(f":{ref}" for ref in found)))
+    if blocking:
+        return Check("names", Verdict.FAILED, f"a lock cannot be moved while there is {', '.join(found)}", mend)
+    if found:
+        said = f"{', '.join(found)} would be taken for a lock by git itself; sahel-nb takes no notice"
+        return Check("names", Verdict.WARNING, said, mend)
+    return Check("names", Verdict.OK, "nothing is in the way of a lock, and nothing looks like one")
+
+
+def _blocks(ref: str, place: str) -> bool:
+    """git keeps no `a/b` beside an `a`. `place` ends with a slash."""
+    below = ref.removeprefix(place)
+    if below == ref:
+        return place.startswith(f"{ref}/")
+    if place.endswith(f"{ARCHIVE}/"):
+        return below.count("/") < 2
+    return not is_probe(place[:-1], ref) and below.count("/") != 1
 
 
 def _records(home: Home) -> Check:

@@ -164,7 +164,8 @@ class Server:
 
     def _points_to(self, ref: str) -> str:
         told = told_to_hooks(self.environ)
-        return git("rev-parse", "--verify", "--quiet", ref, cwd=self.folder, check=False, env=told).text
+        # Not rev-parse, which takes a tag of that name where there is no such ref.
+        return git("show-ref", "--verify", "--hash", ref, cwd=self.folder, check=False, env=told).text
 
     def _record(self, oid: str) -> tuple[Record, RawCommit]:
         """The record of a commit, and the commit."""
@@ -197,7 +198,8 @@ class Server:
             return
         branch = self.settings.get("sahel.signers", (LockConfig().signers,))[-1]
         told = told_to_hooks(self.environ)
-        blob = git("cat-file", "blob", f"{branch}:{FILE}", cwd=self.folder, check=False, env=told)
+        tip = self._points_to(branch) or "none"
+        blob = git("cat-file", "blob", f"{tip}:{FILE}", cwd=self.folder, check=False, env=told)
         if blob.returncode != 0:
             raise Forbidden(f"{branch} has no file {FILE} here: nobody's signature counts")
         with tempfile.NamedTemporaryFile(prefix="sahel-signers-") as file:

@@ -96,6 +96,9 @@ _UNREACHABLE = (
 )
 _SPEAKS_TO_REMOTES = frozenset(("fetch", "push", "ls-remote", "clone", "pull"))
 _GRACE = 2.0
+# A ref below refs/replace or a line in info/grafts puts another object in the place of the one that is asked for, and
+# anybody who may push makes such a ref: see git-replace(1). git reads what an id names, and warns of no missing file.
+_AS_NAMED = (("GIT_NO_REPLACE_OBJECTS", "1"), ("GIT_GRAFT_FILE", "/dev/null/grafts"))
 _REFUSED = ": clean filter 'sahel-nb' failed"
 
 
@@ -272,6 +275,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     env["LC_ALL"] = "C"
     env["GIT_TERMINAL_PROMPT"] = "0"
     env["GIT_OPTIONAL_LOCKS"] = "0"  # a read must not take index.lock under a person's own git command
+    env.update(_AS_NAMED)
     if extra:
         env.update(extra)
     return env

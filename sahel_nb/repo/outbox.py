@@ -25,26 +25,41 @@ _AGE = 7 * 24 * 3600
 
 
 @contextlib.contextmanager
-def outbox(parent: Path, algorithm: str, old: RawCommit | None, new: RawCommit) -> Iterator[tuple[str, ...]]:
-    """`new`, and `old` without its parents, in a repository below `parent`; yields git's options that point there."""
+def outbox(
+    parent: Path, algorithm: str, old: RawCommit | None, new: RawCommit
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """`new`, and `old` without its parents, in a repository below `parent`; yields git's options that point there, and
+    what a refspec to a full ref name begins with, see `exactly`."""
     store = store_at(parent, algorithm)
     put(store, new)
-    if old is None:
-        yield (f"--git-dir={store}",)
-        return
-    if old.oid != new.oid:
+    if old is not None and old.oid != new.oid:
         put(store, old)
-    if not old.parents:
-        yield (f"--git-dir={store}",)
-        return
-    handle, cut = tempfile.mkstemp(dir=store, prefix="cut-")
+    source, cut = f"refs/out/{os.urandom(8).hex()}", ""  # git pushes nothing that lies in refs/ itself
+    make_folder(store / "refs" / "out")
     try:
+        with open(f"{store}/{source}", "xb", opener=opener) as file:
+            file.write(f"{new.oid}\n".encode("ascii"))
+        if old is None or not old.parents:
+            yield (f"--git-dir={store}",), source
+            return
+        handle, cut = tempfile.mkstemp(dir=store, prefix="cut-")
         os.write(handle, f"{old.oid}\n".encode("ascii"))
         os.close(handle)
-        yield (f"--git-dir={store}", "--shallow-file", cut)
+        yield (f"--git-dir={store}", "--shallow-file", cut), source
     finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(cut)  # noqa: PTH108  cheaper, and this is counted in milliseconds
+        for path in (f"{store}/{source}", cut):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)  # noqa: PTH108  cheaper, and this is counted in milliseconds
+
+
+def exactly(source: str, ref: str) -> str:
+    """The refspec that pushes the local ref `source` to `ref` and to nothing else.
+
+    git completes a name that stands alone: `refs/x` is also `refs/tags/refs/x`, and whoever makes that tag would get
+    the push, or have it refused as ambiguous. A pattern is not completed, and its star may stand for nothing, see
+    remote.c, match_name_with_pattern.
+    """
+    return f"{source}*:{ref}*"
 
 
 def put(store: Path, commit: RawCommit) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from sahel_nb.errors import Refused, SahelError, UsageError
 from sahel_nb.repo.cmd import GitFailed, GitResult, RemoteUnreachable, git, unreachable
-from sahel_nb.repo.outbox import outbox, put, store_at
+from sahel_nb.repo.outbox import exactly, outbox, put, store_at
 from sahel_nb.repo.remote_path import is_inside, path_of, rewritten
 from sahel_nb.repo.scratch import RawCommit, Scratch, as_environment, scratch
 from sahel_nb.repo.swap_answer import Swap, classify
@@ -89,11 +89,8 @@ class RemoteRefs:
     def history(self, ref: str, limit: int, *, timeout: float = READ_TIMEOUT) -> tuple[RawCommit, ...]:
         """At most `limit` commits of the chain behind `ref`, newest first."""
         with self._scratch() as store:
-            answer = self._fetch(store, f"+{ref}:refs/tip", f"--depth={limit}", timeout)
-            if answer.returncode != 0:
-                if b"couldn't find remote ref" in answer.stderr:
-                    return ()
-                raise _failed(answer, self.remote)
+            if not self._fetch_one(store, ref, f"--depth={limit}", timeout):
+                return ()
             chain: list[RawCommit] = []
             oid = store.ref("refs/tip")
             while oid is not None and len(chain) < limit:
@@ -132,20 +129,21 @@ class RemoteRefs:
 
         Anything but WON, ALREADY_MINE and LOST leaves the question open or closed as `Swap` says; nothing is retried.
         """
-        return self._push(ref, old, new, (f"{new.oid}:{ref}",), timeout)
+        return self._push(ref, old, new, timeout)
 
     def keep(self, ref: str, commit: RawCommit, *, timeout: float = PUSH_TIMEOUT) -> SwapAnswer:
         """Make `ref`, which must not exist, point to a commit that the remote has, parents and all. Safe to repeat."""
-        return self._push(ref, commit, commit, (f"{commit.oid}:{ref}",), timeout, new_ref=True)
+        return self._push(ref, commit, commit, timeout, new_ref=True)
 
     def delete(self, ref: str, old: RawCommit, *, timeout: float = PUSH_TIMEOUT) -> SwapAnswer:
         """Remove `ref` if it points to `old`. Never for a lock's chain, which is the ledger."""
-        return self._push(ref, old, old, (f":{ref}",), timeout)
+        return self._push(ref, old, old, timeout, refspecs=(f":{ref}",))
 
     def both(self, ref: str, old: RawCommit, new: RawCommit, *, timeout: float = PUSH_TIMEOUT) -> SwapAnswer:
         """Ask for `new` at `ref` and at `REF/doctor` in one atomic push, see git-push(1), --atomic: as no server can
         have both, one that keeps its word moves neither."""
-        return self._push(ref, old, new, (f"{new.oid}:{ref}", f"{new.oid}:{ref}/doctor"), timeout, "--atomic")
+        two = (f"{new.oid}:{ref}", f"{new.oid}:{ref}/doctor")
+        return self._push(ref, old, new, timeout, "--atomic", refspecs=two)
 
     def race(
         self, ref: str, old: RawCommit, early: RawCommit, late: RawCommit, *, timeout: float = PUSH_TIMEOUT
@@ -157,12 +155,12 @@ class RemoteRefs:
         anything is sent, see githooks(5). Both leases hold as far as a client can see; only a server can refuse one.
         """
         lease = f"--force-with-lease={ref}:{old.oid}"
-        self.store(early)
         with (
-            outbox(self._folder, self.algorithm, old, late) as here,
+            outbox(self._folder, self.algorithm, old, early) as (there, sooner),
+            outbox(self._folder, self.algorithm, old, late) as (here, later),
             tempfile.TemporaryDirectory(prefix="git-race-", dir=self._folder) as folder,
         ):
-            second = ("git", *here, *_QUIET, *self._only, *_PUSH, lease, "--", self.url, f"{early.oid}:{ref}")
+            second = ("git", *there, *_QUIET, *self._only, *_PUSH, lease, "--", self.url, exactly(sooner, ref))
             out, err, code = (Path(folder, name) for name in ("out", "err", "code"))
             hook = Path(folder, "pre-push")
             hook.write_text(
@@ -173,7 +171,7 @@ class RemoteRefs:
             try:
                 answer = git(
                     *(*here, *_QUIET, "-c", f"core.hooksPath={folder}", *self._only, *first, lease, "--", self.url),
-                    f"{late.oid}:{ref}",
+                    exactly(later, ref),
                     cwd=self.worktree.root,
                     check=False,
                     timeout=timeout,
@@ -206,6 +204,11 @@ class RemoteRefs:
         lines = (line.split("\t", 1) for line in os.fsdecode(answer.stdout).splitlines() if "\t" in line)
         return {name: oid for oid, name in lines if name.startswith(tuple(f"{prefix}/" for prefix in prefixes))}
 
+    @property
+    def completes_names(self) -> bool:
+        """Whether git lets another ref of a similar name be in the way of a push, see `outbox.exactly`: over http."""
+        return rewritten(self.url, self._everywhere)[-1].startswith(("http://", "https://"))
+
     @cached_property
     def folder(self) -> Path | None:
         """The git folder that the refs lie in, where the remote is a path on this machine."""
@@ -221,17 +224,20 @@ class RemoteRefs:
         ref: str,
         old: RawCommit | None,
         new: RawCommit,
-        refspecs: tuple[str, ...],
         timeout: float,
         *more: str,
         new_ref: bool = False,
+        refspecs: tuple[str, ...] = (),
     ) -> SwapAnswer:
-        """`old` is sent without its parents. It is what `ref` must point to, unless that must be a `new_ref`."""
+        """`old` is sent without its parents. It is what `ref` must point to, unless that must be a `new_ref`.
+
+        `refspecs` in the place of `new` to `ref` are for refs that nobody else can know of, or for what is removed."""
         lease = f"--force-with-lease={ref}:{old.oid if old and not new_ref else ''}"
-        with outbox(self._folder, self.algorithm, old, new) as here:
+        with outbox(self._folder, self.algorithm, old, new) as (here, source):
+            wanted = refspecs or (exactly(source, ref),)
             try:
                 answer = git(
-                    *(*here, *_QUIET, *self._only, *_PUSH, *more, lease, "--", self.url, *refspecs),
+                    *(*here, *_QUIET, *self._only, *_PUSH, *more, lease, "--", self.url, *wanted),
                     cwd=self.worktree.root,
                     check=False,
                     timeout=timeout,
@@ -244,11 +250,8 @@ class RemoteRefs:
     def file_at(self, ref: str, path: str, *, timeout: float = READ_TIMEOUT) -> tuple[str, bytes] | None:
         """The tip of the branch `ref`, and a file in it; None where there is no such branch, or no such file."""
         with self._scratch() as store:
-            answer = self._fetch(store, f"+{ref}:refs/tip", "--depth=1", timeout)
-            if answer.returncode != 0:
-                if b"couldn't find remote ref" in answer.stderr:
-                    return None
-                raise _failed(answer, self.remote)
+            if not self._fetch_one(store, ref, "--depth=1", timeout):
+                return None
             blob = git(
                 *(f"--git-dir={store.git_dir}", "cat-file", "blob", f"refs/tip:{path}"),
                 cwd=self.worktree.root,
@@ -272,6 +275,18 @@ class RemoteRefs:
     def algorithm(self) -> str:
         """The object format of this repository: what ids are made with."""
         return dict(self._settings).get("extensions.objectformat", "sha1")
+
+    def _fetch_one(self, store: Scratch, ref: str, depth: str, timeout: float) -> bool:
+        """Bring `ref` to refs/tip; False where the remote has none. git would then take the tag `refs/tags/<ref>`, or a
+        branch of that name: what it took is in FETCH_HEAD, see fetch.c, append_fetch_head."""
+        answer = self._fetch(store, f"+{ref}:refs/tip", depth, timeout)
+        if answer.returncode != 0:
+            if b"couldn't find remote ref" in answer.stderr:
+                return False
+            raise _failed(answer, self.remote)
+        kind, name = ("branch ", ref[len("refs/heads/") :]) if ref.startswith("refs/heads/") else ("", ref)
+        taken = (store.git_dir / "FETCH_HEAD").read_bytes()
+        return taken.split(b"\t", 2)[2].startswith(f"{kind}'{name}' of ".encode())
 
     def _fetch(self, store: Scratch, refspec: str, depth: str, timeout: float) -> GitResult:
         return git(

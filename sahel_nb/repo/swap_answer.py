@@ -74,7 +74,7 @@ def classify(answer: GitResult, ref: str) -> Swap:
     stderr = answer.stderr.decode("utf-8", "replace").lower()
     line = _line_of(answer.stdout.decode("utf-8", "replace"), ref)
     if line is None:
-        return _without_line(stderr)
+        return Swap.REFUSED if _is_taken_for_another(answer, ref) else _without_line(stderr)
     flag, summary = line
     if answer.returncode == 0:
         if flag in ("*", " ", "+", "-"):
@@ -89,6 +89,14 @@ def _line_of(stdout: str, ref: str) -> tuple[str, str] | None:
         if len(fields) >= 3 and fields[1].endswith(f":{ref}"):
             return fields[0], fields[2]
     return None
+
+
+def _is_taken_for_another(answer: GitResult, ref: str) -> bool:
+    """Over http git names a ref to its helper in a way that is completed: a tag `refs/tags/<ref>` is in the way."""
+    lines = (line.split(b"\t") for line in answer.stdout.splitlines())
+    return b"matches more than one" in answer.stderr or any(
+        len(fields) >= 3 and fields[1].endswith(f"/{ref}".encode()) for fields in lines
+    )
 
 
 def _rejected(summary: str, stderr: str) -> Swap:

@@ -76,7 +76,7 @@ def test_all_is_well_and_nothing_is_left(scene: Scene, tmp_path: Path) -> None:
     assert {row.verdict for name, row in rows.items() if name not in ("signing", "lock files")} == {Verdict.OK}, rows
     assert list(rows) == [
         *("remote", "create", "read", "fast-forward", "stale", "race", "atomic", "delete"),
-        *("lock files", "records", "probes", "prefix", "fork", "signing", "clock"),
+        *("lock files", "records", "probes", "names", "prefix", "fork", "signing", "clock"),
     ]
     assert scene.origin("for-each-ref") == before
 

@@ -36,6 +36,7 @@ def test_how_to_reach_a_server_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     env = environment({"GIT_DIR": "x"})
     assert (env["GIT_SSH_COMMAND"], env["GIT_CONFIG_COUNT"], env["GIT_DIR"]) == ("ssh -v", "0", "x")
     assert (env["LC_ALL"], env["GIT_TERMINAL_PROMPT"], env["GIT_OPTIONAL_LOCKS"]) == ("C", "0", "0")
+    assert (env["GIT_NO_REPLACE_OBJECTS"], env["GIT_GRAFT_FILE"]) == ("1", "/dev/null/grafts")
 
 
 def test_a_hook_can_look_at_the_index_that_is_being_committed(repo: Git) -> None:
