@@ -30,12 +30,15 @@ class CleanScope(Enum):
     KERNEL = "kernel"
 
 
-class SigningKind(Enum):
-    """Whether lock records are signed with the key that git signs with, and must be to be believed."""
+class Enforcement(Enum):
+    """Who refuses a lock's record that may not be there."""
 
     OFF = "off"
-    SSH = "ssh"
-    GPG = "gpg"
+    """Nobody: the lock is advisory among people who may push."""
+    SIGNED = "signed"
+    """Every clone: records are signed, and only those of people who count are believed."""
+    SERVER = "server"
+    """The remote: its hook knows who pushes."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,14 @@ class LockConfig:
     ttl: int = 600
     """Seconds after which a silent ARMED lock, with nothing of it on Kaggle, may be reaped. Only the committed value
     counts, see `lock.ttl`."""
-    signing: SigningKind = SigningKind.OFF
-    """Sign records, and believe signed ones alone. Off, the lock is advisory among people who may push."""
+    enforce: Enforcement = Enforcement.OFF
+    """Who enforces the lock: each clone by signatures, the server by its hook, or nobody. Only the committed value of
+    the default branch counts, here and in what follows."""
     signers: str = "refs/heads/sahel-signers"
-    """The protected branch of the lock remote whose file `allowed_signers` says whose keys count."""
+    """The protected branch of the lock remote whose file `allowed_signers` says whose keys count, and `leads` who
+    leads."""
+    id: str = ""
+    """What records call the lock remote, however it is reached: `sahel-nb lock init` writes it. Empty: as its URL."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +183,8 @@ def _section(
     if not isinstance(table, dict):
         raise UsageError(f"{FILE_NAME}: [{name}] must be a table", hints=(edit(FILE_NAME),))
     hints = get_type_hints(kind)
+    if name == "lock" and "signing" in table:
+        table = _from_signing(table)
     unknown = sorted(set(table) - set(hints))
     if unknown:
         raise UsageError(
@@ -209,6 +218,20 @@ def _section(
     return kind(**values), places
 
 
+def _from_signing(table: Mapping[str, Any]) -> dict[str, Any]:
+    """What an earlier version called `lock.signing`: ssh is what `enforce = "signed"` means."""
+    kept = {key: value for key, value in table.items() if key != "signing"}
+    if table["signing"] == "off" or "enforce" in kept:
+        return kept
+    if table["signing"] == "ssh":
+        return {"enforce": "signed", **kept}
+    raise UsageError(
+        f"{FILE_NAME}: lock.signing = {table['signing']!r} is no more: records are signed with ssh keys",
+        details=('write instead: enforce = "signed"',),
+        hints=(edit(FILE_NAME),),
+    )
+
+
 def _check(name: str, value: Any, where: str) -> None:
     """Raise `UsageError` for a text that is not what its setting may be."""
     texts = (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ()
@@ -234,6 +257,7 @@ _PREFIX = re.compile(r"refs(/[A-Za-z0-9][A-Za-z0-9_-]*){2,}(?<!-archive)")
 _NOT_FOR_LOCKS = ("refs/sahel/commits/", "refs/replace/")
 """The commits that ran, and what git puts in the place of other objects."""
 _BRANCH = re.compile(r"refs/heads(/[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.|lock(?:/|$)|/|$))*)+")
+_REMOTE_ID = re.compile(r"[\w.~/@:+-]{0,200}")
 _OWNER = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?)?")
 
 
@@ -270,6 +294,7 @@ _RULES: dict[str, tuple[Callable[[str], bool], str]] = {
     "lock.remote": (_is_personal_remote, "a remote's name, a URL or a path"),
     "lock.prefix": (is_prefix, "a place for refs, as refs/sahel/locks or refs/heads/sahel-locks"),
     "lock.signers": (lambda text: bool(_BRANCH.fullmatch(text)), "a branch, as refs/heads/sahel-signers"),
+    "lock.id": (lambda text: bool(_REMOTE_ID.fullmatch(text)), "a name, as example.org/team/notebooks"),
     "dev.owner": (lambda text: bool(_OWNER.fullmatch(text)), "the name of a Kaggle account"),
     "notebooks.folders": (lambda text: text == "." or is_folder(text), "folders below the repository's root"),
     "run.outputs": (is_folder, "a folder below the repository's root"),
