@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from dataclasses import dataclass
 from shlex import quote
@@ -92,10 +93,11 @@ def lock_of(context: Context, ref: KernelRef) -> LockClient:
     """The lock of a shared kernel, on the remote that the repository's config names."""
     from sahel_nb.lock.client import LockClient
     from sahel_nb.lock.clock import SystemClock
-    from sahel_nb.lock.ttl import team_ttl
+    from sahel_nb.lock.team import require_no_difference
     from sahel_nb.repo.identity import git_user
     from sahel_nb.run.lock_view import LockView
 
+    require_no_difference(context.worktree, context.config.lock, os.environ)
     backend, remote_id = backend_of(context, ref)
     return LockClient(
         backend,
@@ -104,7 +106,7 @@ def lock_of(context: Context, ref: KernelRef) -> LockClient:
         context.reporter,
         kernel=str(ref),
         lock_remote_id=remote_id,
-        ttl=team_ttl(context.worktree),
+        ttl=context.lock_home.config.ttl,
         is_dead=is_dead(context),
         actor=str(git_user(context.worktree)),
         host=_host(),

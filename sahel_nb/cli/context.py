@@ -72,9 +72,10 @@ class Context:
     def lock_home(self) -> Home:
         """Where the locks are; a place that nobody else sees is called so, once in every command that looks there."""
         from sahel_nb.lock.home import home_of
+        from sahel_nb.lock.team import lock_config
         from sahel_nb.report.events import Level
 
-        home = home_of(self.worktree, self.config.lock)
+        home = home_of(self.worktree, lock_config(self.worktree, self.config.lock))
         if home.label:
             self.reporter.say(home.label, Level.WARN)
         return home

@@ -1,6 +1,6 @@
 """`sahel-nb lock list, show, log`: what the shared remote says, without asking Kaggle and without changing anything.
 
-What changes something stands beside it: `lock_by_hand`, `lock_compact` and `lock_doctor`.
+What changes something stands beside it: `lock_by_hand`, `lock_reset`, `lock_compact`, `lock_init` and `lock_doctor`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from sahel_nb.cli.context import Context
 from sahel_nb.cli.lock_by_hand import ack, acquire, break_, release
 from sahel_nb.cli.lock_compact import compact
 from sahel_nb.cli.lock_doctor import doctor
+from sahel_nb.cli.lock_init import init
+from sahel_nb.cli.lock_reset import reset
 from sahel_nb.cli.lock_verify import verify
 from sahel_nb.errors import UsageError
 
@@ -34,7 +36,7 @@ def lock() -> None:
     """Look at the locks on the shared remote, and take, give back or break one by hand."""
 
 
-for _command in (acquire, release, break_, ack, compact, doctor):
+for _command in (acquire, release, break_, reset, ack, compact, init, doctor):
     lock.add_command(_command)
 
 

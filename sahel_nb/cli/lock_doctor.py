@@ -31,9 +31,9 @@ def doctor(fix: bool, as_json: bool) -> None:
     examined = _examined(context)
     if fix and examined.prefix:
         from sahel_nb.links import typed
-        from sahel_nb.lock.prefix_setting import write_prefix
+        from sahel_nb.lock.setting import write_setting
 
-        write_prefix(context.worktree.root, examined.prefix)
+        write_setting(context.worktree.root, "prefix", examined.prefix)
         context.reporter.say(f'lock.prefix is "{examined.prefix}" now; commit it, for everybody uses one place')
         name = typed("sahel-nb.toml")
         context.reporter.say(f'$ git add {name} && git commit -m "Keep the locks where the host takes them" -- {name}')
@@ -57,14 +57,15 @@ def doctor(fix: bool, as_json: bool) -> None:
 def _examined(context: Context) -> Examined:
     from sahel_nb.lock.clock import SystemClock
     from sahel_nb.lock.doctor import examine
-    from sahel_nb.lock.home import committed, home_of, remotes
-    from sahel_nb.lock.ttl import examine_ttl
+    from sahel_nb.lock.home import home_of, remotes
+    from sahel_nb.lock.team import examine_team, team_lock
 
     worktree = context.worktree
+    team = team_lock(worktree)
     examined = examine(
         home_of(worktree, context.config.lock),
         SystemClock(),
         remotes=remotes(worktree),
-        committed=committed(worktree),
+        committed=(team.remote, team.prefix),
     )
-    return replace(examined, rows=[*examined.rows, examine_ttl(worktree, context.config.lock, os.environ)])
+    return replace(examined, rows=[*examined.rows, examine_team(worktree, context.config.lock, os.environ)])

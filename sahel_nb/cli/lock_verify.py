@@ -18,17 +18,18 @@ _SHOWN = 20
 
 def verify(context: Context, name: str, chain: GitRefs, *, as_json: bool) -> None:
     """Replay the whole chain, archives included. Raises `Refused`, with what was found, where something is wrong."""
-    from sahel_nb.lock.signing import ADVISORY, Signing
-    from sahel_nb.lock.verify import describe, replayed, unvouched
+    from sahel_nb.lock.rules import ADVISORY
+    from sahel_nb.lock.signing import Signed
+    from sahel_nb.lock.verify import describe, replayed
     from sahel_nb.repo.scratch import RawCommit
+    from sahel_nb.repo.signature import is_signed
 
     tips = chain.history(2**31 - 1)
-    found = list(replayed(tips, lambda tip: RawCommit(tip.oid, tip.raw).parents))
-    signed = isinstance(chain.rules, Signing)
-    if isinstance(chain.rules, Signing):
-        context.reporter.status(f"checking {len(tips)} records of {name}")
-        found += unvouched(tips, chain.rules)
-        context.reporter.status("")
+    rules = chain.rules if isinstance(chain.rules, Signed) else None
+    signed = rules is not None
+    context.reporter.status(f"checking {len(tips)} records of {name}")
+    found = list(replayed(tips, lambda tip: RawCommit(tip.oid, tip.raw).parents, rules))
+    context.reporter.status("")
     if as_json:
         rows = [{"id": one.tip.oid, "why": one.why, "by": one.tip.record.by} for one in found]
         answer = {"schema": "sahel-nb.lock-verify/1", "kernel": name, "records": len(tips), "signed": signed}
@@ -41,5 +42,7 @@ def verify(context: Context, name: str, chain: GitRefs, *, as_json: bool) -> Non
             hints=(f"sahel-nb lock log {name} --all", "sahel-nb lock doctor"),
         )
     if not as_json:
-        who = "and everyone signed theirs" if signed else f"signing is {ADVISORY}"
+        plain = sum(not is_signed(tip.raw) for tip in tips)
+        before = f", but for {plain} that a lead's reset has let stand" if plain else ""
+        who = f"and everyone signed theirs{before}" if signed else f"enforcement is {ADVISORY}"
         click.echo(f"{name}: {len(tips)} records, each follows legally on the one before it; {who}")

@@ -13,6 +13,15 @@ MOST = 50
 """Alarms that go along into a new grant; a line tells of the older ones, which stay on the chain."""
 
 
+def reset_alarm(by: str, reason: str, there: str) -> str:
+    """What everybody should know of a reset."""
+    return f"reset by {by}: {reason}; what was there: {there}"
+
+
+def is_reset(text: str) -> bool:
+    return text.startswith("reset by ")
+
+
 def acknowledgement(by: str, at: str, reason: str) -> str:
     """The line that says so."""
     return f"{ACKNOWLEDGED}{by} at {at}: {reason}"

@@ -56,9 +56,15 @@ class Chain:
     def tip(self) -> Tip | None:
         """The newest record, None where the kernel was never locked. Sets `went_back`."""
         known = self._remembered
-        tip = self._backend.read(known)
+        reset = f"sahel-nb lock reset {self.kernel} --reason TEXT  # a lead, who has looked"
+        try:
+            tip = self._backend.read(known)
+        except CorruptRecord as exc:
+            exc.message, exc.hints = f"{self.kernel}: {exc.message}", exc.hints or (reset,)
+            raise
         if tip is not None and tip.record.kernel != self.kernel:
-            raise CorruptRecord(f"the record in the place of {self.kernel} is of {clean(tip.record.kernel)}")
+            why = f"the record in the place of {self.kernel} is of {clean(tip.record.kernel)}"
+            raise CorruptRecord(why, hints=(reset,))
         self.went_back = went_back(self._backend, known, tip)
         if tip is not None:
             self._tell(tip.record.alarms)
@@ -156,7 +162,7 @@ class Chain:
             self._reporter.say(f"when you have looked into it: $ sahel-nb lock ack {self.kernel} --reason TEXT")
 
     def _swap(self, old: Tip | None, command: Command) -> Tip | None:
-        record = step(old.record if old else None, command, self._writer())
+        record = step(old.record if old else None, command, self.writer())
         evidence: tuple[str, ...] = ()
         busy = False
         for attempt in range(ATTEMPTS):
@@ -227,7 +233,7 @@ class Chain:
         """For showing: ISO, UTC."""
         return datetime.fromtimestamp(self._clock.wall(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    def _writer(self) -> Writer:
+    def writer(self) -> Writer:
         return Writer(self.by, self.now(), secrets.token_hex(8))
 
 

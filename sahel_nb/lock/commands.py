@@ -165,6 +165,37 @@ class Compact:
     archive: str
 
 
+@dataclass(frozen=True)
+class Reset:
+    """A lead goes on from whatever the lock's ref points to. `fence`, `last_done`, `archive` and `kernel_id` are those
+    of the newest record below that is to be believed; `alarms` name what was there."""
+
+    kernel: str
+    lock_remote_id: str
+    actor: str
+    host: str
+    fence: int
+    last_done: int
+    reason: str
+    alarms: tuple[str, ...]
+    archive: str = ""
+    kernel_id: int = 0
+
+
 Command = (
-    Arm | Hold | Start | Adopt | Finish | Disarm | Release | Reap | Break | Enqueue | Leave | Pass | Alarm | Compact
+    Arm
+    | Hold
+    | Start
+    | Adopt
+    | Finish
+    | Disarm
+    | Release
+    | Reap
+    | Break
+    | Enqueue
+    | Leave
+    | Pass
+    | Alarm
+    | Compact
+    | Reset
 )

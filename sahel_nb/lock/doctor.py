@@ -7,15 +7,16 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from sahel_nb.config import LockConfig, SigningKind
-from sahel_nb.errors import NetworkError, SahelError
+from sahel_nb.config import Enforcement, LockConfig
+from sahel_nb.errors import NetworkError, Refused, SahelError
 from sahel_nb.links import edit
 from sahel_nb.lock.clock import Clock
 from sahel_nb.lock.home import Home
 from sahel_nb.lock.listing import list_locks
 from sahel_nb.lock.names import ARCHIVE, kernel_of, lock_of_archive, remote_id
 from sahel_nb.lock.probe import BRANCHES, FIX, is_probe, probe
-from sahel_nb.lock.signing import ADVISORY, FILE, UNSIGNED
+from sahel_nb.lock.rules import ADVISORY
+from sahel_nb.lock.signers import FILE
 from sahel_nb.repo.refs import RemoteRefs
 from sahel_nb.repo.server_locks import stale_locks
 from sahel_nb.report.events import Check, Verdict
@@ -64,7 +65,7 @@ def examine(
         _names(home, shown),
         _prefix(home, shown, committed),
         _fork(home, remotes),
-        _signing(home),
+        _guarded("enforcement", lambda: _enforcement(home)),
         Check("clock", Verdict.OK, "no decision rests on one: grants are counted, and waits go by the uptime"),
     ]
     return Examined(rows, _wanted(home, shown, rows))
@@ -111,25 +112,20 @@ def lock_files(home: Home, clock: Clock) -> Check:
     return Check(name, Verdict.FAILED, found, f"rm {shlex.join(stale)}")
 
 
-def _signing(home: Home) -> Check:
-    name, kind = "signing", home.signing.value
-    if home.signing is SigningKind.OFF:
+def _enforcement(home: Home) -> Check:
+    """Who refuses a record that may not be there."""
+    name = "enforcement"
+    if home.config.enforce is not Enforcement.SIGNED:
         return Check(name, Verdict.SKIPPED, ADVISORY)
-    found = home.refs.file_at(home.signers, FILE)
-    if found is None:
-        mend = f"git push {shlex.quote(home.refs.remote)} BRANCH:{home.signers}  # with the file {FILE}"
-        return Check(name, Verdict.FAILED, f"{home.signers} has no file {FILE}: nobody's signature counts", mend)
-    people, stand = _lines(found), _lines(home.refs.file_at(home.signers, UNSIGNED))
-    said = f"{kind}, and {people} key{'s' * (people != 1)} count; is {home.signers} protected?"
-    if stand:
-        said += f" {UNSIGNED} lets {stand} record{'s' * (stand != 1)} from before stand"
+    branch = home.config.signers
+    try:
+        newest = home.signers.newest()
+    except Refused as exc:
+        mend = f"git push {shlex.quote(home.refs.remote)} BRANCH:{branch}  # with the file {FILE}"
+        return Check(name, Verdict.FAILED, exc.message, mend)
+    people, leads = newest.count, ", ".join(newest.leads) or "everybody who counts"
+    said = f"signed: {people} key{'s' * (people != 1)} count; leads: {leads}; is {branch} protected?"
     return Check(name, Verdict.OK, said)
-
-
-def _lines(found: tuple[str, bytes] | None) -> int:
-    """How many lines of a file say something."""
-    lines = found[1].splitlines() if found else []
-    return sum(bool(line.strip()) and not line.startswith(b"#") for line in lines)
 
 
 def _left_probes(refs: RemoteRefs, prefix: str, shown: dict[str, str]) -> Check:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sahel_nb.errors import NetworkError, Refused
+from sahel_nb.errors import NetworkError, Refused, UsageError
 from sahel_nb.lock.backend import SwapResult, Tip, Verdict
 from sahel_nb.lock.names import archive_ref
 from sahel_nb.lock.proof import Proof
-from sahel_nb.lock.record import Op, Record
+from sahel_nb.lock.record import CorruptRecord, Op, Record
 from sahel_nb.lock.refusals import ArchiveMissing
 from sahel_nb.lock.rules import Rules, plain_commit
 from sahel_nb.repo.refs import RemoteRefs, SwapAnswer, try_again
@@ -50,14 +51,14 @@ class GitRefs:
             oid = self.refs.where(self.ref)
             if oid is None or oid in known:
                 return known[oid] if oid else None
-        deep = self.rules is not None and self.rules.looks_back
-        commits = self.refs.history(self.ref, _NEAR if since else 2 if deep else 1)
+        commits = self.refs.history(self.ref, _NEAR if since else self.rules.looks_back if self.rules else 1)
         self._line[:] = commits
         if not commits:
             return None
         tip = to_tip(commits[0])
         if self.rules is not None:
-            self.rules.judge(self._before(tip, commits[1:]) if deep else None, tip)
+            whole = not commits[-1].parents and tip.record.op is not Op.COMPACT
+            self.rules.judge(self._judged(tip, commits), whole=whole)
         return self._keep(tip)
 
     def descends(self, tip: Tip, known: Tip) -> bool:
@@ -81,25 +82,34 @@ class GitRefs:
     def _is_newest(self, tip: Tip) -> bool:
         return bool(self._line) and self._line[0].oid == tip.oid
 
-    def _before(self, tip: Tip, older: tuple[RawCommit, ...]) -> Tip | None:
-        """What a record follows on: its parent, or what was archived when the chain began anew with it."""
-        if older:
-            return to_tip(older[0])
-        if tip.record.op is not Op.COMPACT:
-            return None
-        archived = self.refs.read(archive_ref(self.ref, tip.record.archive))
-        if archived is None:
-            raise ArchiveMissing(tip.record.kernel, archive_ref(self.ref, tip.record.archive), self.refs.remote)
-        return to_tip(archived)
+    def _judged(self, tip: Tip, commits: Sequence[RawCommit]) -> list[Tip]:
+        """Of what came with the newest record, as far as it can be read; and what was archived when the chain began
+        anew with the newest one."""
+        line = [tip]
+        for commit in commits[1:]:
+            try:
+                line.append(to_tip(commit))
+            except CorruptRecord:  # what a lead has reset
+                break
+        if tip.record.op is Op.COMPACT and self.rules is not None and self.rules.looks_back > 1:
+            place = archive_ref(self.ref, tip.record.archive)
+            archived = self.refs.read(place)
+            if archived is None:
+                raise ArchiveMissing(tip.record.kernel, place, self.refs.remote)
+            line.append(to_tip(archived))
+        return line
 
     def swap(self, old: Tip | None, record: Record) -> SwapResult:
-        if self.rules is not None and old is not None and old.oid not in self._seen:
+        reset = record.op is Op.RESET
+        if self.rules is not None and old is not None and old.oid not in self._seen and not reset:
             self.rules.believe(old)
         unproved = self.proof if record.op in (Op.ARM, Op.HOLD) and self.proof and not self.proof.known else None
         if unproved is not None:
             unproved.establish()
         before = RawCommit(old.oid, old.raw) if old else None
-        commit = self._commit(before, record)
+        commit = self._commit(before if old and old.raw else None, record)
+        if self.rules is not None:
+            self.rules.approve(None if reset else old, Tip(commit.oid, record, commit.body))
         answer = self.refs.swap(self.ref, before, commit)
         result = self._said(answer, Tip(commit.oid, record, commit.body), f"move {self.ref}")
         if result.verdict is Verdict.WON:
@@ -129,11 +139,34 @@ class GitRefs:
         return self._said(self.refs.keep(place, RawCommit(tip.oid, tip.raw)), tip, f"make {place}")
 
     def history(self, limit: int) -> tuple[Tip, ...]:
-        return tuple(to_tip(commit) for commit in self._fetch(limit))
+        """What cannot be read, and lies below a record that can, is left out: the alarm of a reset names it."""
+        tips = []
+        for number, commit in enumerate(self._fetch(limit)):
+            try:
+                tips.append(to_tip(commit))
+            except CorruptRecord:
+                if not number:
+                    raise
+        return tuple(tips)
+
+    def raw(self, limit: int) -> tuple[RawCommit, ...]:
+        """The commits themselves of this chain, newest first, whatever they say; what is no commit has no body."""
+        oid = self.refs.where(self.ref)
+        try:
+            return self.refs.history(self.ref, limit) if oid else ()
+        except UsageError:
+            return (RawCommit(oid or "", b""),)
 
     def _fetch(self, limit: int) -> list[RawCommit]:
         found = list(self.refs.history(self.ref, limit))
-        while found and len(found) < limit and (oid := (first := to_tip(found[-1]).record).archive):
+        while found and len(found) < limit and not found[-1].parents:
+            try:
+                first = to_tip(found[-1]).record
+            except CorruptRecord:  # a reset stands on it, or it is what will be said of the newest
+                break
+            oid = first.archive
+            if not oid:
+                break
             older = self.refs.history(archive_ref(self.ref, oid), limit - len(found))
             if not older or older[0].oid != oid:
                 raise ArchiveMissing(first.kernel, archive_ref(self.ref, oid), self.refs.remote)
@@ -155,14 +188,15 @@ class GitRefs:
 
     def _commit(self, parent: RawCommit | None, record: Record) -> RawCommit:
         """`record` on `parent`; or, where the chain begins anew with it, on nothing."""
+        when = max(_seconds(record.at), parent.when if parent else 0)
         parent = None if record.op is Op.COMPACT else parent
         if self.rules is None:
-            return plain_commit(self.refs, record.to_json(), parent, _seconds(record.at))
+            return plain_commit(self.refs, record.to_json(), parent, when)
         # A signature may differ each time, and the same swap must be the same commit.
         key = (parent.oid if parent else "", record)
         if key not in self._made:
             self._made.clear()
-            self._made[key] = self.rules.make(record.to_json(), parent, _seconds(record.at))
+            self._made[key] = self.rules.make(record.to_json(), parent, when)
         return self._made[key]
 
     def _keep(self, tip: Tip) -> Tip:

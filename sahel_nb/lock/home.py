@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -9,16 +10,16 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sahel_nb.config import FILE_NAME, LockConfig, SigningKind, as_committed
+from sahel_nb.config import FILE_NAME, Enforcement, LockConfig
 from sahel_nb.durable import sync_folder
 from sahel_nb.lock.git_refs import GitRefs
 from sahel_nb.lock.names import check_kernel, check_prefix, lock_ref, remote_id
 from sahel_nb.lock.proof import Proof
 from sahel_nb.lock.record import clean
-from sahel_nb.lock.rules import Rules
-from sahel_nb.lock.seen_signed import SeenSigned
-from sahel_nb.lock.signing import Signing
-from sahel_nb.lock.unsigned import Unsigned
+from sahel_nb.lock.rules import Rules, Unsigned
+from sahel_nb.lock.signers import SignersBranch
+from sahel_nb.lock.signing import Signed
+from sahel_nb.lock.team import require_current
 from sahel_nb.permissions import SHARED
 from sahel_nb.repo.cmd import git
 from sahel_nb.repo.refs import RemoteRefs
@@ -36,14 +37,23 @@ class Home:
     refs: RemoteRefs
     prefix: str
     label: str = ""
-    signing: SigningKind = SigningKind.OFF
-    signers: str = LockConfig().signers
-    _asked: dict[str, tuple[Path, float]] = field(default_factory=dict, repr=False, compare=False)
+    config: LockConfig = field(default_factory=LockConfig)
+    """What the team has committed, as this clone knows it."""
+    _current: list[bool] = field(default_factory=list, repr=False, compare=False)
+    _branch: list[SignersBranch] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def remote_id(self) -> str:
         """One name for the place, the same for everyone who shares it."""
-        return _LOCAL_ID if self.label else remote_id(self.refs.url)
+        return _LOCAL_ID if self.label else self.config.id or clean(remote_id(self.refs.url))
+
+    @property
+    def signers(self) -> SignersBranch:
+        """Whose signatures count; asked once for all locks."""
+        if not self._branch:
+            folder = self.refs.worktree.state_dir() / "signed"
+            self._branch.append(SignersBranch(self.refs, self.config.signers, folder))
+        return self._branch[0]
 
     def chain(self, kernel: str) -> GitRefs:
         """The chain of one kernel's lock."""
@@ -54,12 +64,19 @@ class Home:
         """What makes a record of one kernel's lock believable; None where nobody but this clone writes any."""
         if self.label:
             return None
+        if self.config.enforce is not Enforcement.SIGNED:
+            return Unsigned(self.refs, self._ask)
         name = check_kernel(kernel)
-        folder, remote = self.refs.worktree.state_dir() / "signed", clean(self.remote_id)
-        seen = SeenSigned(folder, remote, lock_ref(self.prefix, name))
-        if self.signing is SigningKind.OFF:
-            return Unsigned(self.refs, name, seen)
-        return Signing(self.refs, self.signing.value, self.signers, name, seen, self._asked)
+        place = hashlib.sha256(f"{self.remote_id} {lock_ref(self.prefix, name)}".encode()).hexdigest()[:16]
+        seen = self.refs.worktree.state_dir() / "signed" / f"{place}.believed"
+        return Signed(self.refs, self.signers, name, self.remote_id, seen, self._ask)
+
+    def _ask(self) -> None:
+        """Is what this clone knows of the team's settings what the remote has? Raises `Refused`."""
+        if not self._current:
+            head = self.signers.head() if self.config.enforce is Enforcement.SIGNED else ""
+            require_current(self.refs, self.config, head)
+            self._current.append(True)
 
 
 def home_of(worktree: Worktree, config: LockConfig) -> Home:
@@ -70,7 +87,7 @@ def home_of(worktree: Worktree, config: LockConfig) -> Home:
     check_prefix(config.prefix)
     if config.remote == _DEFAULT and not remotes(worktree) and not _names_a_remote(worktree):
         return Home(RemoteRefs(worktree, str(_local_store(worktree))), config.prefix, SINGLE_USER)
-    return Home(RemoteRefs(worktree, config.remote), config.prefix, "", config.signing, config.signers)
+    return Home(RemoteRefs(worktree, config.remote), config.prefix, "", config)
 
 
 def remotes(worktree: Worktree) -> tuple[tuple[str, str], ...]:
@@ -78,16 +95,6 @@ def remotes(worktree: Worktree) -> tuple[tuple[str, str], ...]:
     answer = git("config", "-z", "--get-regexp", r"^remote\..*\.(url|pushurl)$", cwd=worktree.root, check=False)
     pairs = (os.fsdecode(item).partition("\n") for item in answer.stdout.split(b"\0") if item)
     return tuple({key[len("remote.") :].rpartition(".")[0]: url for key, _, url in pairs}.items())
-
-
-def committed(worktree: Worktree) -> tuple[str, str] | None:
-    """Remote and prefix as HEAD has them for everybody; None before the first commit. Raises `UsageError`."""
-    head = git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=worktree.root, check=False)
-    if head.returncode != 0:
-        return None
-    toml = git("cat-file", "blob", f"{head.text}:{FILE_NAME}", cwd=worktree.root, check=False)
-    config = as_committed(toml.stdout if toml.returncode == 0 else None).lock
-    return config.remote, config.prefix
 
 
 def _names_a_remote(worktree: Worktree) -> bool:

@@ -65,6 +65,8 @@ class Op(Enum):
     PASS = "pass"  # noqa: S105  an offer that nobody took goes on to the next
     COMPACT = "compact"
     """A chain begins anew with what the old one ended with; the old one is archived."""
+    RESET = "reset"
+    """A lead goes on from what could not be gone on from: unreadable, illegal, or not believed."""
 
 
 class CorruptRecord(Refused):

@@ -27,6 +27,7 @@ from sahel_nb.lock.commands import (
     Pass,
     Reap,
     Release,
+    Reset,
     Start,
     Writer,
 )
@@ -65,7 +66,7 @@ def check(old: Record | None, new: Record) -> None:
         raise Illegal(f"{new.op.value} does not lead to this {', '.join(odd)}")
     if old is not None and new.nonce == old.nonce:
         raise Illegal("a record needs a nonce of its own")
-    if old is not None and new.lock_remote_id != old.lock_remote_id and new.op not in (Op.ARM, Op.HOLD):
+    if old is not None and new.lock_remote_id != old.lock_remote_id and new.op not in (Op.ARM, Op.HOLD, Op.RESET):
         raise Illegal("the lock is of another remote")
 
 
@@ -74,8 +75,11 @@ def check_author(old: Record | None, new: Record, pusher: Pusher) -> None:
     writer = _email(_WRITER, new.by)
     if writer is None or writer not in pusher.emails:
         raise Forbidden(f"the record says that it was written by {new.by}")
-    if new.op in (Op.BREAK, Op.LEAVE) and (writer in pusher.leads or not pusher.leads):
+    leads = writer in pusher.leads or not pusher.leads
+    if new.op in (Op.BREAK, Op.LEAVE) and leads:
         return
+    if new.op is Op.RESET and not leads:
+        raise Forbidden(f"reset is for a lead: {', '.join(sorted(pusher.leads))}")
     for whose in _whose(old, new):
         owner = _email(_PERSON, whose)
         if owner is None or owner not in pusher.emails:
@@ -93,15 +97,16 @@ def is_early(old: Record | None, new: Record, stood_still: float | None, ttl: fl
 
 
 def author(record: Record) -> str | None:
-    """The e-mail of the one who says that they wrote the record; None where it cannot be told for certain."""
-    return _email(_WRITER, record.by)
+    """The e-mail, as it stands there, of the one who says that they wrote the record; None where it cannot be told for
+    certain."""
+    match = _WRITER.fullmatch(record.by)
+    return match[1] if match else None
 
 
-def check_alone(new: Record, email: str) -> None:
+def check_alone(new: Record) -> None:
     """The part of `check_author` that the record alone can show. Raises `Forbidden`."""
-    if author(new) != email.lower():
-        raise Forbidden(f"the record says that it was written by {new.by}, and {email} signed it")
-    if (new.op in _BY_HOLDER or new.op in (Op.ARM, Op.HOLD)) and _email(_PERSON, new.actor) != email.lower():
+    email = _email(_WRITER, new.by)
+    if (new.op in _BY_HOLDER or new.op in (Op.ARM, Op.HOLD)) and _email(_PERSON, new.actor) != email:
         raise Forbidden(f"{new.op.value} is for {new.actor} alone, and {email} signed it")
 
 
@@ -115,6 +120,8 @@ def _whose(old: Record | None, new: Record) -> tuple[str, ...]:
         return (new.queue[-1].actor,)
     if new.op is Op.LEAVE and old is not None:
         return tuple(ticket.actor for ticket in old.queue if ticket not in new.queue)
+    if new.op is Op.RESET:
+        return (new.actor,)
     return (old.actor if old is not None else new.actor,)
 
 
@@ -128,6 +135,11 @@ def _command(old: Record | None, new: Record) -> Command:
         return Arm(
             new.kernel, new.lock_remote_id, new.actor, new.host, new.run_id, new.stamp, new.git_commit,
             new.src_digest, new.base_version, new.reason, new.alarms, new.kernel_id,
+        )  # fmt: skip
+    if new.op is Op.RESET:
+        return Reset(
+            new.kernel, new.lock_remote_id, new.actor, new.host, new.fence, new.last_done, new.reason, new.alarms,
+            new.archive, new.kernel_id,
         )  # fmt: skip
     if new.op is Op.HOLD:
         return Hold(

@@ -1,189 +1,169 @@
-"""Signed records: who wrote one is not what it says, but who signed it.
+"""Signed records: who wrote one is not what it says, but who signed it. The rules of `lock.enforce = "signed"`.
 
-Off, a record says who wrote it and nobody can tell: the lock is advisory among people who may push. On, a record is
-believed only if somebody signed it who stands in `allowed_signers`, a file in a protected branch of the lock remote,
-and who may be its writer. The kernel, the remote and the record before it are inside what is signed, so that a record
-cannot be used again elsewhere; one that is older than what this clone has seen is refused. A signed record vouches for
-all before it: its parent's id is signed with it, and its writer had believed that one. What a signer who counts writes
-against the rules is refused by whoever reads it as the newest record; further back, `lock log --verify` finds it.
+A record is believed if a key signed it that counted, when it was written, for the address that it names as its
+writer; if it is of this lock; and if its step, which is judged as a server would, is legal and its writer's to make.
+The kernel, the remote and the record before it are inside what is signed: it cannot be used again elsewhere.
 
-A chain from before signing was turned on goes on under its old ref: the protected branch says in `unsigned_tips`, line
-by line as `git ls-remote` prints them, with which unsigned record each may end; the word `past` behind a line says that
-it has gone on from there. No other one is believed, and not that one either by a clone that has seen the chain go on.
+Judged is everything down to what this clone believed last, or to a lead's reset; by a clone that has seen nothing yet,
+the newest few. Further back `lock log --verify` judges in the same way.
+
+When a record was written is its own date, or that of the record that it stands on where that is later. What this clone
+sees for the first time must also be vouched for by what the signers' branch said when this clone last looked: nobody
+who was put out goes on by an old date.
 """
 
 from __future__ import annotations
 
 import contextlib
-import time
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from shlex import quote
 
 from sahel_nb.durable import make_folder, write_atomically
 from sahel_nb.lock.backend import Tip
-from sahel_nb.lock.record import State
-from sahel_nb.lock.replay import Forbidden, Pusher, author, check_alone, check_author
-from sahel_nb.lock.rules import Untrusted, is_signed
-from sahel_nb.lock.seen_signed import SeenSigned
+from sahel_nb.lock.record import Op
+from sahel_nb.lock.replay import Forbidden, Pusher, author, check_alone
+from sahel_nb.lock.rules import Untrusted
+from sahel_nb.lock.signers import Signers, SignersBranch, at
 from sahel_nb.lock.verify import broken_step, describe
 from sahel_nb.repo.refs import RemoteRefs
 from sahel_nb.repo.scratch import RawCommit
-from sahel_nb.repo.signature import BadSignature, sign, signer
+from sahel_nb.repo.signature import BadSignature, check_signature, is_signed, sign
 
-FILE = "allowed_signers"
-UNSIGNED = "unsigned_tips"
-PAST = "past"
-_FRESH = 60.0
-ADVISORY = "off: whoever may push can write a record in any name, so the lock is advisory"
+_WINDOW = 16
+"""Records that a clone which has seen nothing of a chain judges."""
 
 
 @dataclass(frozen=True)
-class Signing:
-    """The rules of one kernel's chain. `kind` is ssh or gpg, `branch` the protected one with the signers' keys, `seen`
-    what this clone remembers of it."""
+class Signed:
+    """The rules of one kernel's chain. `seen` is the file in which this clone remembers what it believed last."""
 
     refs: RemoteRefs
-    kind: str
-    branch: str
+    branch: SignersBranch
     kernel: str
-    seen: SeenSigned
-    asked: dict[str, tuple[Path, float]] = field(default_factory=dict, repr=False, compare=False)
+    remote_id: str
+    seen: Path
+    ask: Callable[[], None]
+    """Is this clone behind its team? Raises `Refused`."""
 
     def make(self, message: bytes, parent: RawCommit | None, when: int) -> RawCommit:
-        """The record as a commit that this person signed. Raises `Refused` where git cannot sign."""
-        return sign(self.refs, message, parent, when, self.kind)
+        """The record as a commit that this person signed. Raises `Refused` where git cannot sign, and where this clone
+        is behind its team."""
+        self.ask()
+        return sign(self.refs, message, parent, max(when, self.branch.newest().when))
 
     @property
-    def looks_back(self) -> bool:
-        return True
+    def looks_back(self) -> int:
+        return _WINDOW
+
+    def approve(self, before: Tip | None, tip: Tip) -> None:
+        """Our own record, before it is pushed: is it one that the others will believe? Raises `Untrusted`."""
+        try:
+            self._follows(before, tip, self.vouch(tip))
+        except Untrusted as exc:
+            exc.message = f"not written, for nobody would believe it: {exc.message}"
+            exc.hints = ("sahel-nb lock doctor", "git config user.email", "git config user.signingkey")
+            raise
 
     def believe(self, tip: Tip) -> None:
-        """Raises `Untrusted`."""
-        self._authentic(tip)
-        self._not_older(tip)
+        """Was it signed for this lock, by whom it says that it was written by? Raises `Untrusted`."""
+        if self._remembered()[0] != tip.oid:
+            self.vouch(tip)
 
-    def judge(self, before: Tip | None, tip: Tip) -> None:
-        """The same, and whether it may follow on `before`; then it is remembered. Raises `Untrusted`."""
-        self.believe(tip)
-        if is_signed(tip.raw):
-            self._follows(before, tip)
-        self._remember(tip)
+    def judge(self, line: Sequence[Tip], *, whole: bool) -> None:
+        """The same of the newest records, the newest first, down to the one that this clone believed last or to a
+        lead's reset, and whether each may follow on the one before; then the newest is remembered. `whole`: the last
+        is the chain's first. Raises `Untrusted`."""
+        known, floor = self._remembered()
+        new = list(itertools.takewhile(lambda tip: tip.oid != known, line))
+        if not new:
+            return
+        end = next((n for n, tip in enumerate(new, 1) if tip.record.op is Op.RESET), len(new))
+        below = line[end] if end < len(line) else None
+        when = _date(below) if below else 0
+        for number in reversed(range(end)):
+            tip = new[number]
+            when = max(when, _date(tip))  # a record is not older than the one that it stands on
+            signers = self.vouch(tip, when)
+            self._not_put_out(tip, signers, floor)
+            before = line[number + 1] if number + 1 < len(line) else None
+            if before is not None or ((whole or number == 0) and tip.record.op is not Op.COMPACT):
+                self._follows(before, tip, signers)
+        self.won(new[0])
 
     def won(self, tip: Tip) -> None:
-        self._remember(tip)
+        """It is what the chain ends with, by what the signers' branch says now."""
+        make_folder(self.seen.parent)
+        write_atomically(self.seen, f"{tip.oid} {self.branch.newest().oid}".encode("ascii"))
 
-    def vouch(self, tip: Tip) -> None:
-        """Was this record signed for this lock, and by whom it says that it was written by? Raises `Untrusted`."""
-        record, remote = tip.record, self.seen.remote_id
-        if record.lock_remote_id != remote:
-            raise self._refusal(f"the record was signed for {record.lock_remote_id}, and this is {remote}")
-        commit = RawCommit(tip.oid, tip.raw)
+    def vouch(self, tip: Tip, when: int = 0) -> Signers:
+        """Whose keys counted when the record was written, one of which signed it for this lock. `when` is given where
+        its own date is older than that of the record it stands on. Raises `Untrusted`."""
+        record = tip.record
+        if record.kernel != self.kernel:
+            raise self._refusal(tip, f"the record is of {record.kernel}: it was signed for another lock")
+        if record.lock_remote_id != self.remote_id:
+            raise self._refusal(tip, f"the record was signed for {record.lock_remote_id}, and this is {self.remote_id}")
+        if not is_signed(tip.raw):
+            raise self._refusal(tip, "it carries no signature")
+        when = when or _date(tip)
+        signers = at(self.branch.history(), when)
+        if signers is None:
+            raise self._refusal(tip, f"it is older than {self.branch.branch}, which says whose keys count")
         try:
-            who = signer(
-                self.refs.worktree.root, tip.oid, self._allowed(), self.kind, git_dir=str(self.refs.store(commit))
-            )
-            check_alone(record, who)
+            check_signature(RawCommit(tip.oid, tip.raw), author(record) or record.by, signers.keys, when)
+            check_alone(record)
         except BadSignature as exc:
-            raise self._refusal(exc.message, *exc.details) from exc
+            raise self._refusal(tip, exc.message, *exc.details) from exc
         except Forbidden as exc:
-            raise self._refusal(str(exc)) from exc
+            raise self._refusal(tip, str(exc)) from exc
+        return signers
 
-    def let_stand(self, *, newest: bool) -> frozenset[str]:
-        """The unsigned records of this lock that the protected branch names; those that are past, not as the newest."""
-        found = self.refs.file_at(self.branch, UNSIGNED)
-        lines = (line.split() for line in found[1].decode("utf-8", "replace").splitlines()) if found else ()
-        ways = [[self.seen.ref]] if newest else [[self.seen.ref], [self.seen.ref, PAST]]
-        return frozenset(words[0] for words in lines if words[1:] in ways)
-
-    def _authentic(self, tip: Tip) -> None:
-        if tip.record.kernel != self.kernel:
-            raise self._refusal(f"the record is of {tip.record.kernel}: it was signed for another lock")
-        if is_signed(tip.raw):
-            self.vouch(tip)
+    def _not_put_out(self, tip: Tip, signers: Signers, floor: str) -> None:
+        """Seen now for the first time, after this clone looked: so it was not written under what had gone by then."""
+        history = self.branch.history()
+        order = [one.oid for one in history]
+        if floor not in order or order.index(signers.oid) <= order.index(floor):
             return
-        carries = f"record {tip.oid[:9]} carries no {self.kind} signature"
-        if self.seen.here:
-            raise self._refusal(f"{carries}, and signed ones of this lock were seen here")
-        if tip.oid not in self.let_stand(newest=True):
-            raise self._refusal(
-                f"{carries}, and {UNSIGNED} of {self.branch} does not name it",
-                f"if it is what the lock ended with when signing was turned on: {tip.oid} {self.seen.ref}",
-            )
-        if tip.record.state is not State.FREE:
-            raise self._refusal(f"{carries}, and the lock was {tip.record.state.value} when signing was turned on")
+        then = history[order.index(floor)]
+        try:
+            check_signature(RawCommit(tip.oid, tip.raw), author(tip.record) or "", then.keys, then.when)
+        except BadSignature as exc:
+            why = "it has an old date, and came after its writer's key had ceased to count"
+            raise self._refusal(tip, why, *exc.details) from exc
 
-    def _follows(self, before: Tip | None, tip: Tip) -> None:
-        """What a signer who counts signed against the rules. The steps before this one are not looked at here."""
+    def _follows(self, before: Tip | None, tip: Tip, signers: Signers) -> None:
+        """What a signer who counts signed against the rules."""
         who = author(tip.record) or tip.record.by
-        why = broken_step(before, tip, RawCommit(tip.oid, tip.raw).parents)
-        if not why:
-            try:
-                check_author(before.record if before else None, tip.record, Pusher({who}))
-            except Forbidden as exc:
-                why = str(exc)
-        unsigned = before is not None and not is_signed(before.raw)
-        if not why and before is not None and unsigned and before.oid not in self.let_stand(newest=False):
-            why = f"that one is not signed, and {UNSIGNED} of {self.branch} does not name it"
+        pusher = Pusher({who.lower()}, frozenset(signers.leads))
+        why = broken_step(before, tip, RawCommit(tip.oid, tip.raw).parents, pusher)
+        if not why and before is not None and not is_signed(before.raw) and tip.record.op is not Op.RESET:
+            why = "that one is not signed"
         if why:
             raise self._refusal(
+                tip,
                 f"{who} signed a record that may not follow on the one before it: {why}",
                 f"signed: {describe(tip.record)}",
                 *((f"on:     {describe(before.record)}",) if before else ()),
             )
 
-    def _not_older(self, tip: Tip) -> None:
-        seen = self._newest_fence()
-        if tip.record.fence < seen:
-            raise self._refusal(
-                f"fence {seen} was seen here, and the newest record has {tip.record.fence}: an older one came back",
-                f"if the remote was restored from a backup: rm {quote(str(self._fence))}",
-            )
+    def _remembered(self) -> tuple[str, str]:
+        with contextlib.suppress(OSError, ValueError):
+            oid, floor = self.seen.read_text("ascii").split()
+            return oid, floor
+        return "", ""
 
-    def _remember(self, tip: Tip) -> None:
-        if is_signed(tip.raw):
-            self.seen.note()
-        if tip.record.fence > self._newest_fence():
-            make_folder(self._fence.parent)
-            write_atomically(self._fence, str(tip.record.fence).encode("ascii"))
-
-    def _newest_fence(self) -> int:
-        with contextlib.suppress(FileNotFoundError, ValueError):
-            return int(self._fence.read_text("ascii"))
-        return 0
-
-    def _allowed(self) -> Path:
-        """The signers' file as the protected branch has it, asked once a minute and kept by the id of its commit."""
-        known = self.asked.get(self.branch)
-        if known is None or time.monotonic() - known[1] > _FRESH:
-            known = self.asked[self.branch] = (self._ask(), time.monotonic())
-        return known[0]
-
-    def _ask(self) -> Path:
-        folder = self._folder
-        oid = self.refs.where(self.branch)
-        path = folder / f"signers-{oid}"
-        if oid is not None and path.exists():
-            return path
-        found = self.refs.file_at(self.branch, FILE) if oid else None
-        if found is None:
-            raise self._refusal(f"{self.branch} of {self.refs.remote} has no file {FILE}: nobody's signature counts")
-        path = folder / f"signers-{found[0]}"
-        make_folder(folder)
-        write_atomically(path, found[1])
-        return path
-
-    @property
-    def _folder(self) -> Path:
-        return self.seen.folder
-
-    @property
-    def _fence(self) -> Path:
-        return self.seen.place(self.seen.ref, "fence")
-
-    def _refusal(self, why: str, *details: str) -> Untrusted:
+    def _refusal(self, tip: Tip, why: str, *details: str) -> Untrusted:
         return Untrusted(
             f"{self.kernel}: the lock is not to be believed: {why}",
-            details=details,
-            hints=(f"sahel-nb lock log {self.kernel} --verify", "sahel-nb lock doctor"),
+            details=(*details, f"record {tip.oid[:9]}, which says: by {tip.record.by} at {tip.record.at}"),
+            hints=(
+                f"sahel-nb lock log {self.kernel} --verify",
+                f"sahel-nb lock reset {self.kernel} --reason TEXT  # a lead, who has looked",
+            ),
         )
+
+
+def _date(tip: Tip) -> int:
+    return RawCommit(tip.oid, tip.raw).when

@@ -14,7 +14,7 @@
 
 `enqueue` puts a ticket at the end of the queue in any state, `leave` takes one out; FREE is only what nobody waits for.
 `alarm` adds a line to the record of any state and changes nothing else; what nobody acknowledges goes along into the
-next grant. `compact` says a FREE record again, as the
+next grant. `reset`, by a lead, leads from anything to FREE. `compact` says a FREE record again, as the
 first of a new chain: nothing of it changes, but where what came before is to be found. Only what the record itself can
 prove is checked here; that Kaggle is idle, that a stamp was found, that a silent lock has expired is observed by the
 client.
@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sahel_nb.lock.alarms import DELETED, added, carried
+from sahel_nb.lock.alarms import DELETED, added, carried, is_reset
 from sahel_nb.lock.commands import (
     Adopt,
     Alarm,
@@ -41,6 +41,7 @@ from sahel_nb.lock.commands import (
     Pass,
     Reap,
     Release,
+    Reset,
     Start,
     Writer,
 )
@@ -64,6 +65,8 @@ def step(tip: Record | None, command: Command, writer: Writer) -> Record:
         return _grant(tip, command, writer)
     if isinstance(command, Enqueue):
         return _enqueue(tip, command, writer)
+    if isinstance(command, Reset):
+        return _reset(command, writer)
     if tip is None:
         raise Illegal("there is no lock yet")
     # The reason of a hold stays to be seen for as long as the hold does.
@@ -258,6 +261,42 @@ def _compact(tip: Record, next_: Record, command: Compact) -> Record:
     if not command.archive or command.archive == tip.archive:
         raise Illegal("a chain is compacted when its newest record is archived")
     return replace(next_, op=Op.COMPACT, archive=command.archive)
+
+
+def _reset(command: Reset, writer: Writer) -> Record:
+    """Whatever was there: a FREE record that owes nothing to it but what the lead says."""
+    if not command.reason.strip():
+        raise Illegal("a reset needs a reason")
+    if not any(is_reset(text) for text in command.alarms):
+        raise Illegal("a reset has an alarm that says what was there")
+    return Record(
+        kernel=command.kernel,
+        lock_remote_id=command.lock_remote_id,
+        op=Op.RESET,
+        state=State.FREE,
+        fence=command.fence,
+        actor=command.actor,
+        host=command.host,
+        by=writer.by,
+        nonce=writer.nonce,
+        hb=0,
+        since=writer.at,
+        at=writer.at,
+        base_version=command.last_done,
+        run_id="",
+        stamp="",
+        src_digest="",
+        git_commit="",
+        kaggle_version=None,
+        url="",
+        last_done=command.last_done,
+        queue=(),
+        reason=command.reason,
+        alarms=command.alarms,
+        outcome=None,
+        archive=command.archive,
+        kernel_id=command.kernel_id,
+    )
 
 
 # -- what is required

@@ -8,8 +8,6 @@ own name. Settings are the repository's:
     sahel.<user>.email  an address of that user, as in their records; a user that is an address is its own
     sahel.lead          an address that may break a lock and take others out of the queue; nobody named: everybody may
     sahel.ttl           seconds that somebody else's grant must have stood still here to be ended (600); an offer: 120
-    sahel.signing       ssh or gpg: records must be signed, by somebody in the file allowed_signers of sahel.signers
-    sahel.signers       a branch of this repository, which must be protected (refs/heads/sahel-signers)
     sahel.remoteId      what records must call this remote; unset: what the chain's first one called it
 
 Exit code 0: git goes on; 1: it refuses, and the pusher reads why. Anything unexpected refuses.
@@ -20,27 +18,22 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sahel_nb.config import LockConfig
 from sahel_nb.durable import make_folder, write_atomically
 from sahel_nb.errors import SahelError
 from sahel_nb.lock.expiry import OFFER_TTL
 from sahel_nb.lock.names import ARCHIVE, archive_ref, kernel_of, lock_of_archive
 from sahel_nb.lock.probe import is_probe
 from sahel_nb.lock.record import Op, Record, State
-from sahel_nb.lock.replay import Forbidden, Pusher, check, check_alone, check_author, is_early
-from sahel_nb.lock.rules import is_signed
-from sahel_nb.lock.signing import FILE
+from sahel_nb.lock.replay import Forbidden, Pusher, check, check_author, is_early
 from sahel_nb.lock.transition import Illegal
 from sahel_nb.repo.cmd import git, told_to_hooks
 from sahel_nb.repo.kept_commits import COMMITS, ref_of
 from sahel_nb.repo.scratch import RawCommit, object_id
-from sahel_nb.repo.signature import signer
 from sahel_nb.report.terminal import protect_streams
 
 _OWN = "refs/sahel/"
@@ -97,7 +90,7 @@ class Server:
             raise Illegal(f"{ref} is no kernel's lock")
         if not new.strip("0"):
             raise Illegal("a lock's chain is the ledger, and is never removed")
-        before, followed = self._record(old) if old.strip("0") else (None, None)
+        before = self._record(old)[0] if old.strip("0") else None
         after, commit = self._record(new)
         anew = before is not None and after.op is Op.COMPACT
         if commit.parents != ((old,) if before is not None and not anew else ()):
@@ -111,9 +104,6 @@ class Server:
         if anew:
             self._check_archived(ref, old, after)
         pusher = self._pusher()
-        if followed is not None and is_signed(followed.body) and not is_signed(commit.body):
-            raise Forbidden("a signed lock does not go back to unsigned records")
-        self._check_signature(new, after)
         check_author(before, after, pusher)
         ttl = float(self.settings.get("sahel.ttl", (str(_TTL),))[-1])
         if after.op is Op.PASS:
@@ -190,22 +180,6 @@ class Server:
         if not emails:
             raise Forbidden(f"no address of {user} is known here: git config --add sahel.{user}.email ADDRESS")
         return Pusher(emails, leads)
-
-    def _check_signature(self, oid: str, record: Record) -> None:
-        """Whoever brings it, the record is its signer's."""
-        kind = self.settings.get("sahel.signing", ("",))[-1]
-        if not kind:
-            return
-        branch = self.settings.get("sahel.signers", (LockConfig().signers,))[-1]
-        told = told_to_hooks(self.environ)
-        tip = self._points_to(branch) or "none"
-        blob = git("cat-file", "blob", f"{tip}:{FILE}", cwd=self.folder, check=False, env=told)
-        if blob.returncode != 0:
-            raise Forbidden(f"{branch} has no file {FILE} here: nobody's signature counts")
-        with tempfile.NamedTemporaryFile(prefix="sahel-signers-") as file:
-            file.write(blob.stdout)
-            file.flush()
-            check_alone(record, signer(self.folder, oid, Path(file.name), kind, env=told))
 
     def _stood_still(self, ref: str, record: Record | None) -> float | None:
         """Seconds since `record`'s grant or offer came to this server, by its own clock."""

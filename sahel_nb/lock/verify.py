@@ -1,26 +1,28 @@
-"""Is a whole chain, archives included, what the state machine makes of its beginning? Replayed step by step."""
+"""Is a whole chain, archives included, what the state machine makes of its beginning? Replayed step by step, as the
+server's hook judges each push: is it legal, and was it its writer's to make?"""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from sahel_nb.lock.backend import Tip
 from sahel_nb.lock.record import Op, Record
-from sahel_nb.lock.replay import check
-from sahel_nb.lock.rules import Untrusted, is_signed
+from sahel_nb.lock.replay import Forbidden, Pusher, author, check, check_author
+from sahel_nb.lock.rules import Untrusted
+from sahel_nb.lock.signers import Signers
 from sahel_nb.lock.transition import Illegal
+from sahel_nb.repo.scratch import RawCommit
+from sahel_nb.repo.signature import is_signed
 
 
 class Vouching(Protocol):
-    """`Signing`, as far as a whole chain needs it."""
+    """`Signed`, as far as a whole chain needs it."""
 
-    def vouch(self, tip: Tip) -> None:
+    def vouch(self, tip: Tip, when: int = 0) -> Signers:
         """Raises `Untrusted`."""
-
-    def let_stand(self, *, newest: bool) -> frozenset[str]:
-        """The unsigned records that are believed, by their ids."""
 
 
 @dataclass(frozen=True)
@@ -31,38 +33,45 @@ class Finding:
     why: str
 
 
-def replayed(tips: Sequence[Tip], parents: Callable[[Tip], tuple[str, ...]] | None = None) -> Iterator[Finding]:
+def replayed(
+    tips: Sequence[Tip], parents: Callable[[Tip], tuple[str, ...]] | None = None, rules: Vouching | None = None
+) -> Iterator[Finding]:
     """What is wrong with a chain down to its very first record, newest first. `parents` are the ids in a commit; None
-    where the backend keeps its records in another way."""
+    where the backend keeps its records in another way. `rules` know who leads, and whose signature counts; without
+    them a writer is who the record says, and everybody leads.
+
+    What is illegal below a lead's reset is found all the same, but for signatures that nobody wrote yet: the reset says
+    how to go on, and not that all was well.
+    """
+    dates = list(itertools.accumulate((RawCommit(tip.oid, tip.raw).when for tip in reversed(tips)), max))
+    reset = False
     for number, new in enumerate(tips):
         old = tips[number + 1] if number + 1 < len(tips) else None
-        why = broken_step(old, new, parents(new) if parents else None)
+        leads: tuple[str, ...] = ()
+        try:
+            if rules is not None and (is_signed(new.raw) or not reset):
+                leads = rules.vouch(new, dates[-1 - number]).leads
+        except Untrusted as exc:
+            yield Finding(new, exc.message.rpartition("not to be believed: ")[2])
+        pusher = Pusher({(author(new.record) or "").lower()}, frozenset(leads))
+        why = broken_step(old, new, parents(new) if parents else None, pusher)
         if why:
             yield Finding(new, why)
+        elif new.record.op is Op.RESET:
+            reset = True
 
 
-def unvouched(tips: Sequence[Tip], rules: Vouching) -> Iterator[Finding]:
-    """What of a chain nobody who counts has signed, newest first; nothing below the unsigned record that may stand."""
-    stand: frozenset[str] | None = None
-    for tip in tips:
-        if is_signed(tip.raw):
-            try:
-                rules.vouch(tip)
-            except Untrusted as exc:
-                yield Finding(tip, exc.message.rpartition("not to be believed: ")[2])
-            continue
-        stand = rules.let_stand(newest=False) if stand is None else stand
-        if tip.oid in stand:
-            return
-        yield Finding(tip, "nobody signed it")
-
-
-def broken_step(old: Tip | None, new: Tip, parents: tuple[str, ...] | None) -> str:
-    """Why `new` may not follow on `old`; empty where it may."""
+def broken_step(old: Tip | None, new: Tip, parents: tuple[str, ...] | None, pusher: Pusher | None = None) -> str:
+    """Why `new` may not follow on `old`, or `pusher` not write it; empty where it may."""
+    reset = new.record.op is Op.RESET
     try:
-        check(old.record if old else None, new.record)
-    except Illegal as exc:
+        check(old.record if old and not reset else None, new.record)
+        if pusher is not None:
+            check_author(old.record if old and not reset else None, new.record, pusher)
+    except (Illegal, Forbidden) as exc:
         return str(exc)
+    if reset:
+        return ""  # what it stands on may be no record at all
     anew = new.record.op is Op.COMPACT
     if anew and old is not None and new.record.archive != old.oid:
         return f"it names {new.record.archive[:9]} as what it was made of, and that was {old.oid[:9]}"

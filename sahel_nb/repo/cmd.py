@@ -178,6 +178,14 @@ def git(
     return result
 
 
+def program(*args: str, stdin: bytes, env: Mapping[str, str]) -> GitResult:
+    """Another program that git works with, such as ssh-keygen: in the same environment, with `env`."""
+    try:
+        return GitResult(*process.start(args, environment(env), reads=True).communicate(stdin))
+    except FileNotFoundError as exc:
+        raise SahelError(f"{args[0]} is not installed, or not on PATH") from exc
+
+
 class Conversation:
     """A git that answers what it is asked until it is left, such as `cat-file --batch`."""
 

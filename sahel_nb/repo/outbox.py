@@ -32,7 +32,9 @@ def outbox(
     what a refspec to a full ref name begins with, see `exactly`."""
     store = store_at(parent, algorithm)
     put(store, new)
-    if old is not None and old.oid != new.oid:
+    if (
+        old is not None and old.body and old.oid != new.oid
+    ):  # without one it is no commit, and stands in the lease alone
         put(store, old)
     source, cut = f"refs/out/{os.urandom(8).hex()}", ""  # git pushes nothing that lies in refs/ itself
     make_folder(store / "refs" / "out")

@@ -186,16 +186,17 @@ class RemoteRefs:
 
     def where(self, ref: str, *, timeout: float = READ_TIMEOUT) -> str | None:
         """The id that `ref` points to now, in one round trip and without the commit. Raises `NetworkError`."""
+        return self.places(ref, timeout=timeout).get(ref)
+
+    def places(self, *refs: str, timeout: float = READ_TIMEOUT) -> dict[str, str]:
+        """The ids that these point to now, of those that there are, in one round trip. Raises `NetworkError`."""
         # Version 2 asks twice. The pattern also matches refs that merely end like it.
-        asked = ("-c", "protocol.version=0", "ls-remote", "--refs", "--", self.url, ref)
+        asked = ("-c", "protocol.version=0", "ls-remote", "--", self.url, *refs)
         answer = git(*self._only, *asked, cwd=self.worktree.root, check=False, timeout=timeout)
         if answer.returncode != 0:
             raise _failed(answer, self.remote)
-        for line in os.fsdecode(answer.stdout).splitlines():
-            oid, _, name = line.partition("\t")
-            if name == ref:
-                return oid
-        return None
+        lines = (line.partition("\t") for line in os.fsdecode(answer.stdout).splitlines())
+        return {name: oid for oid, _, name in lines if name in refs}
 
     def advertised(self, *prefixes: str, timeout: float = READ_TIMEOUT) -> dict[str, str]:
         """Every ref below `prefixes` that the remote shows, and the id that it points to. Raises `NetworkError`."""
@@ -260,6 +261,28 @@ class RemoteRefs:
             oid = store.ref("refs/tip")
             return (oid, blob.stdout) if oid and blob.returncode == 0 else None
 
+    def files_over_time(
+        self, ref: str, paths: tuple[str, ...], *, timeout: float = READ_TIMEOUT
+    ) -> tuple[tuple[str, int, tuple[bytes | None, ...]], ...]:
+        """The first parents of the branch `ref`, newest first: id, committer's date in seconds, and what the files had
+        in them; None for one that is not there. Empty where there is no such branch."""
+        with self._scratch() as store:
+            if not self._fetch_one(store, ref, "", timeout):
+                return ()
+            here, root = (f"--git-dir={store.git_dir}",), self.worktree.root
+            listed = git(*here, "log", "--first-parent", "--format=%H %ct", "refs/tip", cwd=root).text.splitlines()
+            commits = [(line.split()[0], int(line.split()[1])) for line in listed]
+            asked = "".join(f"{oid}:{path}\n" for oid, _ in commits for path in paths)
+            rest = git(*here, "cat-file", "--batch", cwd=root, stdin=asked.encode()).stdout
+        found: list[bytes | None] = []
+        while len(found) < len(commits) * len(paths):  # see git-cat-file(1), BATCH OUTPUT
+            head, _, rest = rest.partition(b"\n")
+            size = int(head.rpartition(b" ")[2]) if b" blob " in head else None
+            found.append(rest[:size] if size is not None else None)
+            rest = rest[size + 1 :] if size is not None else rest
+        each = len(paths)
+        return tuple((oid, when, tuple(found[n * each : (n + 1) * each])) for n, (oid, when) in enumerate(commits))
+
     def store(self, *commits: RawCommit) -> Path:
         """A bare repository of ours that holds these commits: for git to look at, apart from the person's own."""
         made = store_at(self._folder, self.algorithm)
@@ -285,12 +308,15 @@ class RemoteRefs:
                 return False
             raise _failed(answer, self.remote)
         kind, name = ("branch ", ref[len("refs/heads/") :]) if ref.startswith("refs/heads/") else ("", ref)
-        taken = (store.git_dir / "FETCH_HEAD").read_bytes()
-        return taken.split(b"\t", 2)[2].startswith(f"{kind}'{name}' of ".encode())
+        taken = (store.git_dir / "FETCH_HEAD").read_bytes().split(b"\t", 2)[2]
+        if ref == "HEAD":
+            return not taken.startswith((b"'", b"tag '", b"branch '"))
+        return taken.startswith(f"{kind}'{name}' of ".encode())
 
     def _fetch(self, store: Scratch, refspec: str, depth: str, timeout: float) -> GitResult:
         return git(
-            *(f"--git-dir={store.git_dir}", *_QUIET, *self._only, *_FETCH, depth, "--", self.url, refspec),
+            *(f"--git-dir={store.git_dir}", *_QUIET, *self._only, *_FETCH, *filter(None, (depth,))),
+            *("--", self.url, refspec),
             cwd=self.worktree.root,
             check=False,
             timeout=timeout,

@@ -45,6 +45,13 @@ class RawCommit:
     def message(self) -> bytes:
         return self.body.partition(b"\n\n")[2]
 
+    @property
+    def when(self) -> int:
+        """The committer's date, in seconds; 0 where there is none that git would write."""
+        line = next((line for line in self.body.split(b"\n\n")[0].split(b"\n") if line.startswith(b"committer ")), b"")
+        words = line.rpartition(b"> ")[2].split()
+        return int(words[0]) if words and words[0].isdigit() and len(words[0]) < 16 else 0
+
 
 def object_id(kind: str, body: bytes, algorithm: str = "sha1") -> str:
     """The id that git gives to an object. `algorithm` is the repository's object format, sha1 or sha256."""

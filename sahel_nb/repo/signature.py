@@ -1,41 +1,38 @@
-"""Commits signed with the key that a person's git signs with, and whose signature one carries. git does both.
+"""Commits signed with the ssh key that a person's git signs with, and whether one was signed by somebody who counts.
 
-See git-commit-tree(1) and git-verify-commit(1). Who counts is a file in the form of ssh-keygen's ALLOWED SIGNERS; for
-gpg its lines are `ADDRESS gpg FINGERPRINT`.
+git signs, see git-commit-tree(1). ssh-keygen(1) verifies, and is asked whether a key counts for one address at one
+time: git itself would name the first address that a key has, and a pattern as it is written.
 """
 
 from __future__ import annotations
 
-import re
+import tempfile
+import time
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
 
 from sahel_nb.errors import Refused
-from sahel_nb.repo.cmd import git
+from sahel_nb.repo.cmd import git, program
 from sahel_nb.repo.refs import RemoteRefs
 from sahel_nb.repo.scratch import RawCommit, object_id
 
-_FORMAT = {"ssh": "ssh", "gpg": "openpgp"}
 _MINE = r"(gpg|user|i18n)\."
-_SSH_GOOD = re.compile(r'Good "git" signature for (\S+) with \S+ key \S+')
-_GPG_GOOD = re.compile(
-    r"\[GNUPG:\] VALIDSIG ([0-9A-F]{16,64}) .* ([0-9A-F]{16,64})|\[GNUPG:\] VALIDSIG ([0-9A-F]{16,64}).*"
-)
+_HEADERS = (b"gpgsig ", b"gpgsig-sha256 ")
+_SSH = b"-----BEGIN SSH SIGNATURE-----"
 
 
 class BadSignature(Refused):
-    """A commit is not signed, or not by anybody who counts."""
+    """A commit is not signed, or not by somebody who counts."""
 
 
-def sign(refs: RemoteRefs, message: bytes, parent: RawCommit | None, when: int, kind: str) -> RawCommit:
+def sign(refs: RemoteRefs, message: bytes, parent: RawCommit | None, when: int) -> RawCommit:
     """A commit of the empty tree by the person at this clone. Raises `Refused` where git cannot sign.
 
     Not repeatable: two signatures of the same commit may differ, and then their ids do.
     """
     store = refs.store(*([parent] if parent else []))
     settings = [f"{key}={value}" for key, value in refs.local_settings(_MINE)]
-    settings += [f"gpg.format={_FORMAT[kind]}", "i18n.commitEncoding=UTF-8"]
+    settings += ["gpg.format=ssh", "i18n.commitEncoding=UTF-8"]
     answer = git(
         *(f"--git-dir={store}", *(word for setting in settings for word in ("-c", setting))),
         *("commit-tree", "-S", *(("-p", parent.oid) if parent else ()), "-F", "-"),
@@ -48,7 +45,7 @@ def sign(refs: RemoteRefs, message: bytes, parent: RawCommit | None, when: int, 
     if answer.returncode != 0:
         said = answer.stderr.decode("utf-8", "replace").strip().splitlines()
         raise Refused(
-            f"git could not sign the lock's record with {kind}",
+            "git could not sign the lock's record with ssh",
             details=tuple(said[-6:]),
             hints=("git config user.signingkey KEY",),
         )
@@ -57,27 +54,50 @@ def sign(refs: RemoteRefs, message: bytes, parent: RawCommit | None, when: int, 
     return RawCommit(oid, framed.partition(b"\0")[2])
 
 
-def signer(
-    folder: Path, oid: str, allowed: Path, kind: str, *, git_dir: str = "", env: Mapping[str, str] | None = None
-) -> str:
-    """The address of whoever signed the commit `oid` of a repository. Raises `BadSignature`."""
-    where = (f"--git-dir={git_dir}",) if git_dir else ()
-    settings = ("-c", f"gpg.ssh.allowedSignersFile={allowed}", "-c", "gpg.minTrustLevel=undefined")
-    answer = git(*where, *settings, "verify-commit", "--raw", oid, cwd=folder, check=False, env=env)
-    lines = [line.strip() for line in answer.stderr.decode("utf-8", "replace").splitlines()]
-    if answer.returncode == 0 and kind == "ssh":
-        found = [match[1] for line in lines if (match := _SSH_GOOD.fullmatch(line))]
-        if len(found) == 1:
-            return found[0]
-    if answer.returncode == 0 and kind == "gpg":
-        prints = {name for line in lines if (match := _GPG_GOOD.fullmatch(line)) for name in match.groups() if name}
-        owners = [words[0] for words in _gpg_lines(allowed) if words[2].upper() in prints]
-        if len(owners) == 1:
-            return owners[0]
-    said = tuple(line for line in lines if not line.startswith("[GNUPG:]"))[-3:]
-    raise BadSignature(f"record {oid[:9]} carries no {kind} signature of anybody who counts", details=said)
+def is_signed(body: bytes) -> bool:
+    """Whether a commit carries a signature, of whomever: see gitformat-signature(5)."""
+    return any(line.startswith(_HEADERS) for line in body.partition(b"\n\n")[0].split(b"\n"))
 
 
-def _gpg_lines(allowed: Path) -> list[list[str]]:
-    lines = (line.split() for line in allowed.read_text("utf-8", "replace").splitlines())
-    return [words for words in lines if len(words) == 3 and words[1] == "gpg"]
+def check_signature(commit: RawCommit, email: str, allowed: str, when: int) -> None:
+    """Raise `BadSignature` unless a key that counts for `email` in `allowed`, at the time `when`, signed it."""
+    signature, payload = _taken_apart(commit.body)
+    if not signature.startswith(_SSH):
+        raise BadSignature(f"record {commit.oid[:9]} carries no ssh signature")
+    with tempfile.TemporaryDirectory(prefix="sahel-signed-") as folder:
+        keys, sig = Path(folder, "keys"), Path(folder, "sig")
+        keys.write_text(allowed, "utf-8")
+        sig.write_bytes(signature)
+        at = time.strftime("%Y%m%d%H%M%S", time.gmtime(when))
+        said: tuple[str, ...] = ()
+        for name in dict.fromkeys((email, email.lower())):
+            answer = program(
+                *("ssh-keygen", "-Y", "verify", "-n", "git", "-f", str(keys), "-I", name, "-s", str(sig)),
+                *("-O", f"verify-time={at}"),
+                stdin=payload,
+                env={"TZ": "UTC"},
+            )
+            if answer.returncode == 0:
+                return
+            said = tuple(answer.stderr.decode("utf-8", "replace").strip().splitlines()[-2:])
+    raise BadSignature(
+        f"record {commit.oid[:9]} carries no ssh signature of a key that counts for {email}", details=said
+    )
+
+
+def _taken_apart(body: bytes) -> tuple[bytes, bytes]:
+    """The signature, and what was signed: the commit without it."""
+    head, _, message = body.partition(b"\n\n")
+    signature: list[bytes] = []
+    kept: list[bytes] = []
+    inside = False
+    for line in head.split(b"\n"):
+        if line.startswith(_HEADERS):
+            inside = True
+            signature.append(line.partition(b" ")[2])
+        elif inside and line.startswith(b" "):
+            signature.append(line[1:])
+        else:
+            inside = False
+            kept.append(line)
+    return b"\n".join(signature) + b"\n", b"\n".join(kept) + b"\n\n" + message

@@ -404,6 +404,7 @@ PERSON = {
     "Kaggle itself, a browser or another machine": (
         "kaggle auth login", "kaggle datasets status {}", "python3 -m webbrowser {}", "timedatectl set-ntp true",
         "python3 -m webbrowser https://www.kaggle.com/competitions/{}/rules", "git fetch --unshallow", "git fetch",
+        "git fetch origin",
         "git config --get-all uploadpack.hideRefs  # on the server", "git fetch {} {}", "git pull", "git fsck",
         "rm {}  # on the server, if no git process is at work there", "git push --dry-run {}", "git push {} :{}",
         "git push {} --delete {}",
@@ -425,9 +426,11 @@ PERSON = {
         "git diff HEAD -- sahel-nb.toml; git config --get-regexp sahel-nb.lock", "git ls-remote {} {}", "git remote -v",
         "git status",
         "git config --show-origin --show-scope --get-all core.hooksPath", "git fetch --all",
+        "git config user.email", "git config user.signingkey",
     ),
     "what they mean": (
         'git add {} && git commit -m "Keep the locks where the host takes them" -- {}', "git add {} && git commit",
+        'git add {} && git commit -m "Name the remote with the locks" -- {}',
         'git add {} && git commit -m "Add {}" && git push',
         'git add {} && git commit -m "Set up sahel-nb" && sahel-nb install',
         "git rm {}, or bring the mirror back: sahel-nb pair {} && git add {}",

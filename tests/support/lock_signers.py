@@ -6,14 +6,14 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sahel_nb.config import LockConfig, SigningKind
+from sahel_nb.config import Enforcement, LockConfig
 from sahel_nb.lock.backend import Verdict as Swapped
 from sahel_nb.lock.git_refs import GitRefs
 from sahel_nb.lock.home import Home, home_of
 from sahel_nb.lock.transition import step
 from sahel_nb.repo.worktree import Worktree
-from support.git import Git, Origin
-from support.lock_records import AWA, BOB, arm, writer
+from support.git import Git, Origin, run_git
+from support.lock_records import AWA, BOB, REMOTE, arm, writer
 from support.locks import KERNEL
 
 SIGNERS = "refs/heads/sahel-signers"
@@ -25,7 +25,6 @@ class Team:
 
     origin: Origin
     keys: Path
-    kind: SigningKind = SigningKind.SSH
     clones: dict[str, Git] = field(default_factory=dict)
 
     def clone(self, name: str) -> Git:
@@ -41,24 +40,21 @@ class Team:
             subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
         return path
 
-    def trust(self, *names: str) -> None:
-        """What an administrator pushes to the protected branch."""
-        lines = [f"{name}@example.org {self.key(name).with_suffix('.pub').read_text()}" for name in names]
-        self.commit("allowed_signers", "".join(lines) or "# nobody\n")
+    def trust(self, *names: str, at: str = "2024-01-02T00:00:00Z", **lines: str) -> None:
+        """What a lead pushes to the protected branch at a time; `lines` say what stands before somebody's key."""
+        addresses = {**{name: f"{name}@example.org" for name in names}, **lines}
+        made = [f"{first} {self.key(name).with_suffix('.pub').read_text()}" for name, first in addresses.items()]
+        self.commit("allowed_signers", "".join(made) or "# nobody\n", at)
 
-    def let_stand(self, lines: str) -> None:
-        """What an administrator lets stand of the time before signing."""
-        self.commit("unsigned_tips", lines)
-
-    def commit(self, path: str, text: str) -> None:
+    def commit(self, path: str, text: str, at: str = "2024-01-02T00:00:00Z") -> None:
         admin = self.clone("admin")
         admin.write(path, text)
         admin("add", "-A")
-        admin("commit", "-q", "--allow-empty", "-m", path)
+        run_git("commit", "-q", "--allow-empty", "-m", path, cwd=admin.root, GIT_COMMITTER_DATE=at)
         admin.push("origin", f"+HEAD:{SIGNERS}")
 
     def home(self, name: str) -> Home:
-        return home_of(Worktree.discover(self.clone(name).root), LockConfig(signing=self.kind))
+        return home_of(Worktree.discover(self.clone(name).root), LockConfig(enforce=Enforcement.SIGNED, id=REMOTE))
 
     def backend(self, name: str, kernel: str = KERNEL) -> GitRefs:
         return self.home(name).chain(kernel)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sahel_nb.config import CleanScope, Config, as_committed, is_folder, is_shared_remote, load, unset
+from sahel_nb.config import CleanScope, Config, Enforcement, as_committed, is_folder, is_shared_remote, load, unset
 from sahel_nb.errors import UsageError
 
 
@@ -208,3 +208,12 @@ def test_what_is_usual_stays() -> None:
     assert config.run.outputs == "./out/runs/"
     assert config.lock.signers == "refs/heads/team/signers.v2"
     assert is_folder("runs ŋ")
+
+
+def test_what_was_called_signing_is_understood_or_says_what_to_write() -> None:
+    assert load(b'[lock]\nsigning = "ssh"').lock.enforce is Enforcement.SIGNED
+    assert load(b'[lock]\nsigning = "off"').lock.enforce is Enforcement.OFF
+    assert load(b'[lock]\nsigning = "ssh"\nenforce = "server"').lock.enforce is Enforcement.SERVER
+    with pytest.raises(UsageError, match="no more") as caught:
+        load(b'[lock]\nsigning = "gpg"')
+    assert caught.value.details == ('write instead: enforce = "signed"',)

@@ -254,4 +254,4 @@ def test_by_hand(origin: Origin, kaggle: FolderKaggle) -> None:
     assert [line.split()[4] for line in log.splitlines() if line[:1] != " "] == ["compact", "finish", "start", "arm"]
     assert f"archive   {old}" in sahel("show", KERNEL).stdout
     done = sahel("log", KERNEL, "--verify")
-    assert done.stdout.startswith(f"{KERNEL}: 4 records, each follows legally on the one before it; signing is off")
+    assert done.stdout.startswith(f"{KERNEL}: 4 records, each follows legally on the one before it; enforcement is off")

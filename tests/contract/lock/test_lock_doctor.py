@@ -17,8 +17,9 @@ from sahel_nb.config import LockConfig, load
 from sahel_nb.errors import NetworkError, Refused, UsageError
 from sahel_nb.lock.clock import FakeClock
 from sahel_nb.lock.doctor import Examined, examine, lock_files
-from sahel_nb.lock.home import committed, home_of, remotes
-from sahel_nb.lock.prefix_setting import with_prefix
+from sahel_nb.lock.home import home_of, remotes
+from sahel_nb.lock.setting import with_setting
+from sahel_nb.lock.team import team_lock
 from sahel_nb.repo.server_locks import stale_locks
 from sahel_nb.repo.worktree import Worktree
 from sahel_nb.report.events import Check, Verdict
@@ -42,7 +43,8 @@ class Scene:
     def examined(self, **config: str) -> Examined:
         worktree = Worktree.discover(self.clone.root)
         home = home_of(worktree, LockConfig(**config))
-        told = {"remotes": remotes(worktree), "committed": committed(worktree)}
+        team = team_lock(worktree)
+        told = {"remotes": remotes(worktree), "committed": (team.remote, team.prefix)}
         return examine(home, FakeClock(), **told)
 
     def lock_files(self) -> Check:
@@ -73,10 +75,12 @@ def test_all_is_well_and_nothing_is_left(scene: Scene, tmp_path: Path) -> None:
     scene.run(tmp_path)
     before = scene.origin("for-each-ref")
     rows = scene.look()
-    assert {row.verdict for name, row in rows.items() if name not in ("signing", "lock files")} == {Verdict.OK}, rows
+    assert {row.verdict for name, row in rows.items() if name not in ("enforcement", "lock files")} == {Verdict.OK}, (
+        rows
+    )
     assert list(rows) == [
         *("remote", "create", "read", "fast-forward", "stale", "race", "atomic", "delete"),
-        *("lock files", "records", "probes", "names", "prefix", "fork", "signing", "clock"),
+        *("lock files", "records", "probes", "names", "prefix", "fork", "enforcement", "clock"),
     ]
     assert scene.origin("for-each-ref") == before
 
@@ -149,7 +153,7 @@ def test_a_remote_that_refuses_refs_of_ones_own_gets_branches(here: Scene) -> No
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["schema"] == "sahel-nb.lock-doctor/1"
-    assert {row["verdict"] for row in told["checks"] if row["name"] != "signing"} == {"ok"}
+    assert {row["verdict"] for row in told["checks"] if row["name"] != "enforcement"} == {"ok"}
     assert here.origin("for-each-ref") == ""
 
 
@@ -276,12 +280,12 @@ SETTINGS: tuple[tuple[str, Callable[[str], str]], ...] = (
 
 @pytest.mark.parametrize(("text", "wanted"), SETTINGS)
 def test_the_prefix_is_written_and_nothing_else(text: str, wanted: Callable[[str], str]) -> None:
-    assert with_prefix(text, BRANCHES) == wanted(f'prefix = "{BRANCHES}"')
+    assert with_setting(text, "prefix", BRANCHES) == wanted(f'prefix = "{BRANCHES}"')
 
 
 def test_a_file_of_another_style_is_left_alone() -> None:
     with pytest.raises(Refused):
-        with_prefix('lock.prefix = "refs/a/b"\n', BRANCHES)
+        with_setting('lock.prefix = "refs/a/b"\n', "prefix", BRANCHES)
 
 
 @given(st.lists(st.sampled_from(["[lock]", "[run]", "ttl = 4", "# prefix = 1", "", "timeout = 2", "# [lock]"])))
@@ -289,7 +293,7 @@ def test_whatever_is_written_is_read(lines: list[str]) -> None:
     text = "\n".join(lines)
     try:
         before = load(text.encode())
-        made = with_prefix(text, BRANCHES)
+        made = with_setting(text, "prefix", BRANCHES)
     except (UsageError, Refused):
         return
     after = load(made.encode())

@@ -24,7 +24,7 @@ def test_the_end_is_written_by_whoever_saw_it(
     assert record.outcome is not None
     assert record.outcome.outputs_digest == "sha256:" + "0" * 64
     email = f"{who.lower()}@example.org"
-    check_alone(record, email)
+    check_alone(record)
     before = Memory(remote).history(2)[1].record
     check(before, record)
     check_author(before, record, Pusher({email}, frozenset(("lead@example.org",))))
