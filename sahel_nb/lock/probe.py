@@ -34,6 +34,15 @@ def is_probe(prefix: str, ref: str) -> bool:
     return ref.startswith(f"{prefix}/probe-") and "/" not in ref.removeprefix(f"{prefix}/")
 
 
+def who_ref(prefix: str) -> str:
+    """A ref below `prefix` that a server which judges never takes: it says whom it takes the pusher for."""
+    return f"{prefix}/probe-who-{secrets.token_hex(6)}"
+
+
+def asks_who(prefix: str, ref: str) -> bool:
+    return ref.startswith(f"{prefix}/probe-who-") and is_probe(prefix, ref)
+
+
 def probe(refs: RemoteRefs, prefix: str) -> list[Check]:
     """Create, read, fast-forward, a stale lease, a race, an atomic push, delete: a row each, up to the first that
     fails."""

@@ -86,10 +86,12 @@ def check_author(old: Record | None, new: Record, pusher: Pusher) -> None:
             raise Forbidden(f"{new.op.value} is for {whose} alone")
 
 
-def is_early(old: Record | None, new: Record, stood_still: float | None, ttl: float, pusher: Pusher) -> bool:
-    """Does somebody else end a grant or an offer that has not expired? `stood_still` is how long the server has had
-    it; None where it does not know."""
-    if old is None or new.op not in (Op.REAP, Op.PASS) or old.state is State.RUNNING or stood_still is None:
+def is_early(old: Record | None, new: Record, stood_still: float, ttl: float, pusher: Pusher) -> bool:
+    """Does somebody else end a grant or an offer, or adopt a run, before the server has had it for `ttl`?
+
+    That a run has begun or ended is what they say: without this they would adopt an intent, reap the run, and have the
+    lock."""
+    if old is None or new.op not in (Op.REAP, Op.PASS, Op.ADOPT):
         return False
     whose = old.queue[0].actor if old.state is State.OFFERED else old.actor
     owner = _email(_PERSON, whose)

@@ -154,19 +154,8 @@ class Worktree:
         return folder
 
     def state_mode(self) -> int:
-        """The mode of `state_dir` by core.sharedRepository, see git-config(1): 700, or more where others are let in."""
-        text = git("config", "--get", "core.sharedRepository", cwd=self.root, check=False).text.lower()
-        if text in ("", "umask", "false", "no", "off", "0"):
-            return 0o700
-        if text in ("group", "true", "yes", "on", "1"):
-            return 0o2770
-        if text in ("all", "world", "everybody", "2"):
-            return 0o2775
-        try:
-            bits = int(text, 8) & 0o066
-        except ValueError:
-            return 0o700  # git itself has something to say to it
-        return 0o700 | bits | bits >> 2 & 0o011 | (SHARED if bits & 0o060 else 0)
+        """The mode of `state_dir` by core.sharedRepository."""
+        return shared_mode(self.root)
 
     def settle_state_dir(self) -> None:
         """Give `state_dir` its mode, and where others are let in what is in it as well, as far as it is ours."""
@@ -182,6 +171,23 @@ class Worktree:
             if "/vault/live/" not in path:  # second names of files that are the worktree's
                 for name in names:
                     _settle(Path(path, name), wanted, group)
+
+
+def shared_mode(folder: Path, env: Mapping[str, str] | None = None) -> int:
+    """The mode of a folder of ours in the repository at `folder` by core.sharedRepository, see git-config(1): 700, or
+    more where others are let in. `env` is what git told a hook."""
+    text = git("config", "--get", "core.sharedRepository", cwd=folder, check=False, env=env).text.lower()
+    if text in ("", "umask", "false", "no", "off", "0"):
+        return 0o700
+    if text in ("group", "true", "yes", "on", "1"):
+        return 0o2770
+    if text in ("all", "world", "everybody", "2"):
+        return 0o2775
+    try:
+        bits = int(text, 8) & 0o066
+    except ValueError:
+        return 0o700  # git itself has something to say to it
+    return 0o700 | bits | bits >> 2 & 0o011 | (SHARED if bits & 0o060 else 0)
 
 
 def _settle(path: Path, wanted: int, group: int) -> None:

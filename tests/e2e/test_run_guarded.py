@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sahel_nb.install import shipped
 from sahel_nb.lock.home import SINGLE_USER
 from support.lab import CONFIG, Lab
+from support.lock_server import guard
 
 HELLO = ["open('result.txt', 'w').write('done')"]
 
@@ -37,7 +36,9 @@ def test_alone_a_run_says_that_nobody_else_sees_its_lock(lab: Lab) -> None:
     assert {record["lock_remote_id"] for record in log["records"]} == {"local"}
 
 
-def test_signed_records_and_the_servers_hook_are_no_hindrance(lab: Lab, tmp_path: Path) -> None:
+def test_signed_records_are_no_hindrance_nor_is_the_servers_hook(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     awa = lab.join("awa")
     awa.git.become("Awa Diop", "awa@example.org")
     subprocess.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")), check=True)
@@ -48,15 +49,9 @@ def test_signed_records_and_the_servers_hook_are_no_hindrance(lab: Lab, tmp_path
     awa.git.commit("allowed_signers")
     awa.git.push()
     awa.git("switch", "-q", "main")
-    awa.git.write("sahel-nb.toml", CONFIG.replace("ttl = 30", 'signing = "ssh"'))
+    awa.git.write("sahel-nb.toml", CONFIG.replace("ttl = 30", 'enforce = "signed"'))
     awa.git("add", "-A")
     awa.kernel("fula-lid", HELLO)
-    hook = lab.origin.path / "hooks" / "update"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_bytes(shipped.hook("update"))
-    hook.chmod(0o755)
-    lab.origin("config", "sahel.python", sys.executable)
-    lab.origin("config", "sahel.signing", "ssh")
 
     done = awa.sahel("run")
 
@@ -67,3 +62,16 @@ def test_signed_records_and_the_servers_hook_are_no_hindrance(lab: Lab, tmp_path
     refused = awa.sahel("run")
     assert refused.code == 3
     assert "could not sign" in refused.err
+
+    guard(lab.origin)
+    lab.origin("config", "sahel.identity", "GL_USER")
+    lab.origin("config", "sahel.awa.email", "awa@example.org")
+    awa.git.write("sahel-nb.toml", CONFIG.replace("ttl = 30", 'enforce = "server"'))
+    awa.git.commit("sahel-nb.toml")
+    awa.git.push()
+    refused = awa.sahel("run")
+    assert (refused.code, "the server did not say who pushes (GL_USER is empty)" in refused.err) == (3, True), refused
+    monkeypatch.setenv("GL_USER", "awa")
+    done = awa.sahel("run")
+    assert done.code == 0, done
+    assert [record["op"] for record in awa.chain("fula-lid")][3:] == ["arm", "start", "finish"]

@@ -94,8 +94,8 @@ def guarded(folder: Path, identity: str) -> Origin:
 
 def guard(origin: Origin) -> None:
     """The hook, which asks nobody who they are."""
-    hook = origin.path / "hooks" / "update"
+    hook = origin.path / "hooks" / "pre-receive"
     hook.parent.mkdir(exist_ok=True)
-    hook.write_bytes(shipped.hook("update"))
+    hook.write_bytes(shipped.hook("pre-receive"))
     hook.chmod(0o755)
     origin("config", "sahel.python", sys.executable)

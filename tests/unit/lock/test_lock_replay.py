@@ -176,11 +176,13 @@ def test_an_early_end_of_somebody_elses_grant() -> None:
         after = step(tip, on(tip)[name], writer(LEAD, "x"))
         assert is_early(tip, after, 5, 600, LEADS)
         assert not is_early(tip, after, 600, 600, LEADS)
-        assert not is_early(tip, after, None, 600, LEADS), "the server does not know"
     tip = tips["ARMED"]
     assert not is_early(tip, step(tip, on(tip)["reap"], writer(AWA, "x")), 5, 600, AWAS), "one's own"
     tip = tips["RUNNING"]
-    assert not is_early(tip, step(tip, on(tip)["reap"], writer(BOB, "x")), 5, 600, BOBS), "Kaggle decides"
+    assert is_early(tip, step(tip, on(tip)["reap"], writer(BOB, "x")), 5, 600, BOBS), "the server cannot ask Kaggle"
+    tip = tips["ARMED"]
+    assert is_early(tip, step(tip, on(tip)["adopt"], writer(BOB, "x")), 5, 600, BOBS)
+    assert not is_early(tip, step(tip, on(tip)["adopt"], writer(AWA, "x")), 5, 600, AWAS)
 
 
 def test_what_a_signature_alone_can_show() -> None:
