@@ -15,7 +15,7 @@ from sahel_nb.lock.names import check_kernel
 from sahel_nb.lock.record import CorruptRecord, Record, clean
 from sahel_nb.lock.refusals import WentBack, undecided, wedged
 from sahel_nb.lock.tip_memory import Forgetful, TipMemory
-from sahel_nb.lock.transition import step
+from sahel_nb.lock.transition import TooLarge, step
 from sahel_nb.report.events import Level, Reporter
 
 ATTEMPTS = 8  # of one compare-and-swap whose answer stays unknown, or whose ref stays busy
@@ -162,7 +162,10 @@ class Chain:
             self._reporter.say(f"when you have looked into it: $ sahel-nb lock ack {self.kernel} --reason TEXT")
 
     def _swap(self, old: Tip | None, command: Command) -> Tip | None:
-        record = step(old.record if old else None, command, self.writer())
+        try:
+            record = step(old.record if old else None, command, self.writer())
+        except TooLarge as exc:
+            raise Refused(f"{self.kernel}: {exc}", hints=(f"sahel-nb lock show {self.kernel}",)) from exc
         evidence: tuple[str, ...] = ()
         busy = False
         for attempt in range(ATTEMPTS):

@@ -23,6 +23,7 @@ client.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from sahel_nb.lock.alarms import DELETED, added, carried, is_reset
 from sahel_nb.lock.commands import (
@@ -45,13 +46,22 @@ from sahel_nb.lock.commands import (
     Start,
     Writer,
 )
-from sahel_nb.lock.record import Op, Record, State, Ticket
+from sahel_nb.lock.record import Op, Outcome, Record, State, Ticket
 
 QUEUE_LIMIT = 100
+TEXT = 2000
+"""Characters of a reason, an alarm or a URL."""
+ROOM = 160 * 1024
+"""Bytes of a record that adds something; one may have 256 KiB, see record.py."""
+_ADDS = frozenset((Op.ARM, Op.HOLD, Op.ENQUEUE, Op.ALARM, Op.START, Op.ADOPT))
 
 
 class Illegal(Exception):
     """This transition may not follow on that record."""
+
+
+class TooLarge(Illegal):
+    """Nothing more may be added to that record."""
 
 
 def anew(before: int, now: int) -> str:
@@ -60,7 +70,36 @@ def anew(before: int, now: int) -> str:
 
 
 def step(tip: Record | None, command: Command, writer: Writer) -> Record:
-    """The record that follows on `tip`. Raises `Illegal`."""
+    """The record that follows on `tip`; long texts in it are cut. Raises `Illegal`.
+
+    What begins or adds something leaves room for every step that ends it: nobody makes a lock that cannot be broken.
+    """
+    record = _step(tip, _cut(command), writer)
+    if record.op in _ADDS and _size(record) > ROOM:
+        raise TooLarge(f"the record would be too large: beyond {ROOM} bytes only what ends something is written")
+    return record
+
+
+def _size(record: Record) -> int:
+    """In bytes where it may be near the limit, else 0: this is asked at every step."""
+    tickets = (text for ticket in record.queue for text in vars(ticket).values())
+    texts = sum(map(len, (*record.alarms, *tickets, *(v for v in vars(record).values() if type(v) is str))))
+    return len(record.to_json()) if texts * 4 + 4096 > ROOM else 0
+
+
+def _cut(command: Command) -> Command:
+    """Texts that a person or a program may write at any length. The same again for what is cut already."""
+    short: dict[str, Any] = {}
+    for name in ("reason", "text", "url"):
+        if len(text := getattr(command, name, "")) > TEXT:
+            short[name] = text[:TEXT]
+    alarms: tuple[str, ...] = getattr(command, "alarms", ())
+    if any(len(text) > TEXT for text in alarms):
+        short["alarms"] = tuple(text[:TEXT] for text in alarms)
+    return replace(command, **short) if short else command
+
+
+def _step(tip: Record | None, command: Command, writer: Writer) -> Record:
     if isinstance(command, Arm | Hold):
         return _grant(tip, command, writer)
     if isinstance(command, Enqueue):
@@ -73,6 +112,7 @@ def step(tip: Record | None, command: Command, writer: Writer) -> Record:
     reason = tip.reason if tip.state is State.HELD else ""
     next_ = replace(tip, by=writer.by, at=writer.at, nonce=writer.nonce, reason=reason)
     if isinstance(command, Alarm):
+        _require_own_outcome(tip, command.outcome)
         return replace(
             next_, op=Op.ALARM, alarms=added(tip.alarms, command.text), outcome=command.outcome or tip.outcome
         )
@@ -197,7 +237,7 @@ def _break(tip: Record, next_: Record, command: Break) -> Record:
         raise Illegal(f"the lock has fence {tip.fence}, not {command.fence}")
     if not command.reason.strip():
         raise Illegal("breaking a lock needs a reason")
-    broken = f"fence {tip.fence} was broken by {next_.by}: {command.reason}"
+    broken = f"fence {tip.fence} was broken by {next_.by}: {command.reason}"[:TEXT]
     ended = replace(
         next_,
         op=Op.BREAK,
@@ -305,6 +345,14 @@ def _reset(command: Reset, writer: Writer) -> Record:
 def _require(tip: Record, *states: State) -> None:
     if tip.state not in states:
         raise Illegal(f"the lock is {tip.state.value}")
+
+
+def _require_own_outcome(tip: Record, outcome: Outcome | None) -> None:
+    """An alarm may bring the outcome of the run that the record is of, or complete it, and replaces no other one."""
+    if outcome is None or outcome == tip.outcome:
+        return
+    if outcome.version != tip.kaggle_version or (tip.outcome is not None and tip.outcome.outputs_digest):
+        raise Illegal("an alarm does not replace the outcome that is there")
 
 
 def _require_grant(tip: Record, grant: Grant) -> None:
