@@ -14,7 +14,8 @@ from sahel_nb.lock.clock import Clock
 from sahel_nb.lock.home import Home
 from sahel_nb.lock.listing import list_locks
 from sahel_nb.lock.names import ARCHIVE, kernel_of, lock_of_archive, remote_id
-from sahel_nb.lock.probe import BRANCHES, FIX, is_probe, probe
+from sahel_nb.lock.probe import BRANCHES, FIX, is_probe, probe, who_judges
+from sahel_nb.lock.replay import IDENTITIES
 from sahel_nb.lock.rules import ADVISORY
 from sahel_nb.lock.signers import FILE
 from sahel_nb.repo.refs import RemoteRefs
@@ -115,8 +116,10 @@ def lock_files(home: Home, clock: Clock) -> Check:
 def _enforcement(home: Home) -> Check:
     """Who refuses a record that may not be there."""
     name = "enforcement"
-    if home.config.enforce is not Enforcement.SIGNED:
+    if home.label or home.config.enforce is Enforcement.OFF:
         return Check(name, Verdict.SKIPPED, ADVISORY)
+    if home.config.enforce is Enforcement.SERVER:
+        return who_judges(home.refs, home.prefix, IDENTITIES)
     branch = home.config.signers
     try:
         newest = home.signers.newest()
@@ -124,8 +127,18 @@ def _enforcement(home: Home) -> Check:
         mend = f"git push {shlex.quote(home.refs.remote)} BRANCH:{branch}  # with the file {FILE}"
         return Check(name, Verdict.FAILED, exc.message, mend)
     people, leads = newest.count, ", ".join(newest.leads) or "everybody who counts"
-    said = f"signed: {people} key{'s' * (people != 1)} count; leads: {leads}; is {branch} protected?"
-    return Check(name, Verdict.OK, said)
+    said = f"{people} key{'s' * (people != 1)} count; leads: {leads}; is {branch} protected?"
+    try:
+        who = home.own_signature()
+    except Refused as exc:
+        mend = "git config user.signingkey"
+        return Check(
+            name,
+            Verdict.FAILED,
+            f"signed, and your key does not count: {exc.message.rpartition('believed: ')[2]}",
+            mend,
+        )
+    return Check(name, Verdict.OK, f"signed, your key counts as {who}; {said}")
 
 
 def _left_probes(refs: RemoteRefs, prefix: str, shown: dict[str, str]) -> Check:

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +23,9 @@ from sahel_nb.lock.signing import Signed
 from sahel_nb.lock.team import require_current
 from sahel_nb.permissions import SHARED
 from sahel_nb.repo.cmd import git
+from sahel_nb.repo.identity import git_user
 from sahel_nb.repo.refs import RemoteRefs
+from sahel_nb.repo.signature import check_signature, sign
 from sahel_nb.repo.worktree import Worktree
 
 SINGLE_USER = "single-user: this repository has no remote, so nobody else sees its locks"
@@ -70,6 +73,14 @@ class Home:
         place = hashlib.sha256(f"{self.remote_id} {lock_ref(self.prefix, name)}".encode()).hexdigest()[:16]
         seen = self.refs.worktree.state_dir() / "signed" / f"{place}.believed"
         return Signed(self.refs, self.signers, name, self.remote_id, seen, self._ask)
+
+    def own_signature(self) -> str:
+        """Whom this person's signature counts for now: their address. Raises `Refused` where it does not."""
+        user = git_user(self.refs.worktree)
+        newest = self.signers.newest()
+        commit = sign(self.refs, b"sahel-nb lock doctor\n", None, max(newest.when, int(time.time())))
+        check_signature(commit, user.email, newest.keys, commit.when)
+        return user.email
 
     def _ask(self) -> None:
         """Is what this clone knows of the team's settings what the remote has? Raises `Refused`."""

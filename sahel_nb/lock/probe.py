@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from shlex import quote
 
@@ -41,6 +41,51 @@ def who_ref(prefix: str) -> str:
 
 def asks_who(prefix: str, ref: str) -> bool:
     return ref.startswith(f"{prefix}/probe-who-") and is_probe(prefix, ref)
+
+
+JUDGES = "the server judges, you are known to it as "
+_CLAIMED = "doctor@probe.invalid"
+
+
+def who_judges(refs: RemoteRefs, prefix: str, variables: Sequence[str]) -> Check:
+    """Does the server judge, and whom does it take us for? Proved on a ref that a server which judges never takes, and
+    that what a login would set (`variables`) is not what the pusher says."""
+    name, commit = "enforcement", _chain(refs.algorithm)[0]
+    said = _asked(refs, prefix, refs.swap, None, commit)
+    if said is None:
+        found = "nobody judges: the server took what its hook never takes"
+        return Check(
+            name, Verdict.FAILED, found, "sahel-nb lock install-hook FOLDER --identity VARIABLE  # on the server"
+        )
+    if JUDGES not in said:
+        return Check(
+            name, Verdict.FAILED, f"the server refuses: {said}", "git config --get-regexp sahel  # on the server"
+        )
+    claim = " ".join(("env", *(f"{variable}={_CLAIMED}" for variable in variables), "git-receive-pack"))
+    again = _asked(refs, prefix, lambda ref, _, new: refs.make_by(claim, ref, new), None, commit)
+    if again is not None and _CLAIMED in again:
+        found = "whoever pushes can say who they are, by --receive-pack: the server runs what it is asked to"
+        return Check(
+            name, Verdict.FAILED, found, "git config --get-regexp sahel  # on the server: a forced command, or http"
+        )
+    return Check(name, Verdict.OK, said[said.index(JUDGES) :])
+
+
+def _asked(
+    refs: RemoteRefs,
+    prefix: str,
+    make: Callable[[str, RawCommit | None, RawCommit], SwapAnswer],
+    old: RawCommit | None,
+    new: RawCommit,
+) -> str | None:
+    """What the server says to it; None where it takes it, which is then taken back."""
+    ref = who_ref(prefix)
+    answer = make(ref, old, new)
+    if answer.swap in _DONE:
+        refs.delete(ref, new)
+        return None
+    own = [line.partition("sahel-nb: ")[2] for line in answer.evidence if "sahel-nb: " in line]
+    return "; ".join(own or [line.strip() for line in answer.evidence[-1:]])
 
 
 def probe(refs: RemoteRefs, prefix: str) -> list[Check]:

@@ -38,6 +38,8 @@ _PERSON = re.compile(r"[^<>]*<([^<>@ ]+@[^<>@ ]+)>")
 _WRITER = re.compile(r"[^<>]*<([^<>@ ]+@[^<>@ ]+)> on [^<>]*")
 _BY_HOLDER = frozenset((Op.START, Op.FINISH, Op.DISARM, Op.RELEASE))
 _BY_ANYONE = frozenset((Op.ADOPT, Op.REAP, Op.ALARM, Op.PASS, Op.COMPACT))
+IDENTITIES = ("REMOTE_USER", "GL_USER", "SAHEL_USER")
+"""What a server sets and a pusher does not: apache, gitolite, a forced command of sshd."""
 
 
 class Forbidden(Exception):

@@ -38,9 +38,9 @@ from sahel_nb.durable import make_folder, write_atomically
 from sahel_nb.errors import SahelError
 from sahel_nb.lock.expiry import OFFER_TTL
 from sahel_nb.lock.names import ARCHIVE, archive_ref, kernel_of, lock_of_archive
-from sahel_nb.lock.probe import asks_who, is_probe
+from sahel_nb.lock.probe import JUDGES, asks_who, is_probe
 from sahel_nb.lock.record import CorruptRecord, Op, Record, State
-from sahel_nb.lock.replay import Forbidden, Pusher, check, check_author, is_early
+from sahel_nb.lock.replay import IDENTITIES, Forbidden, Pusher, check, check_author, is_early
 from sahel_nb.lock.transition import Illegal
 from sahel_nb.repo.cmd import git, told_to_hooks
 from sahel_nb.repo.kept_commits import COMMITS, ref_of
@@ -48,8 +48,6 @@ from sahel_nb.repo.scratch import RawCommit, object_id
 from sahel_nb.repo.worktree import shared_mode
 from sahel_nb.report.terminal import protect_streams
 
-IDENTITIES = ("REMOTE_USER", "GL_USER", "SAHEL_USER")
-"""What a server sets and a pusher does not: apache, gitolite, a forced command of sshd."""
 _OWN = "refs/sahel/"
 _BRANCHES = "refs/heads/sahel-locks"
 _HEADERS = (b"tree ", b"parent ", b"author ", b"committer ", b"encoding ", b"gpgsig ", b"gpgsig-sha256 ", b" ")
@@ -305,7 +303,7 @@ class Server:
         variable = self._setting("sahel.identity", "")
         emails = ", ".join(sorted(map(str, self._pusher.emails)))  # type: ignore[call-overload]
         lead = ", a lead" if self._leads(self._pusher) else ""
-        return f"the server judges, you are known to it as {self.environ.get(variable, '')}: {emails}{lead}"
+        return f"{JUDGES}{self.environ.get(variable, '')}: {emails}{lead}"
 
     # -- how long a grant has stood still
 

@@ -139,6 +139,11 @@ class RemoteRefs:
         """Remove `ref` if it points to `old`. Never for a lock's chain, which is the ledger."""
         return self._push(ref, old, old, timeout, refspecs=(f":{ref}",))
 
+    def make_by(self, receive_pack: str, ref: str, new: RawCommit, *, timeout: float = PUSH_TIMEOUT) -> SwapAnswer:
+        """Make `ref`, which must not exist, and ask for this program on the server, see git-push(1), --receive-pack.
+        Over http nobody asks."""
+        return self._push(ref, None, new, timeout, f"--receive-pack={receive_pack}")
+
     def both(self, ref: str, old: RawCommit, new: RawCommit, *, timeout: float = PUSH_TIMEOUT) -> SwapAnswer:
         """Ask for `new` at `ref` and at `REF/doctor` in one atomic push, see git-push(1), --atomic: as no server can
         have both, one that keeps its word moves neither."""

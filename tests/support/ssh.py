@@ -6,9 +6,12 @@ import shlex
 from pathlib import Path
 
 
-def ssh_to_here(folder: Path, user: str = "") -> str:
-    """A command for core.sshCommand. The other end sees none of this end's GIT_*, and `user` as who logged in."""
-    script = folder / f"as-{user or 'anyone'}" / "ssh"  # by this name git knows which options it takes
+def ssh_to_here(folder: Path, user: str = "", *, forced: bool = False) -> str:
+    """A command for core.sshCommand. The other end sees none of this end's GIT_*, and `user` as who logged in; by a
+    `forced` command it runs git's own programs alone, as git-shell(1) does."""
+    script = (
+        folder / f"as-{user or 'anyone'}{'-forced' * forced}" / "ssh"
+    )  # by this name git knows which options it takes
     script.parent.mkdir(exist_ok=True)
     script.write_text(
         "#!/bin/sh\n"
@@ -16,7 +19,7 @@ def ssh_to_here(folder: Path, user: str = "") -> str:
         "for last; do :; done\n"  # options, the host, and the command as one word, which a login shell takes apart
         "unset $(env | sed -n 's/^\\(GIT_[A-Z_]*\\)=.*/\\1/p' | grep -v '^GIT_CONFIG_NOSYSTEM$')\n"
         + (f"export GL_USER={shlex.quote(user)}\n" if user else "")
-        + 'exec sh -c "$last"\n'
+        + ('exec git shell -c "$last"\n' if forced else 'exec sh -c "$last"\n')
     )
     script.chmod(0o755)
     return shlex.quote(str(script))

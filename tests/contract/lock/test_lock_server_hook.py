@@ -13,22 +13,28 @@ from pathlib import Path
 
 import pytest
 
+from sahel_nb.config import Enforcement, LockConfig
 from sahel_nb.errors import Refused
 from sahel_nb.lock.backend import Verdict
 from sahel_nb.lock.chain import Chain
 from sahel_nb.lock.clock import FakeClock
 from sahel_nb.lock.commands import Pass
+from sahel_nb.lock.doctor import examine
 from sahel_nb.lock.git_refs import GitRefs
+from sahel_nb.lock.home import home_of
 from sahel_nb.lock.probe import who_ref
 from sahel_nb.lock.record import State
 from sahel_nb.lock.reset import reset
 from sahel_nb.lock.transition import step
 from sahel_nb.repo.scratch import make_commit
 from sahel_nb.repo.swap_answer import Swap
+from sahel_nb.repo.worktree import Worktree
+from sahel_nb.report.events import Verdict as Found
 from support.git import Git, git_http
 from support.lock_records import AWA, BOB, LEAD, REMOTE, arm, forged, on, states, writer
 from support.lock_server import Server, by_http, by_ssh, commit_of, guarded, lay
 from support.locks import KERNEL, REF, FolderKaggle, Notes, Person
+from support.ssh import ssh_to_here
 
 
 @pytest.fixture(params=["http", "ssh"])
@@ -230,6 +236,33 @@ def test_the_server_says_whom_it_takes_somebody_for(server: Server) -> None:
         probe = make_commit(b"who", parent=None, name="n", email="e@x", when=1)
         swap, text = server.push(who, None, probe, who_ref("refs/sahel/locks"))
         assert (swap, said in text) == (Swap.REFUSED, True), text
+
+
+@pytest.mark.parametrize("way", ["http", "forced", "shell", "none", "stranger"])
+def test_doctor_says_who_judges_and_whom_one_is_taken_for(tmp_path: Path, way: str) -> None:
+    """Proved by pushing what a server that judges never takes, once as oneself and once as somebody else."""
+    origin = guarded(tmp_path, "REMOTE_USER" if way == "http" else "GL_USER")
+    if way == "none":
+        (origin.path / "hooks" / "pre-receive").unlink()
+    with contextlib.ExitStack() as stack:
+        clone = origin.clone("awa")
+        if way == "http":
+            by_http(stack.enter_context(git_http(tmp_path)))(clone, "awa")
+        else:
+            clone("remote", "set-url", "origin", f"git@host.example:{origin.path}")
+            who = "eve" if way == "stranger" else "awa"
+            clone("config", "core.sshCommand", ssh_to_here(tmp_path, who, forced=way != "shell"))
+        home = home_of(Worktree.discover(clone.root), LockConfig(enforce=Enforcement.SERVER))
+        row = next(one for one in examine(home, FakeClock()).rows if one.name == "enforcement")
+    wanted = {
+        "http": (Found.OK, "the server judges, you are known to it as awa: awa@example.org"),
+        "forced": (Found.OK, "the server judges, you are known to it as awa: awa@example.org"),
+        "shell": (Found.FAILED, "whoever pushes can say who they are"),
+        "none": (Found.FAILED, "nobody judges"),
+        "stranger": (Found.FAILED, "no address of eve is known here"),
+    }[way]
+    assert (row.verdict, wanted[1] in row.found) == (wanted[0], True), row
+    assert origin("for-each-ref", "refs/sahel") == ""
 
 
 @pytest.mark.parametrize("server", ["ssh"], indirect=True)

@@ -466,7 +466,9 @@ def test_doctor_says_who_enforces_and_who_counts(team: Team) -> None:
         return next(one for one in examine(home, FakeClock()).rows if one.name == "enforcement")
 
     home = team.home("awa")
-    assert row(home).found.startswith("signed: 2 keys count; leads: everybody who counts")
+    assert row(home).found.startswith("signed, your key counts as awa@example.org; 2 keys count; leads: everybody")
+    cem = row(team.home("cem"))
+    assert (cem.verdict, "signed, and your key does not count" in cem.found) == (Verdict.FAILED, True), cem
     off = row(replace(home, config=replace(home.config, enforce=Enforcement.OFF)))
     assert "the lock is advisory" in off.found
     team.origin("update-ref", "-d", SIGNERS)
