@@ -15,6 +15,7 @@ from sahel_nb.cli.lock_by_hand import ack, acquire, break_, release
 from sahel_nb.cli.lock_compact import compact
 from sahel_nb.cli.lock_doctor import doctor
 from sahel_nb.cli.lock_init import init
+from sahel_nb.cli.lock_install_hook import install_hook
 from sahel_nb.cli.lock_reset import reset
 from sahel_nb.cli.lock_verify import verify
 from sahel_nb.errors import UsageError
@@ -36,7 +37,7 @@ def lock() -> None:
     """Look at the locks on the shared remote, and take, give back or break one by hand."""
 
 
-for _command in (acquire, release, break_, reset, ack, compact, init, doctor):
+for _command in (acquire, release, break_, reset, ack, compact, init, install_hook, doctor):
     lock.add_command(_command)
 
 
