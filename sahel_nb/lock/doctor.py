@@ -25,6 +25,8 @@ _SHORT = ("refs/", "refs/tags/", "refs/heads/", "refs/remotes/")
 _KNOWN = frozenset((LockConfig().prefix, BRANCHES))
 """Between these `--fix` moves the locks. Any other place is a choice: the team's, or that of whoever planted a ref."""
 _PAUSE = 0.3
+_MOST_NAMED = 20
+"""Records that nobody understands, of which each is named: who may push can make any number of them."""
 _LOCK_FILE = re.compile(r"Unable to create '(.+\.lock)': File exists")
 
 
@@ -172,10 +174,13 @@ def _blocks(ref: str, place: str) -> bool:
 def _records(home: Home) -> Check:
     """What cannot be understood cannot be taken."""
     locks = list_locks(home.refs, home.prefix, home.rules)
-    for lock in locks:
-        if lock.record is None:
-            found = f"{lock.kernel}: {lock.trouble}"
-            return Check("records", Verdict.FAILED, found, f"git fetch {shlex.quote(home.refs.remote)} {lock.oid}")
+    unread = [lock for lock in locks if lock.record is None]
+    if unread:
+        found = "; ".join(f"{lock.kernel}: {lock.trouble}" for lock in unread[:_MOST_NAMED])
+        more = len(unread) - _MOST_NAMED
+        oids = " ".join(dict.fromkeys(lock.oid for lock in unread[:_MOST_NAMED]))
+        mend = f"git fetch {shlex.quote(home.refs.remote)} {oids}"
+        return Check("records", Verdict.FAILED, found + (f"; and {more} more" if more > 0 else ""), mend)
     return Check("records", Verdict.OK, f"{len(locks)} lock{'s' * (len(locks) != 1)}, all understood")
 
 
