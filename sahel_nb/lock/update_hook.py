@@ -39,7 +39,7 @@ from sahel_nb.lock.signing import FILE
 from sahel_nb.lock.transition import Illegal
 from sahel_nb.repo.cmd import git, told_to_hooks
 from sahel_nb.repo.kept_commits import COMMITS, ref_of
-from sahel_nb.repo.scratch import RawCommit, object_id
+from sahel_nb.repo.scratch import LARGEST, RawCommit, object_id
 from sahel_nb.repo.signature import signer
 from sahel_nb.report.terminal import protect_streams
 
@@ -169,7 +169,11 @@ class Server:
 
     def _record(self, oid: str) -> tuple[Record, RawCommit]:
         """The record of a commit, and the commit."""
-        answer = git("cat-file", "commit", oid, cwd=self.folder, env=told_to_hooks(self.environ))
+        told = told_to_hooks(self.environ)
+        size = git("cat-file", "-s", oid, cwd=self.folder, env=told).text
+        if int(size) > LARGEST:
+            raise Illegal(f"a record is no commit of {size} bytes")
+        answer = git("cat-file", "commit", oid, cwd=self.folder, env=told)
         commit = RawCommit(oid, answer.stdout)
         header = commit.body.partition(b"\n\n")[0].split(b"\n")
         tree = object_id("tree", b"", "sha1" if len(oid) == 40 else "sha256")
