@@ -178,7 +178,7 @@ def _is_python(document: Document) -> bool:
     info = document.json["metadata"].get("language_info")
     kernelspec = document.json["metadata"].get("kernelspec")
     names = [entry.get(key) for entry, key in ((info, "name"), (kernelspec, "language")) if isinstance(entry, dict)]
-    return all(name in (None, "python", "ipython") for name in names)
+    return all(name in (None, "python", "ipython") for name in (*names, document.language or None))
 
 
 def _call_text(source: str, start: int) -> str:

@@ -17,7 +17,7 @@ from shlex import quote
 
 from sahel_nb.config import CleanScope, Config
 from sahel_nb.errors import AuthError, Refused, SahelError
-from sahel_nb.kernels.metadata import FILE_NAME, MAX_SOURCE_BYTES, SOURCE_LISTS
+from sahel_nb.kernels.metadata import FILE_NAME, MAX_SOURCE_BYTES, SOURCE_LISTS, Problem
 from sahel_nb.kernels.model import KernelRef, Quota
 from sahel_nb.kernels.service import KernelService
 from sahel_nb.kernels.source_state import SourceState
@@ -36,6 +36,7 @@ from sahel_nb.lock.refusals import (
     ways_on,
 )
 from sahel_nb.notebook import lint, pair, strip
+from sahel_nb.notebook.document import NotebookError, parse
 from sahel_nb.notebook.lint_scope import LintScope
 from sahel_nb.repo.cmd import FilterRefused, git
 from sahel_nb.repo.phantom import phantoms
@@ -214,7 +215,7 @@ def _contains(worktree: Worktree, branch: str, commit: str) -> bool:
 
 
 def examine_metadata(plan: Plan) -> Check:
-    problems = plan.metadata.problems()
+    problems = (*plan.metadata.problems(), *_language_problems(plan))
     blocking = [problem for problem in problems if problem.blocks]
     where = f"{plan.source.folder}/{FILE_NAME}" if plan.source.folder else FILE_NAME
     if problems:
@@ -224,6 +225,16 @@ def examine_metadata(plan: Plan) -> Check:
         verdict = Verdict.FAILED if blocking else Verdict.WARNING
         return Check("metadata", verdict, "; ".join(problem.message for problem in weighty), mend)
     return Check("metadata", Verdict.OK, f"{plan.ref}, title {plan.metadata.title!r}")
+
+
+def _language_problems(plan: Plan) -> tuple[Problem, ...]:
+    if not plan.source.is_notebook:
+        return ()
+    try:
+        problem = plan.metadata.language_problem(parse(plan.source.code).kernel_language)
+    except NotebookError:
+        return ()  # the row of the source says it
+    return (problem,) if problem else ()
 
 
 def examine_source(plan: Plan, config: Config) -> Check:

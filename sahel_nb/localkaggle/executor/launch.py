@@ -154,8 +154,8 @@ def _refusal(job: Job) -> str:
     """Why this job is not even started; empty where nothing speaks against it."""
     if job.kernel_type not in ("notebook", "script"):
         return f"Kernels of type {job.kernel_type!r} cannot be run here; notebook and script can."
-    if job.kernel_type == "script" and job.language != "python":
-        return f"Scripts in {job.language} cannot be run here; this service runs Python only."
+    if job.language != "python":
+        return f"A {job.kernel_type} in {job.language} cannot be run here: this service runs Python only."
     if not Path(sys.executable).exists():
         return f"The Python that the embedded service runs in is gone: {sys.executable}. Type: sahel-nb local stop"
     if job.interpreter is not None and not Path(job.interpreter.executable).exists():

@@ -77,6 +77,7 @@ GENERAL = {
     "internet-off": "network-failed",
     "iopub-flood": "cell-timeout",
     "kernel-ended": "kernel-died",
+    "kernel-of-another-language": "unknown-kernelspec",
     "module-not-pushed": "missing-package",
     "native-crash": "kernel-died",
     "out-of-memory": "kernel-died",
