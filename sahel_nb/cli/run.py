@@ -322,12 +322,17 @@ def _bring_datasets(context: Context, plan: Plan) -> None:
 
 
 def _committed_datasets(context: Context, plan: Plan) -> dict[str, CommittedDataset]:
-    """Those of the kernel's datasets that are committed in this repository."""
+    """The datasets that are committed in this repository, of those that the kernel lists or that its code names."""
     from sahel_nb.datasets.committed import find
 
-    wanted = [ref for ref in plan.metadata.sources("dataset_sources") if ref.count("/") == 1]
-    here = {dataset.ref: dataset for dataset in find(context.worktree, plan.stamp.commit)} if wanted else {}
-    return {ref: here[ref] for ref in wanted if ref in here}
+    listed, code = plan.metadata.sources("dataset_sources"), plan.source.code
+    here = find(context.worktree, plan.stamp.commit) if listed or b"kaggle" in code else ()
+    return {one.ref: one for one in here if one.ref.count("/") == 1 and (one.ref in listed or _names(code, one.ref))}
+
+
+def _names(code: bytes, ref: str) -> bool:
+    """Whether a source names a dataset, as in `kagglehub.dataset_download("owner/slug")`."""
+    return re.search(rb"(?<![\w/-])" + re.escape(ref.encode()) + rb"(?![\w-])", code) is not None
 
 
 def _show_plan(context: Context, plan: Plan, timeout: int | None, checks: list[Check], *, as_json: bool) -> None:

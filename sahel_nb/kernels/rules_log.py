@@ -72,6 +72,14 @@ RULES = (
         'ir, with "language": "r" in kernel-metadata.json)',
     ),
     _rule(
+        "source-not-given",
+        r"KaggleApiHTTPError|HTTPError|CalledProcessError|FileNotFoundError|No such file or directory",
+        "the notebook asks for the {0} {1}, and the embedded service does not have it",
+        "{give}",
+        Need.EMBEDDED,
+        log=r"[\s\S]*sahel-nb: the embedded service has no (dataset|competition|kernel|model) ([^\s;]+)",
+    ),
+    _rule(
         "kaggle-command-hangs",
         r"Command '(?:[^\n]*?(?:\\n|[;&|] ?))?(?:\[')?(?:b['\"])?(?:[\w./~-]*/)?kaggle(?=[' ])[^\n]*"
         r"(?:timed out|returned non-zero)",

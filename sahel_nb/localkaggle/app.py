@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sahel_nb.localkaggle import long_text
+from sahel_nb.localkaggle import long_text, missing
 from sahel_nb.localkaggle.api import admin, blobs, datasets, files, inputs, kernels, models, pages, security, streams
 from sahel_nb.localkaggle.api.call import NOBODY, Call, Caller, Handler, interpreter_of, who
 from sahel_nb.localkaggle.authority import AbsoluteForm, App, Own
@@ -116,7 +116,13 @@ def _answer(service: Service, request: Request, handler: Handler, method: str, b
     if caller.run is not None and not may_call(method):
         raise ApiError(403, f"The code of a rehearsed kernel may read and upload; it may not call {method}")
     name = STREAM if method == "GetKernelSessionLogsStream" else method
-    return _spoiled(service, request, caller, handler, name, Fields.parse(body))
+    fields = Fields.parse(body)
+    try:
+        return _spoiled(service, request, caller, handler, name, fields)
+    except ApiError as exc:
+        if caller.run is not None and exc.code == 403:
+            missing.tell(service, caller.run, method, fields)
+        raise
 
 
 def _spoiled(

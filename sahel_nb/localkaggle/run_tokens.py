@@ -10,7 +10,7 @@ import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _READING = ("Get", "List", "Download", "Introspect", "Hello")
 _UPLOADING = frozenset(
@@ -32,6 +32,8 @@ class RunGrant:
 
     version_id: int
     account: str
+    told: set[str] = field(default_factory=set)
+    """Sources that are not there, of which the run's log has a word."""
 
 
 class RunTokens:

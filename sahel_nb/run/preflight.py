@@ -6,21 +6,19 @@ does not start on a guess.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from shlex import quote
 
 from sahel_nb.config import CleanScope, Config
 from sahel_nb.errors import AuthError, Refused, SahelError
 from sahel_nb.kernels.metadata import FILE_NAME, MAX_SOURCE_BYTES, SOURCE_LISTS, Problem
 from sahel_nb.kernels.model import KernelRef, Quota
 from sahel_nb.kernels.service import KernelService
-from sahel_nb.kernels.source_state import SourceState
+from sahel_nb.kernels.source_state import SourceState, how_to_give
 from sahel_nb.links import edit, typed
 from sahel_nb.lock.client import LockClient
 from sahel_nb.lock.home import remotes
@@ -56,7 +54,6 @@ _WORDS = {
     "kernel_sources": "kernel",
     "model_sources": "model",
 }
-_GIVEN_AS_FOLDERS = {"competition_sources": "competitions", "model_sources": "models"}
 
 
 @dataclass(frozen=True)
@@ -317,16 +314,8 @@ def examine_sources(situation: Situation, plan: Plan) -> Check | None:
 
 
 def _mend_source(situation: Situation, plan: Plan, key: str, name: str, state: SourceState) -> str:
-    if situation.inputs is not None and key in _GIVEN_AS_FOLDERS:
-        return f"mkdir -p {quote(str(situation.inputs / _GIVEN_AS_FOLDERS[key] / name))}  # and put its files there"
-    if situation.inputs is not None and key == "kernel_sources":
-        return f"sahel-nb rehearse {name}"
-    if situation.inputs is not None and name.count("/") == 1:
-        slug = name.partition("/")[2]
-        metadata = json.dumps({"title": slug, "id": name, "licenses": [{"name": "unknown"}]})
-        where = quote(f"data/{slug}")
-        write = f"echo {quote(metadata)} > {where}/dataset-metadata.json"
-        return f"mkdir -p {where} && {write}  # put its files there, git add and commit them"
+    if situation.inputs is not None and (key != "dataset_sources" or name.count("/") == 1):
+        return how_to_give(key, name, situation.inputs)
     if state is SourceState.NOT_JOINED:
         return f"python3 -m webbrowser https://www.kaggle.com/competitions/{name}/rules"
     if state in (SourceState.PENDING, SourceState.FAILED):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sahel_nb.localkaggle import names, signing
 from sahel_nb.localkaggle.executor.spec import INTERPRETER_HEADER, Interpreter
+from sahel_nb.localkaggle.run_tokens import RunGrant
 from sahel_nb.localkaggle.service import Service
 from sahel_nb.localkaggle.signing import Grant
 from sahel_nb.localkaggle.store import accounts
@@ -29,8 +30,8 @@ class Caller:
 
     account: str
     """Empty for a caller without credentials."""
-    run: int | None = None
-    """The version whose code asks; None for people and their programs."""
+    run: RunGrant | None = None
+    """The run whose code asks; None for people and their programs."""
 
 
 NOBODY = Caller("")
@@ -83,7 +84,7 @@ def who(service: Service, request: Request) -> Caller:
         return NOBODY
     run = service.run_tokens.find(value.strip()) if scheme.lower() == "bearer" else None
     if run is not None:
-        return Caller(run.account, run.version_id)
+        return Caller(run.account, run)
     if scheme.lower() == "bearer" and not only_own_key:
         with service.db.read() as tx:
             found = accounts.by_token(tx, value.strip())

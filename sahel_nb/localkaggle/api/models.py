@@ -75,7 +75,7 @@ def _add(call: Call, named: Fields, *, first: bool) -> dict[str, Any]:
     model = _model(call)
     if model.parent.name != account:
         raise denied("models.update")
-    framework, variation = _spelled(named.text("framework")), names.file_name(named.text("instanceSlug"))
+    framework, variation = names.framework(named.text("framework")), names.file_name(named.text("instanceSlug"))
     if variation is None or not framework.isalnum():
         raise ApiError(400, "The framework or the variation is not valid")
     service = call.service
@@ -107,7 +107,7 @@ def _model(call: Call) -> Path:
 
 def _instance(call: Call) -> Path:
     variation = names.file_name(call.fields.text("instanceSlug"))
-    framework = _like(_model(call), _spelled(call.fields.text("framework")))
+    framework = _like(_model(call), names.framework(call.fields.text("framework")))
     if variation is None or not (framework / variation).is_dir():
         raise denied("models.get")
     return framework / variation
@@ -117,7 +117,7 @@ def _version(call: Call) -> Path:
     call.need_account()
     folder = _instance(call) / str(call.fields.number("versionNumber"))
     if not folder.is_dir():
-        raise ApiError(404, "This version of the model was not found")
+        raise denied("models.get")
     return folder
 
 
@@ -128,11 +128,6 @@ def _numbers(instance: Path) -> list[int]:
 def _like(model: Path, framework: str) -> Path:
     """The folder of a framework, however it is spelt there."""
     return next((one for one in model.iterdir() if _plain(one.name) == _plain(framework)), model / framework)
-
-
-def _spelled(framework: str) -> str:
-    first, *words = framework.removeprefix("MODEL_FRAMEWORK_").lower().split("_")
-    return first + "".join(word.capitalize() for word in words)
 
 
 def _plain(framework: str) -> str:
