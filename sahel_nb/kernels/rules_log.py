@@ -39,6 +39,9 @@ def _rule(
     )  # fmt: skip
 
 
+NOT_GIVEN = r"[\s\S]*sahel-nb: the embedded service has no (dataset|competition|kernel|model) ([^\s;]+)"
+"""The last line of the service's own (`localkaggle.missing`) in a log."""
+
 RULES = (
     _rule(
         "no-kernelspec",
@@ -77,7 +80,7 @@ RULES = (
         "the notebook asks for the {0} {1}, and the embedded service does not have it",
         "{give}",
         Need.EMBEDDED,
-        log=r"[\s\S]*sahel-nb: the embedded service has no (dataset|competition|kernel|model) ([^\s;]+)",
+        log=NOT_GIVEN,
     ),
     _rule(
         "kaggle-command-hangs",
