@@ -51,6 +51,13 @@ def test_a_sample_is_recognised(name: str) -> None:
     assert found.evidence or value["state"] != "ERROR" or not said or not value["log"]
 
 
+def test_every_log_says_where_it_is_from_and_most_were_made_by_the_embedded_service() -> None:
+    origins = [load(name)["origin"] for name in NAMES]
+    told = ("a kernel that", "a notebook that", "the words", "what kaggle", "the embedded service", "sahel-nb without")
+    assert [origin for origin in origins if not origin.startswith(told)] == []
+    assert sum("run" in origin and "embedded service" in origin for origin in origins) > len(origins) / 2
+
+
 def test_every_rule_has_a_sample() -> None:
     assert {rule.code for rule in RULES} == {name.split(".")[0] for name in NAMES} - {"unknown"}
 
