@@ -94,7 +94,9 @@ def _whole(document: Document, data: bytes, stripped: bytes, path: str, committe
             path,
             "",
             "names no kernel (metadata.kernelspec): the run dies before its first cell",
-            f"sahel-nb lint --fix {typed(path)}",
+            f"sahel-nb lint --fix {typed(path)}"
+            if document.language in ("", "python", "ipython", "r")
+            else "choose its kernel in Jupyter, and save",
         )
     if committed and not is_stripped(data):
         mend = f"sahel-nb install && git add --renormalize {typed(path)}"
