@@ -211,7 +211,7 @@ class Chain:
 
     def pause(self, least: float, most: float) -> None:
         """Wait for a while that nobody else waits for."""
-        self._clock.sleep(secrets.SystemRandom().uniform(least, most))
+        self._clock.sleep(self._clock.between(least, most))
 
     def _won(self, tip: Tip) -> Tip:
         self._tell(tip.record.alarms)
