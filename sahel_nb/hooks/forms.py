@@ -115,8 +115,10 @@ class Forms:
         def read(path: str) -> bytes | None:
             try:
                 return read_regular(f"{root}/{path}")
-            except OSError:
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 return None
+            except OSError as exc:  # as none, it would let every notebook follow another form
+                raise UsageError(f"{path} cannot be read: {exc.strerror}") from exc
 
         return cls(settings.chosen, read)
 
