@@ -318,7 +318,8 @@ def _bring_datasets(context: Context, plan: Plan) -> None:
         context.reporter.say(f"bringing the dataset {ref} from {here[ref].folder}")
         with tempfile.TemporaryDirectory(prefix="sahel-nb-") as folder:
             lay_out(context.worktree, plan.stamp.commit, here[ref], Path(folder))
-            datasets.create(Path(folder))
+            # Somebody else's: the account that rehearses could not see it if it were private.
+            datasets.create(Path(folder), public=ref.partition("/")[0] != context.kaggle.account().username)
 
 
 def _committed_datasets(context: Context, plan: Plan) -> dict[str, CommittedDataset]:

@@ -39,6 +39,7 @@ for what, call in {
     "dataset": lambda: kagglehub.dataset_download("awa/dakar-corpus"),
     "pinned": lambda: kagglehub.dataset_download("awa/dakar-corpus/versions/1"),
     "file": lambda: kagglehub.dataset_download("awa/dakar-corpus", path="words.txt"),
+    "somebody else's": lambda: kagglehub.dataset_download("uciml/iris-flowers"),
     "whoami": kagglehub.whoami,
     "upload": lambda: kagglehub.dataset_upload("awa/made-inside", str(folder)),
     "uploaded": lambda: kagglehub.dataset_download("awa/made-inside"),
@@ -75,8 +76,12 @@ def test_what_code_fetches_is_given_by_the_embedded_service(awa: AtHome) -> None
     awa.git.write("data/dakar/words.txt", "ŋ\n")
     metadata = {"title": "Dakar Corpus", "id": "awa/dakar-corpus", "licenses": [{"name": "unknown"}]}
     awa.git.write("data/dakar/dataset-metadata.json", json.dumps(metadata))
+    awa.git.write("data/iris/iris.csv", "a,b\n")
+    awa.git.write(
+        "data/iris/dataset-metadata.json", json.dumps(metadata | {"title": "Iris Flowers", "id": "uciml/iris-flowers"})
+    )
     awa.git("add", "data")
-    awa.git.commit(message="A dataset that no kernel lists")
+    awa.git.commit(message="Datasets that no kernel lists")
     where = awa.kernel("hub-inside", [CALLS, COMMANDS, PACKAGE], enable_internet=True)
     awa.kernel("producer-one", ["open('made.txt', 'w').write('ŋ')"])
 
@@ -102,6 +107,7 @@ def test_what_code_fetches_is_given_by_the_embedded_service(awa: AtHome) -> None
         "dataset -> ['words.txt']",
         "pinned -> ['words.txt']",
         "words.txt\n",
+        "somebody else's -> ['iris.csv']",
         "whoami -> {'username': 'awa'}",
         "uploaded -> ['ŋ.txt']",
         "uploaded model -> ['ŋ.txt']",

@@ -32,6 +32,8 @@ class Caller:
     """Empty for a caller without credentials."""
     run: RunGrant | None = None
     """The run whose code asks; None for people and their programs."""
+    has_key: bool = False
+    """The key was the data folder's: whoever has it may be any account."""
 
 
 NOBODY = Caller("")
@@ -108,7 +110,7 @@ def who(service: Service, request: Request) -> Caller:
         with service.db.write() as tx:
             if not accounts.exists(tx, name):  # two first uses at once
                 accounts.put(tx, name, secrets.token_hex(32), time.time())
-    return Caller(name)
+    return Caller(name, has_key=True)
 
 
 def password(value: str) -> tuple[str, str]:

@@ -82,7 +82,12 @@ def prepare(spec: Spec) -> None:
         file.write(spec.api_token)
     if not spec.own_network:
         url = spec.api_url if spec.internet else _UNREACHABLE
-        (folder / "sitecustomize.py").write_text(_SITECUSTOMIZE.format(url=url), encoding="utf-8")
+        (folder / "sitecustomize.py").write_text(sitecustomize(url), encoding="utf-8")
+
+
+def sitecustomize(url: str) -> str:
+    """The module that points Kaggle's client at `url`; one that it hides is run as well."""
+    return _SITECUSTOMIZE.format(url=url)
 
 
 def environment(spec: Spec, layout: Layout) -> dict[str, str]:

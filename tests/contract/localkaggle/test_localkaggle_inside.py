@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,9 +108,26 @@ def test_a_token_is_its_authors_while_the_run_lasts_and_no_more_than_that(servic
     assert api(service, "api.v1.DiagnosticsService/Hello", {}, token).status_code == 401
     introspected = api(service, "security.OAuthService/IntrospectToken", {"token": token}).json()
     assert introspected["active"] is False
-    assert "it is <redacted> {" in api(service, "ListKernelSessionOutput", of).json()["log"]
+    log = api(service, "ListKernelSessionOutput", of).json()["log"]
+    assert "it is <redacted> {" in log
+    assert "proxy" not in log.lower(), "other traffic of the kernel goes where it goes without us"
     kept = [path for path in service.data.rglob("*") if path.is_file() and token.encode() in path.read_bytes()]
     assert kept == []
+
+
+def test_a_run_leaves_no_socket_open_in_the_service(service: Service) -> None:
+    def sockets() -> int:
+        count = 0
+        for path in Path(f"/proc/{service.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                count += str(path.readlink()).startswith("socket:")
+        return count
+
+    source = "from kagglesdk.kaggle_env import get_endpoint, get_env\nfrom urllib.request import urlopen\n"
+    source += "print(urlopen(get_endpoint(get_env()) + '/healthz').status)"
+    push(service, "calls-once", source)
+    assert "200" in ended(service, "calls-once")
+    eventually(lambda: sockets() <= 3)  # what it listens on, and asyncio's own pair
 
 
 def test_a_token_does_not_outlive_a_service_that_was_killed(service: Service) -> None:
