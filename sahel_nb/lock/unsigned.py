@@ -13,6 +13,7 @@ from shlex import quote
 
 from sahel_nb.config import FILE_NAME, SigningKind, as_committed
 from sahel_nb.errors import UsageError
+from sahel_nb.links import typed
 from sahel_nb.lock.backend import Tip
 from sahel_nb.lock.rules import Untrusted, is_signed, plain_commit
 from sahel_nb.lock.seen_signed import SeenSigned
@@ -33,7 +34,9 @@ class Unsigned:
         """Raises `Untrusted` where the committed settings want a signature."""
         self._stays_off()
         if self._committed is not SigningKind.OFF:
-            raise self._refusal(f"the committed {FILE_NAME} has lock.signing on", f"git diff HEAD -- {FILE_NAME}")
+            raise self._refusal(
+                f"the committed {FILE_NAME} has lock.signing on", f"git diff HEAD -- {typed(FILE_NAME)}"
+            )
         return plain_commit(self.refs, message, parent, when)
 
     def believe(self, tip: Tip) -> None:
