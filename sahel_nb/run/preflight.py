@@ -315,7 +315,9 @@ def examine_sources(situation: Situation, plan: Plan) -> Check | None:
 
 def _mend_source(situation: Situation, plan: Plan, key: str, name: str, state: SourceState) -> str:
     if situation.inputs is not None and (key != "dataset_sources" or name.count("/") == 1):
-        return how_to_give(key, name, situation.inputs)
+        mend = how_to_give(key, name, situation.inputs)
+        ours = {kernel.id.lower() for kernel in kernels_in(situation.worktree, plan.stamp.commit)}
+        return f"cd ITS-CLONE && {mend}" if key == "kernel_sources" and name.lower() not in ours else mend
     if state is SourceState.NOT_JOINED:
         return f"python3 -m webbrowser https://www.kaggle.com/competitions/{name}/rules"
     if state in (SourceState.PENDING, SourceState.FAILED):
