@@ -76,10 +76,10 @@ def _add(call: Call, named: Fields, *, first: bool) -> dict[str, Any]:
     if model.parent.name != account:
         raise denied("models.update")
     framework, variation = names.framework(named.text("framework")), names.file_name(named.text("instanceSlug"))
-    if variation is None or not framework.isalnum():
+    if variation is None or names.file_name(framework) is None or not framework.isalnum():
         raise ApiError(400, "The framework or the variation is not valid")
     service = call.service
-    instance = _like(model, framework) / variation
+    instance = (_like(model, framework) or model / framework) / variation
     with service.db.read() as tx:
         wanted = ingest.items(tx, account, call.fields.object("body"))
     # The transaction writes nothing: it keeps two uploads from giving the same number.
@@ -108,7 +108,7 @@ def _model(call: Call) -> Path:
 def _instance(call: Call) -> Path:
     variation = names.file_name(call.fields.text("instanceSlug"))
     framework = _like(_model(call), names.framework(call.fields.text("framework")))
-    if variation is None or not (framework / variation).is_dir():
+    if variation is None or framework is None or not (framework / variation).is_dir():
         raise denied("models.get")
     return framework / variation
 
@@ -125,9 +125,9 @@ def _numbers(instance: Path) -> list[int]:
     return [int(one.name) for one in instance.iterdir() if one.name.isdigit()] if instance.is_dir() else []
 
 
-def _like(model: Path, framework: str) -> Path:
-    """The folder of a framework, however it is spelt there."""
-    return next((one for one in model.iterdir() if _plain(one.name) == _plain(framework)), model / framework)
+def _like(model: Path, framework: str) -> Path | None:
+    """The folder of a framework, however it is spelt there: one of those that are there, whatever the text says."""
+    return next((one for one in model.iterdir() if _plain(one.name) == _plain(framework)), None)
 
 
 def _plain(framework: str) -> str:

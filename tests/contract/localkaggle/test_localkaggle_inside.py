@@ -115,6 +115,30 @@ def test_a_token_is_its_authors_while_the_run_lasts_and_no_more_than_that(servic
     assert kept == []
 
 
+def test_a_models_files_are_below_the_model_whatever_its_parts_say(tmp_path: Path) -> None:
+    with Service(tmp_path, users=("awa", "binta")) as service:
+        (service.data / "models/google/gemma/pyTorch/2b/1").mkdir(parents=True)
+        (service.data / "models/google/gemma/pyTorch/2b/1/w.bin").write_bytes(b"w")
+        (service.data / "competitions/secrets/1").mkdir(parents=True)
+        (service.data / "competitions/secrets/1/other.txt").write_bytes(b"secret")
+        asked = {"ownerSlug": "google", "modelSlug": "gemma", "framework": "MODEL_FRAMEWORK_PY_TORCH"}
+        asked |= {"instanceSlug": "2b", "versionNumber": 1}
+        name = "models.ModelApiService"
+        status, answer = service.api("awa", "ListModelInstanceVersionFiles", asked, name)
+        assert (status, [file["name"] for file in answer["files"]]) == (200, ["w.bin"])
+        for changed in (
+            {"framework": "../../../competitions", "instanceSlug": "secrets"},
+            {"framework": "..", "instanceSlug": "pyTorch"},
+            {"modelSlug": "..", "framework": "gemma", "instanceSlug": "pyTorch"},
+            {"instanceSlug": "../../../../competitions/secrets"},
+            {"instanceSlug": ".."},
+        ):
+            assert service.api("awa", "ListModelInstanceVersionFiles", asked | changed, name)[0] == 403, changed
+            assert service.api("awa", "DownloadModelInstanceVersion", asked | changed, name)[0] == 403, changed
+        assert service.api("awa", "DownloadModelInstanceVersion", asked | {"path": "../1/w.bin"}, name)[0] == 404
+        assert service.api("binta", "CreateModel", {"ownerSlug": "google", "slug": "own-model"}, name)[0] == 403
+
+
 def test_a_run_leaves_no_socket_open_in_the_service(service: Service) -> None:
     def sockets() -> int:
         count = 0
