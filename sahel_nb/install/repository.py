@@ -67,10 +67,10 @@ def _template(name: str, config: Config) -> str:
     fmt = config.pair.format or DEFAULT_FORMAT
     kinds = dict.fromkeys((extension(fmt), *(extension(in_language(fmt, one)) for one in _LANGUAGES)))
     extensions = "|".join(kind.lstrip(".") for kind in kinds)
-    return text.replace("{formats}", _formats(fmt)).replace("{extension}", extensions)
+    return text.replace("{formats}", formats_of(fmt)).replace("{extension}", extensions)
 
 
-def _formats(fmt: str) -> str:
+def formats_of(fmt: str) -> str:
     """jupytext's formats: a script in the notebook's language (`auto`), and a group for each language.
 
     By these a script that is opened in Jupyter finds its notebook: by `auto` it finds none (jupytext 1.18 to 1.19).

@@ -204,3 +204,15 @@ def test_a_folder_stands_for_the_notebooks_in_it(clone: Clone) -> None:
     assert [path for path in ("a/x.py", "a/b/y.py", "z.py") if (clone.root / path).exists()] == ["a/x.py", "a/b/y.py"]
     assert sahel_nb(clone, "pair", ".").code == 0
     assert (clone.root / "z.py").exists()
+
+
+def test_doctor_says_where_jupyter_writes_a_py_beside_a_script_in_r(clone: Clone) -> None:
+    clone.git.write("jupytext.toml", 'formats = "ipynb,py:percent"\n')
+    rows = {row["name"]: row for row in json.loads(sahel_nb(clone, "doctor", "--offline", "--json").out)["checks"]}
+    assert rows["jupytext"]["verdict"] == "ok"
+    r_kernel(clone)
+    clone.must("add", "-A")
+    clone.must("commit", "-qm", "One")
+    rows = {row["name"]: row for row in json.loads(sahel_nb(clone, "doctor", "--offline", "--json").out)["checks"]}
+    assert rows["jupytext"]["verdict"] == "warning"
+    assert "a .py beside k/eda.R" in rows["jupytext"]["found"]
