@@ -40,7 +40,7 @@ def keep(made: bytes, mirror: bytes, base: bytes, plain: bytes, form: Form) -> b
         return made
     segments, old = _segments(plain, was, form)
     if segments is None:
-        if is_marked(form) and sum(_first_lost([[cell]], found) is not None for cell in was) > 1:
+        if sum(_first_lost([[cell]], found) is not None for cell in was) > 1:
             raise _cannot_tell()
         return made
     lines = mirror.decode("utf-8").splitlines()

@@ -104,6 +104,17 @@ def test_cells_are_joined_where_blank_lines_part_them(fmt: str) -> None:
     assert sources(notebook_from(joined, base, fmt))[0] == ("code", "a = 1\nb = 2")
 
 
+def test_an_edit_that_takes_cells_with_it_is_refused_where_their_lines_are_not_apart() -> None:
+    """In the light format a cell's last marker depends on the next cell: written alone it has other lines."""
+    long = [cell("code", [f"{name} = 1\n", "\n", f"{name}2 = 2"]) for name in "abc"]
+    base = notebook([*long, cell("code", ["d = 4"])])
+    text = mirror_of(base, "py:light")
+    with pytest.raises(NotebookError, match="more than one cell would be rewritten"):
+        notebook_from(text.replace(b"b = 1", b"b = '''"), base, "py:light")
+    plain = notebook_from(text.replace(b"b = 1", b"b = 3"), base, "py:light")
+    assert sources(plain) == [(kind, source.replace("b = 1", "b = 3")) for kind, source in sources(base)]
+
+
 def is_marker(line: str) -> bool:
     return line.lstrip().startswith("#") and line.lstrip("# \t").startswith("%%")
 
