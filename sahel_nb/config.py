@@ -46,7 +46,7 @@ class LockConfig:
     remote: str = "origin"
     """A remote's name, or an ssh or https URL, committed so that all forks look at one lock. Yours alone may be any."""
     prefix: str = "refs/sahel/locks"
-    """Where lock refs live; `refs/heads/sahel-locks` for hosts that refuse custom refs."""
+    """Where lock refs live, below `refs/sahel`; `refs/heads/sahel-locks` for hosts that refuse custom refs."""
     ttl: int = 600
     """Seconds after which a silent ARMED lock, with nothing of it on Kaggle, may be reaped. Only the committed value
     counts, see `lock.ttl`."""
@@ -253,9 +253,12 @@ _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::\d
 _USER = r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*@)?"
 _SHARED = re.compile(rf"(?:ssh|https)://{_USER}{_HOST}/{_PATH}|{_USER}[A-Za-z0-9][A-Za-z0-9.-]+:(?!:|-|//){_PATH}")
 _REMOTE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
-_PREFIX = re.compile(r"refs(/[A-Za-z0-9][A-Za-z0-9_-]*){2,}(?<!-archive)")
-_NOT_FOR_LOCKS = ("refs/sahel/commits/", "refs/replace/")
-"""The commits that ran, and what git puts in the place of other objects."""
+_PART = r"/[A-Za-z0-9][A-Za-z0-9_-]*"
+_BRANCH_OF_LOCKS = rf"refs/heads(?:{_PART})*?/(?:[A-Za-z0-9][A-Za-z0-9_-]*-)?locks(?:{_PART})*"
+_PREFIX = re.compile(rf"(?:refs/sahel(?:{_PART})+|{_BRANCH_OF_LOCKS})(?<!-archive)")
+"""Our own room, or branches whose folder says that it is for locks: any other would be among people's work."""
+_NOT_FOR_LOCKS = "refs/sahel/commits/"
+"""The commits that ran."""
 _BRANCH = re.compile(r"refs/heads(/[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.|lock(?:/|$)|/|$))*)+")
 _REMOTE_ID = re.compile(r"[\w.~/@:+-]{0,200}")
 _OWNER = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?)?")
@@ -292,7 +295,10 @@ def _is_personal_remote(text: str) -> bool:
 
 _RULES: dict[str, tuple[Callable[[str], bool], str]] = {
     "lock.remote": (_is_personal_remote, "a remote's name, a URL or a path"),
-    "lock.prefix": (is_prefix, "a place for refs, as refs/sahel/locks or refs/heads/sahel-locks"),
+    "lock.prefix": (
+        is_prefix,
+        "below refs/sahel, as refs/sahel/locks, or branches named locks, as refs/heads/sahel-locks",
+    ),
     "lock.signers": (lambda text: bool(_BRANCH.fullmatch(text)), "a branch, as refs/heads/sahel-signers"),
     "lock.id": (lambda text: bool(_REMOTE_ID.fullmatch(text)), "a name, as example.org/team/notebooks"),
     "dev.owner": (lambda text: bool(_OWNER.fullmatch(text)), "the name of a Kaggle account"),

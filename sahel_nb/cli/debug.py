@@ -54,7 +54,7 @@ class Timed:
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def debug(kernel: str | None, dev: bool, local: bool, log_file: str | None, as_json: bool) -> None:
-    """Name the failing cell of KERNEL's last version (or KERNEL@v7), its line in the .py mirror, and the cause.
+    """Name the failing cell of KERNEL's last version (or KERNEL@v7), its line in the mirror, and the cause.
 
     Also of a run that goes on and says nothing, of one that is complete and left no output, and with --log of a push
     that Kaggle refused. What no rule knows is said to be unknown, with the end of the log.

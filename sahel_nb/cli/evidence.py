@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sahel_nb.errors import SahelError
@@ -118,6 +119,7 @@ def facts(context: Context, known: Version, *, outputs: int | None = None, busy:
         outputs=outputs,
         age=age(known.stamp) if busy else None,
         embedded=context.is_embedded,
+        inputs=context.embedded_folder.root if context.is_embedded else Path(),
         limit=3600.0 * HOURS["tpu" if tpu else "cpu"],
     )
 

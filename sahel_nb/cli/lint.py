@@ -31,7 +31,7 @@ def lint(paths: tuple[Path, ...], fix: bool, as_json: bool) -> None:
     fixed = [_short(path) for path in fix_files(wanted)] if fix else []
     for path in fixed:
         notebook = path.suffix == ".ipynb"
-        context.reporter.say(f"{path} {'now names the python3 kernel' if notebook else 'was fixed'}")
+        context.reporter.say(f"{path} {'now names a kernel' if notebook else 'was fixed'}")
     scope = LintScope(context.config.lint.disable, context.config.lint.exclude)
     found = lint_paths([_short(path) for path in wanted], context.worktree.root, scope)
     if as_json:

@@ -36,7 +36,9 @@ def doctor(fix: bool, as_json: bool) -> None:
         write_setting(context.worktree.root, "prefix", examined.prefix)
         context.reporter.say(f'lock.prefix is "{examined.prefix}" now; commit it, for everybody uses one place')
         name = typed("sahel-nb.toml")
-        context.reporter.say(f'$ git add {name} && git commit -m "Keep the locks where the host takes them" -- {name}')
+        context.reporter.say(
+            f'$ git add {name} && git commit -m "Keep the locks where the host takes them" -- {name} && git push'
+        )
         context = Context.here()
         examined = _examined(context)
     if as_json:

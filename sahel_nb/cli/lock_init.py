@@ -23,4 +23,4 @@ def init() -> None:
         return
     write_setting(context.worktree.root, "id", home.remote_id)
     click.echo(f"the locks are at {home.remote_id}: commit it, for everybody uses one name")
-    context.reporter.say(f'$ git add {name} && git commit -m "Name the remote with the locks" -- {name}')
+    context.reporter.say(f'$ git add {name} && git commit -m "Name the remote with the locks" -- {name} && git push')

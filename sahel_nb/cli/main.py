@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("sahel_nb.cli.doctor:doctor", "Check everything; each failing row names the command that mends it."),
     "new": ("sahel_nb.cli.new:new", "Make a kernel folder: metadata, notebook and mirror."),
     "strip": ("sahel_nb.cli.strip:strip", "Strip outputs from notebooks."),
-    "pair": ("sahel_nb.cli.pair:pair", "Bring notebooks and their .py mirrors together, by content."),
+    "pair": ("sahel_nb.cli.pair:pair", "Bring notebooks and their mirrors (.py, .R, .jl) together, by content."),
     "lint": ("sahel_nb.cli.lint:lint", "Find what would waste a run, before quota is spent."),
     "check": ("sahel_nb.cli.check:check", "Check what is committed: what CI and the push hook look at."),
     "vault": ("sahel_nb.cli.vault:vault", "The outputs that this clone keeps: list, restore, gc, clear, off, on."),
@@ -38,7 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "drift": ("sahel_nb.cli.drift:drift", "Was it edited on Kaggle? The difference, cell by cell."),
     "rescue": ("sahel_nb.cli.rescue:rescue", "Bring an edit from Kaggle's web page home into git."),
     "quota": ("sahel_nb.cli.quota:quota", "GPU and TPU hours used and left."),
-    "lock": ("sahel_nb.cli.lock:lock", "Look at the locks by hand: list, show, log."),
+    "lock": ("sahel_nb.cli.lock:lock", "The locks: look at them, take, give back or break one by hand."),
     "local": ("sahel_nb.cli.local:local", "The embedded Kaggle-compatible service."),
     "demo": ("sahel_nb.cli.demo:demo", "The whole story in a temporary folder."),
 }

@@ -16,8 +16,8 @@ from sahel_nb.errors import UsageError
 @click.argument("name")
 @click.option("--owner", default="", help="Kaggle account or organisation; else `git config sahel-nb.owner`.")
 @click.option("--title", default="", help="Must resolve to NAME; left out, it is made from it.")
-@click.option("--template", default="blank", show_default=True, help="blank, or one of those that ship: langid, …")
-@click.option("--from", "source", type=click.Path(path_type=Path), help="A .py or .ipynb to start from.")
+@click.option("--template", default="blank", show_default=True, help="blank, blank-r (in R), or langid (an example).")
+@click.option("--from", "source", type=click.Path(path_type=Path), help="A .py, .R or .ipynb to start from.")
 @click.option("--gpu", is_flag=False, flag_value="NvidiaTeslaT4", default="", help="With a GPU; optionally which.")
 @click.option("--dataset", "datasets", multiple=True, metavar="OWNER/SLUG", help="Attach a dataset; repeatable.")
 @click.option("--kernel", "kernels", multiple=True, metavar="OWNER/SLUG", help="Attach another kernel's output.")
@@ -74,5 +74,6 @@ def new(
     folder = quote(os.path.relpath(made.folder, context.cwd))
     context.reporter.say("Next:")
     context.reporter.say(f'  $ git add {folder} && git commit -m "Add {slug}" && git push')
-    context.reporter.say(f"  $ sahel-nb rehearse {folder}      # no account, no quota")
+    if made.metadata.language == "python":
+        context.reporter.say(f"  $ sahel-nb rehearse {folder}      # no account, no quota")
     context.reporter.say(f"  $ sahel-nb run {folder}")

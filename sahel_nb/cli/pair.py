@@ -22,7 +22,7 @@ from sahel_nb.links import typed
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def pair(files: tuple[Path, ...], check: bool, source: str | None, as_json: bool) -> None:
-    """Bring notebooks and their .py mirrors together, by content.
+    """Bring notebooks and their mirrors (.py, .R, .jl) together, by content.
 
     The half that differs from git is followed by the other one. Where both do, they are merged cell by cell; where they
     touch the same cell, neither is written.

@@ -40,7 +40,7 @@ def rehearse(
     from sahel_nb.cli.run import launch, seconds
 
     context = Context.here(local=True)
-    with _misbehaving(context, kernel, faults):
+    with _misbehaving(context, kernel, commit, faults):
         launch(
             context,
             kernel,
@@ -54,16 +54,21 @@ def rehearse(
 
 
 @contextmanager
-def _misbehaving(context: Context, kernel: str | None, faults: tuple[str, ...]) -> Iterator[None]:
+def _misbehaving(context: Context, kernel: str | None, commit: str | None, faults: tuple[str, ...]) -> Iterator[None]:
     """Inside: the faults are armed for this kernel, and for nobody else's requests. Afterwards: what struck."""
     if not faults:
         yield
         return
     from sahel_nb.cli import assembly
+    from sahel_nb.cli.run import refuse_other_languages
     from sahel_nb.localkaggle.control import Control, parse
 
     wanted = [parse(fault) for fault in faults]
-    ref = str(assembly.asked(context, kernel).ref)
+    asked = assembly.asked(context, kernel)
+    if asked.selection is not None:
+        sha = context.worktree.resolve(commit) if commit else context.worktree.head()
+        refuse_other_languages(assembly.source_of(context, sha, asked.selection.kernel.folder))
+    ref = str(asked.ref)
     control = Control(context.target.url, context.embedded_folder.admin_token())
     control.calm(ref)
     for name, times in wanted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import asdict
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -152,10 +153,10 @@ def _prepare(
     if selection.version is not None:
         raise UsageError("a run makes a new version; name the commit to run with --at", hints=(f"{again} --at COMMIT",))
     source = assembly.source_of(context, sha, selection.kernel.folder)
+    if context.is_named_embedded:
+        refuse_other_languages(source)
     ref, title = assembly.dev_ref(context, source.metadata.ref) if dev else (None, "")
     plan = planning.make_plan(source, dev_ref=ref, dev_title=title)
-    if context.is_embedded:
-        _refuse_other_languages(source)
     if timeout is not None and timeout > source.metadata.longest:
         hours = source.metadata.longest // 3600
         raise UsageError(
@@ -208,19 +209,20 @@ def _prepare(
     return plan, lock, who, places, attach
 
 
-def _refuse_other_languages(source: Source) -> None:
-    """The embedded service has no kernel but Python's: said before anything starts."""
+def refuse_other_languages(source: Source) -> None:
+    """The embedded service has no kernel but Python's: said before anything starts, the service too."""
     from shlex import quote
 
-    from sahel_nb.notebook.document import parse
+    from sahel_nb.notebook.document import NotebookError, parse
 
     language = source.metadata.language
     if source.is_notebook and language == "python":
-        language = parse(source.code).language
+        with suppress(NotebookError):
+            language = parse(source.code).kernel_language
     if language not in ("", "python", "ipython"):
         raise Refused(
             f"{source.code_path} is in {language}: the embedded service runs Python only",
-            hints=(f"sahel-nb run {quote(str(source.metadata.ref))}   # on Kaggle",),
+            hints=(f"SAHEL_NB_KAGGLE=kaggle sahel-nb run {quote(str(source.metadata.ref))}   # on Kaggle",),
             kaggle=NOTHING_STARTED,
         )
 
@@ -316,16 +318,22 @@ def _bring_datasets(context: Context, plan: Plan) -> None:
         context.reporter.say(f"bringing the dataset {ref} from {here[ref].folder}")
         with tempfile.TemporaryDirectory(prefix="sahel-nb-") as folder:
             lay_out(context.worktree, plan.stamp.commit, here[ref], Path(folder))
-            datasets.create(Path(folder))
+            # Somebody else's: the account that rehearses could not see it if it were private.
+            datasets.create(Path(folder), public=ref.partition("/")[0] != context.kaggle.account().username)
 
 
 def _committed_datasets(context: Context, plan: Plan) -> dict[str, CommittedDataset]:
-    """Those of the kernel's datasets that are committed in this repository."""
+    """The datasets that are committed in this repository, of those that the kernel lists or that its code names."""
     from sahel_nb.datasets.committed import find
 
-    wanted = [ref for ref in plan.metadata.sources("dataset_sources") if ref.count("/") == 1]
-    here = {dataset.ref: dataset for dataset in find(context.worktree, plan.stamp.commit)} if wanted else {}
-    return {ref: here[ref] for ref in wanted if ref in here}
+    listed, code = plan.metadata.sources("dataset_sources"), plan.source.code
+    here = find(context.worktree, plan.stamp.commit) if listed or b"kaggle" in code else ()
+    return {one.ref: one for one in here if one.ref.count("/") == 1 and (one.ref in listed or _names(code, one.ref))}
+
+
+def _names(code: bytes, ref: str) -> bool:
+    """Whether a source names a dataset, as in `kagglehub.dataset_download("owner/slug")`."""
+    return re.search(rb"(?<![\w/-])" + re.escape(ref.encode()) + rb"(?![\w-])", code) is not None
 
 
 def _show_plan(context: Context, plan: Plan, timeout: int | None, checks: list[Check], *, as_json: bool) -> None:

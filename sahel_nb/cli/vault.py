@@ -177,13 +177,14 @@ def _rows(context: Context, kept: Vault) -> list[dict[str, Any]]:
     from datetime import datetime
 
     from sahel_nb.repo.vault import MAIN
+    from sahel_nb.report.progress import counted
 
     by_path: dict[bytes, list[Entry]] = {}
     for entry in reversed(kept.entries()):
         by_path.setdefault(entry.path, []).append(entry)
     head = _keys_in_head(context, list(by_path))
     rows = []
-    for path in sorted(by_path):
+    for path in counted("comparing with what is kept", sorted(by_path), len(by_path)):
         disk = _key_on_disk(path)
         for number, entry in enumerate(by_path[path], 1):
             same = [name for name, key in (("disk", disk), ("head", head.get(path))) if key == entry.key]
@@ -216,9 +217,10 @@ def _key_on_disk(path: bytes) -> str | None:
 def _keys_in_head(context: Context, paths: list[bytes]) -> dict[bytes, str]:
     from sahel_nb.repo.cmd import git
     from sahel_nb.repo.vault_entry import key_of
+    from sahel_nb.report.progress import counted
 
     found = {}
-    for path in paths:
+    for path in counted("reading notebooks of HEAD", paths, len(paths)):
         answer = git("cat-file", "blob", b"HEAD:" + path, cwd=context.worktree.root, check=False)
         if answer.returncode == 0:
             found[path] = key_of(answer.stdout)

@@ -20,8 +20,8 @@ class DatasetService(Protocol):
     def has(self, ref: str) -> bool:
         """Whether `owner/slug` is there for us."""
 
-    def create(self, folder: Path) -> None:
-        """Upload a folder with a dataset-metadata.json as a new private dataset, and wait until it can be mounted.
+    def create(self, folder: Path, *, public: bool = False) -> None:
+        """Upload a folder with a dataset-metadata.json as a new dataset, and wait until it can be mounted.
 
         Raises `Rejected` where the service does not take it, or not all of it; then there is none.
         """
@@ -41,7 +41,7 @@ class Datasets:
         except (requests.exceptions.HTTPError, ValueError):
             return False
 
-    def create(self, folder: Path) -> None:
+    def create(self, folder: Path, *, public: bool = False) -> None:
         # It prints what it does and draws bars. A file that did not arrive ends it from kaggle 2.2.5 on; before that,
         # a printed line was all, and the dataset was made without the file.
         silent = io.StringIO()
@@ -51,7 +51,7 @@ class Datasets:
             contextlib.redirect_stderr(silent),
         ):
             try:
-                answer = self._api.dataset_create_new(str(folder), quiet=False, dir_mode="zip")
+                answer = self._api.dataset_create_new(str(folder), public=public, quiet=False, dir_mode="zip")
             except ValueError as exc:
                 if not str(exc).startswith(_LOST):
                     raise

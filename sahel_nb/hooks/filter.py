@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import sys
 from binascii import crc32
+from posix import environ  # to import os costs as much as all of this program
+from time import monotonic
 
 from sahel_nb.notebook import strip_fast
 from sahel_nb.notebook.strip_fast import strip_ordinary
@@ -23,7 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import BinaryIO
 
+    from sahel_nb.report.progress import Count
+
 _BUFFER = 1 << 17
+_PATIENCE = 1.0
+"""Seconds before anything is imported that could say how far we are; see report/progress.py."""
 _LARGE = 1 << 20
 """Bytes of a notebook that are held in memory; more of it is stripped while it is read."""
 
@@ -33,9 +39,10 @@ def run(arguments: list[str]) -> int:
     if arguments:
         return _usage("filter")
     ours = NotebookFilter(Vault.here())
+    clean = _Counted(ours.clean)
     with open(0, "rb", _BUFFER, closefd=False) as reader, open(1, "wb", _BUFFER, closefd=False) as writer:
         try:
-            serve(reader, writer, ours.clean, ours.smudge, _report, ours.smudge_unnamed)
+            serve(reader, writer, clean, ours.smudge, _report, ours.smudge_unnamed)
             ours.finish()
         except ProtocolError as exc:
             _say(f"sahel-nb filter: {exc}")
@@ -43,7 +50,34 @@ def run(arguments: list[str]) -> int:
         except BrokenPipeError:
             _forget_stdout()
             return 1
+        finally:
+            clean.end()
     return 0
+
+
+class _Counted:
+    """`clean`, which says how many files it was given where that takes long: nobody tells how many will come."""
+
+    def __init__(self, clean: Callable[[bytes, Iterator[bytes]], Iterable[bytes]]) -> None:
+        self._clean = clean
+        self._began = monotonic()
+        self._begun = 0
+        self._count: Count | None = None
+
+    def __call__(self, path: bytes, content: Iterator[bytes]) -> Iterable[bytes]:
+        if self._count is not None:
+            self._count.step()
+        elif monotonic() - self._began > _PATIENCE or b"GIT_PROGRESS_DELAY" in environ:
+            from sahel_nb.report.progress import Count
+
+            self._count = Count("stripping notebooks", begun=self._begun)
+            self._count.step()
+        self._begun += 1
+        return self._clean(path, content)
+
+    def end(self) -> None:
+        if self._count is not None:
+            self._count.end()
 
 
 def run_once(verb: str, arguments: list[str]) -> int:

@@ -14,7 +14,15 @@ repository are not asked: the mirrors of a team must not depend on whose machine
 from __future__ import annotations
 
 from sahel_nb.errors import UsageError
-from sahel_nb.notebook.form import DEFAULT_FORMAT, Form, Place, form_of, hides_only_itself
+from sahel_nb.notebook.form import (
+    DEFAULT_FORMAT,
+    Form,
+    Place,
+    form_of,
+    hides_only_itself,
+    in_language,
+    language_of_kernel,
+)
 from sahel_nb.permissions import read_regular
 
 TYPE_CHECKING = False
@@ -107,8 +115,10 @@ class Forms:
         def read(path: str) -> bytes | None:
             try:
                 return read_regular(f"{root}/{path}")
-            except OSError:
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 return None
+            except OSError as exc:  # as none, it would let every notebook follow another form
+                raise UsageError(f"{path} cannot be read: {exc.strerror}") from exc
 
         return cls(settings.chosen, read)
 
@@ -149,8 +159,9 @@ class Forms:
         else:
             groups = config.groups if config and config.groups else [f"ipynb,{DEFAULT_FORMAT}"]
         language = mirror.rpartition(b".")[2].decode("latin-1")
+        language = language if language in _LANGUAGES else ""  # `auto` is never a README.md beside README.ipynb
         for group in groups:
-            form = self._form(config, group, language, py_too=not own and language in _LANGUAGES)
+            form = self._form(config, group, language, py_too=not own)
             path = form.notebook_path(mirror) if form is not None else None
             if path is not None:
                 return path
@@ -170,7 +181,7 @@ class Forms:
         """`extension` is what stands for `auto`, which jupytext tells by the language of the notebook; with `py_too`
         for the format that names Python because most notebooks are in it."""
         if py_too and extension not in ("", "py"):
-            formats = ",".join([_not_python(text, extension) for text in formats.split(",")])
+            formats = ",".join([in_language(text, extension) for text in formats.split(",")])
         if extension and _AUTO in formats:
             formats = ",".join([_with_extension(text, extension) for text in formats.split(",")])
         key = (id(config), formats)
@@ -227,14 +238,6 @@ def formats_in(content: bytes) -> str:
     return ""
 
 
-def _not_python(text: str, extension: str) -> str:
-    """`folder//py:percent` → `folder//R:percent`; other formats as they are."""
-    where, slash, name = text.strip().rpartition("/")
-    file, colon, kind = name.partition(":")
-    python = file == "py" or file.endswith(".py")
-    return where + slash + (file.removesuffix("py") + extension if python else file) + colon + kind
-
-
 def _with_extension(text: str, extension: str) -> str:
     where, slash, name = text.strip().rpartition("/")
     file, colon, kind = name.partition(":")
@@ -244,16 +247,23 @@ def _with_extension(text: str, extension: str) -> str:
 def _language_of(notebook: bytes | None) -> str:
     """The extension of a script in the notebook's language; "" where jupytext's is not known here.
 
-    Jupyter writes the metadata behind the cells. A notebook that says nothing is in Python.
+    Jupyter writes the metadata behind the cells. Where it names no language, its kernel's name may tell; a notebook
+    that says nothing is in Python.
     """
     if notebook is None:
         return "py"
     for section, key in ((b'"kernelspec"', b'"language"'), (b'"language_info"', b'"name"')):
-        at = notebook.rfind(section)
-        _, found, rest = notebook[at : at + _HEAD].partition(key) if at >= 0 else (b"", b"", b"")
-        if found:
-            return _EXTENSIONS.get(rest.partition(b'"')[2].partition(b'"')[0].lower(), "")
-    return "py"
+        if language := _said(notebook, section, key):
+            return _EXTENSIONS.get(language.lower(), "")
+    kernel = language_of_kernel(_said(notebook, b'"kernelspec"', b'"name"').decode("utf-8", "replace"))
+    return _EXTENSIONS.get(kernel.encode(), "py")
+
+
+def _said(notebook: bytes, section: bytes, key: bytes) -> bytes:
+    """A text of the notebook's metadata; empty where it has none."""
+    at = notebook.rfind(section)
+    rest = notebook[at : at + _HEAD].partition(key)[2] if at >= 0 else b""
+    return rest.partition(b'"')[2].partition(b'"')[0]
 
 
 def names_its_own(notebook: bytes) -> bool:

@@ -110,6 +110,18 @@ def _code_beside(path: Path, data: bytes) -> bytes | None:
     return read_if_there(path.parent / name) if is_below(name) else None
 
 
+def _language_beside(path: Path) -> str:
+    """The language of the kernel whose code file this notebook is; empty where it is none's."""
+    from sahel_nb.kernels.metadata import Metadata
+
+    try:
+        metadata = Metadata.from_json(read_if_there(path.parent / _FILE_NAME) or b"")
+    except UsageError:
+        return ""
+    language = "r" if metadata.language == "rmarkdown" else metadata.language
+    return language if metadata.code_file == path.name else ""
+
+
 def fix(paths: Iterable[Path]) -> list[Path]:
     """Fix in place what can safely be fixed: SNB102, and of the metadata what its findings say; the changed files."""
     from sahel_nb.kernels.metadata import fix_metadata
@@ -120,7 +132,7 @@ def fix(paths: Iterable[Path]) -> list[Path]:
     for path in expand(paths):
         data = read(path)
         try:
-            mended = fix_metadata(data) if path.name == _FILE_NAME else add_kernel(data)
+            mended = fix_metadata(data) if path.name == _FILE_NAME else add_kernel(data, _language_beside(path))
         except NotebookError:
             continue  # SNB101 says it
         if mended != data:

@@ -8,7 +8,7 @@ SNB403  advice                          (SNB302, a changed id, is in ids.py; SNB
 from __future__ import annotations
 
 from sahel_nb.errors import UsageError
-from sahel_nb.kernels.metadata import Metadata, is_below
+from sahel_nb.kernels.metadata import Metadata, Problem, is_below
 from sahel_nb.links import typed
 from sahel_nb.notebook.document import NotebookError, parse
 from sahel_nb.notebook.finding import Finding, Severity
@@ -22,12 +22,7 @@ def check_metadata(data: bytes, path: str) -> list[Finding]:
     except UsageError as exc:
         message = exc.message.removeprefix(f"{path}: ").removeprefix(path).strip()
         return [Finding("SNB401", Severity.ERROR, path, "", message)]
-    found = []
-    for problem in metadata.problems():
-        code, severity = ("SNB402", Severity.ERROR) if problem.blocks else ("SNB403", Severity.WARN)
-        mend = f"sahel-nb lint --fix {typed(path)}" if problem.fixable else ""
-        found.append(Finding(code, severity, path, problem.key, problem.message, mend))
-    return found
+    return [_said(problem, path) for problem in metadata.problems()]
 
 
 def check_with_code(data: bytes, path: str, code: bytes | None) -> list[Finding]:
@@ -41,14 +36,24 @@ def check_with_code(data: bytes, path: str, code: bytes | None) -> list[Finding]
     if code is None:
         message = f"{metadata.code_file} is not there"
         return [Finding("SNB404", Severity.ERROR, path, "code_file", message)]
-    if not metadata.code_file.endswith(".ipynb") or metadata.raw.get("enable_internet", True) not in (False, "false"):
+    if not metadata.code_file.endswith(".ipynb"):
         return []
     try:
-        where = installs_packages(parse(code))
+        document = parse(code)
     except NotebookError:
         return []
+    problem = metadata.language_problem(document.kernel_language)
+    found = [_said(problem, path)] if problem else []
+    offline = metadata.raw.get("enable_internet", True) in (False, "false")
+    where = installs_packages(document) if offline else ""
     if not where:
-        return []
+        return found
     message = f"{metadata.code_file}, {where} installs packages, and enable_internet is false"
     mend = "set enable_internet to true, or install with --no-index from a dataset; what the image has is there anyway"
-    return [Finding("SNB405", Severity.WARN, path, "enable_internet", message, mend)]
+    return [*found, Finding("SNB405", Severity.WARN, path, "enable_internet", message, mend)]
+
+
+def _said(problem: Problem, path: str) -> Finding:
+    code, severity = ("SNB402", Severity.ERROR) if problem.blocks else ("SNB403", Severity.WARN)
+    mend = f"sahel-nb lint --fix {typed(path)}" if problem.fixable else ""
+    return Finding(code, severity, path, problem.key, problem.message, mend)

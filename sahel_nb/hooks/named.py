@@ -49,8 +49,12 @@ def naming(
     for path, oid in dict.fromkeys(notebooks):
         if is_notebook(path) and b"\n" not in path and not (memory and memory.has(NO_FORMATS, oid)):
             where.setdefault(oid, []).append(path)
+    if not where:
+        return
+    from sahel_nb.report.progress import counted
+
     blobs = objects((oid.encode("ascii") for oid in where), repository.root, repository.env)
-    for (oid, paths), blob in zip(where.items(), blobs, strict=True):
+    for (oid, paths), blob in counted("reading notebooks", zip(where.items(), blobs, strict=True), len(where)):
         if blob.kind != "blob":
             continue  # not here, as in a partial clone
         content = blob.read()

@@ -3,7 +3,7 @@
 Guard, strip, lint and metadata rules on what is staged; then pairs: the half that has to follow is staged with the
 rest, so that one `git commit` has both. What is not staged stays as it is, on disk and in the index.
 
-A commit without notebooks pays for four git commands and a look at its files: nothing else is imported for it.
+A commit without notebooks pays for a few git commands and a look at its files: nothing else is imported for it.
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ class Repository:
     def path_of(self, name: str) -> bytes:
         """The path in the tree of a file as somebody calls it. A link is a path of its own, its folder is not."""
         folder, _, last = os.path.abspath(name).rpartition("/")  # noqa: PTH100  keeps links
-        return os.fsencode(os.path.relpath(os.path.join(os.path.realpath(folder), last), self.root))  # noqa: PTH118
+        return os.fsencode(os.path.relpath(os.path.join(os.path.realpath(folder), last), self.root))  # noqa: PTH118  as above
 
     def config_file(self) -> bytes | None:
         """sahel-nb.toml as it stands in the worktree. Raise `UsageError` where it cannot be read."""

@@ -18,9 +18,10 @@ from sahel_nb.errors import NetworkError, SahelError
 from sahel_nb.install import drivers, hooks, shipped, vault
 from sahel_nb.install.hooks import HookState
 from sahel_nb.install.install import Settings, configured
-from sahel_nb.install.repository import ours_missing
+from sahel_nb.install.repository import formats_of, ours_missing
 from sahel_nb.links import edit, typed
 from sahel_nb.lock.home import home_of
+from sahel_nb.permissions import read_regular
 from sahel_nb.repo.cmd import GitFailed, git
 from sahel_nb.repo.phantom import modified, phantoms
 from sahel_nb.repo.vault_sweep import size_of
@@ -70,7 +71,7 @@ def examine(
         ("nbstripout", lambda: _nbstripout(worktree)),
         ("phantoms", lambda: _phantoms(worktree)),
         ("ignored", lambda: _ignored(worktree, config)),
-        ("jupytext", lambda: _package("jupytext")),
+        ("jupytext", lambda: _jupytext(worktree)),
         ("kaggle", lambda: _package("kaggle")),
         ("credentials", lambda: _credentials(environ)),
         ("lock remote", lambda: _remote(worktree, config, offline)),
@@ -346,6 +347,23 @@ def _package(name: str) -> Check:
     if not wanted.specifier.contains(version, prereleases=True):
         return Check(name, _FAILED, f"{version}; sahel-nb needs {name}{wanted.specifier}", mend)
     return Check(name, _OK, version)
+
+
+def _jupytext(worktree: Worktree) -> Check:
+    """The package; and that Jupyter writes no `.py` beside a notebook in R or Julia, as `init` once told it to."""
+    name = "jupytext.toml"
+    try:
+        text = read_regular(str(worktree.root / name)).decode("utf-8", "replace")
+    except OSError:
+        text = ""
+    if "py:" not in text or "auto" in text:
+        return _package("jupytext")
+    there = git("ls-files", "-z", "--", "*.R", "*.jl", "*.ipynb", cwd=worktree.root).stdout.split(b"\0")
+    other = [path for path in there if path.endswith((b".R", b".jl")) and path.rpartition(b".")[0] + b".ipynb" in there]
+    if not other:
+        return _package("jupytext")
+    said = f'with {name}, Jupyter writes a .py beside {_and_more(other)}, too: formats = "{formats_of("py:percent")}"'
+    return Check("jupytext", _WARNING, said, edit(name))
 
 
 def _credentials(environ: Mapping[str, str]) -> Check:

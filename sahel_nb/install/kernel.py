@@ -1,6 +1,6 @@
 """`new`: a kernel folder from a template.
 
-    templates/kernels/<name>/notebook.py            the mirror from which the notebook is made
+    templates/kernels/<name>/notebook.py or .R      the mirror from which the notebook is made
     templates/kernels/<name>/kernel-metadata.json   defaults; {owner}, {slug} and {title} are filled in
     templates/kernels/<name>/template.toml          optional, about the template itself; not copied
     anything else                                   copied; {owner} is filled in in dataset-metadata.json
@@ -22,18 +22,19 @@ from sahel_nb.errors import Refused, UsageError
 from sahel_nb.install import shipped
 from sahel_nb.kernels.metadata import FILE_NAME, Metadata, slugify_title, title_for
 from sahel_nb.kernels.model import KernelRef
-from sahel_nb.notebook.document import NotebookError
+from sahel_nb.notebook.document import NotebookError, parse
+from sahel_nb.notebook.form import DEFAULT_FORMAT, in_language
 from sahel_nb.notebook.generate import from_text, with_kernel
 from sahel_nb.notebook.pair import extension, mirror_of
 
 _HELP = "sahel-nb new --help"
 DEFAULT_GPU = "NvidiaTeslaT4"
-_MINE = ("notebook.py", FILE_NAME, "template.toml", "__pycache__", ".ipynb_checkpoints", ".DS_Store")
+_MINE = ("notebook.py", "notebook.R", FILE_NAME, "template.toml", "__pycache__", ".ipynb_checkpoints", ".DS_Store")
 
 
 @dataclass(frozen=True)
 class NewKernel:
-    """What was asked for. `source` is a .py or .ipynb that becomes the notebook instead of the template's."""
+    """What was asked for. `source` is a .py, .R or .ipynb that becomes the notebook instead of the template's."""
 
     name: str
     owner: str
@@ -72,8 +73,9 @@ def create(folder: Path, wanted: NewKernel, fmt: str) -> MadeKernel:
         raise Refused(f"{folder} is there already, and not empty", hints=(shlex.join(("ls", "-a", str(folder))),))
     notebook = _notebook(wanted, template)
     _refuse_owner(wanted.owner)
-    metadata = _metadata(wanted, template, slug, title)
-    _refuse_problems(metadata)
+    language = parse(notebook).kernel_language
+    metadata = _metadata(wanted, template, slug, title, language)
+    _refuse_problems(metadata, language)
     code_file = metadata.code_file
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
@@ -82,6 +84,7 @@ def create(folder: Path, wanted: NewKernel, fmt: str) -> MadeKernel:
         (made / FILE_NAME).write_bytes(metadata.to_json())
         (made / code_file).write_bytes(notebook)
         if fmt:
+            fmt = in_language(fmt, "R") if language == "r" else fmt
             (made / code_file).with_suffix(extension(fmt)).write_bytes(mirror_of(notebook, fmt))
         for path in made.rglob("dataset-metadata.json"):
             path.write_text(path.read_text("utf-8").replace("{owner}", wanted.owner), encoding="utf-8")
@@ -102,7 +105,7 @@ def _template(name: str) -> Path:
 
 def _notebook(wanted: NewKernel, template: Path) -> bytes:
     if wanted.source is None:
-        return from_text((template / "notebook.py").read_bytes())
+        return _from_script(next(path for path in template.iterdir() if path.stem == "notebook"))
     try:
         data = wanted.source.read_bytes()
     except OSError as exc:
@@ -112,17 +115,22 @@ def _notebook(wanted: NewKernel, template: Path) -> bytes:
             return with_kernel(data)
         except NotebookError as exc:
             raise UsageError(f"{wanted.source}: {exc.message}", hints=(_HELP,)) from exc
-    if wanted.source.suffix == ".py":
-        return from_text(data)
-    raise UsageError(f"--from takes a .py or a .ipynb, not {wanted.source.name}", hints=(_HELP,))
+    if wanted.source.suffix in (".py", ".R", ".r"):
+        return _from_script(wanted.source)
+    raise UsageError(f"--from takes a .py, a .R or a .ipynb, not {wanted.source.name}", hints=(_HELP,))
 
 
-def _metadata(wanted: NewKernel, template: Path, slug: str, title: str) -> Metadata:
+def _from_script(path: Path) -> bytes:
+    return from_text(path.read_bytes(), DEFAULT_FORMAT if path.suffix == ".py" else in_language(DEFAULT_FORMAT, "R"))
+
+
+def _metadata(wanted: NewKernel, template: Path, slug: str, title: str, language: str) -> Metadata:
     text = (template / FILE_NAME).read_text("utf-8")
     for key, value in (("owner", wanted.owner), ("slug", slug), ("title", title)):
         text = text.replace("{" + key + "}", json.dumps(value, ensure_ascii=False)[1:-1])
     raw: dict[str, Any] = json.loads(text)
     raw |= {"id": f"{wanted.owner}/{slug}", "title": title, "is_private": wanted.private}
+    raw |= {"language": "r"} if language == "r" else {}
     if wanted.machine_shape:
         tpu = wanted.machine_shape.lower().startswith("tpu")
         raw |= {"machine_shape": wanted.machine_shape, "enable_gpu": not tpu, "enable_tpu": tpu}
@@ -141,8 +149,10 @@ def _refuse_owner(owner: str) -> None:
         raise UsageError(said, hints=(_HELP,)) from exc
 
 
-def _refuse_problems(metadata: Metadata) -> None:
-    blocking = [problem for problem in metadata.problems() if problem.blocks]
+def _refuse_problems(metadata: Metadata, language: str) -> None:
+    of_language = metadata.language_problem(language)
+    problems = (*metadata.problems(), *((of_language,) if of_language else ()))
+    blocking = [problem for problem in problems if problem.blocks]
     if blocking:
         details = tuple(one.message for one in blocking)
         raise UsageError("Kaggle would not take this kernel", details=details, hints=(_HELP,))

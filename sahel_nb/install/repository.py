@@ -18,8 +18,11 @@ from sahel_nb.config import FILE_NAME, Config
 from sahel_nb.errors import UsageError
 from sahel_nb.install import shipped
 from sahel_nb.links import inside
+from sahel_nb.notebook.form import in_language
 from sahel_nb.notebook.pair import DEFAULT_FORMAT, extension
 from sahel_nb.permissions import read_regular
+
+_LANGUAGES = ("R", "jl")  # besides Python, those that Kaggle knows
 
 
 class Outcome(Enum):
@@ -62,7 +65,18 @@ def _template(name: str, config: Config) -> str:
     path = shipped.folder("templates") / "repository" / name.removeprefix(".")
     text = path.read_text(encoding="utf-8").replace("{outputs}", config.run.outputs.strip("/"))
     fmt = config.pair.format or DEFAULT_FORMAT
-    return text.replace("{format}", fmt).replace("{extension}", extension(fmt).lstrip("."))
+    kinds = dict.fromkeys((extension(fmt), *(extension(in_language(fmt, one)) for one in _LANGUAGES)))
+    extensions = "|".join(kind.lstrip(".") for kind in kinds)
+    return text.replace("{formats}", formats_of(fmt)).replace("{extension}", extensions)
+
+
+def formats_of(fmt: str) -> str:
+    """jupytext's formats: a script in the notebook's language (`auto`), and a group for each language.
+
+    By these a script that is opened in Jupyter finds its notebook: by `auto` it finds none (jupytext 1.18 to 1.19).
+    """
+    scripts = dict.fromkeys((in_language(fmt, "auto"), fmt, *(in_language(fmt, one) for one in _LANGUAGES)))
+    return ";".join(f"ipynb,{script}" for script in scripts)
 
 
 def _write(name: str, path: Path, text: str, merge: Callable[[str | None, str], str | None]) -> Written:
@@ -122,6 +136,7 @@ def _pre_commit(old: str | None, text: str) -> str | None:
 
 
 def _configures_jupytext(root: Path) -> bool:
-    names = ("jupytext.toml", ".jupytext.toml", "jupytext.yml", ".jupytext.yml", "jupytext.json", ".jupytext")
+    kinds = ("", ".toml", ".yml", ".yaml", ".json")
+    names = (".jupytext.py", *(f"{dot}jupytext{kind}" for dot in ("", ".") for kind in kinds))
     pyproject = _read(root / "pyproject.toml") or ""
-    return "[tool.jupytext]" in pyproject or any((root / name).exists() for name in names)
+    return "[tool.jupytext]" in pyproject or any((root / name).is_file() for name in names)

@@ -20,6 +20,8 @@ MAX_SOURCE_BYTES = 1_000_000  # beyond this the service answers 400
 
 LANGUAGES = ("python", "r", "rmarkdown")
 KERNEL_TYPES = ("script", "notebook")
+_SCRIPTS = {".py": "python", ".r": "r", ".rmd": "rmarkdown"}
+_NOTEBOOKS = (".irnb", ".ijlnb")  # as Kaggle's client calls those in R and Julia that it pulls
 SOURCE_LISTS = ("dataset_sources", "competition_sources", "kernel_sources", "model_sources")
 _LISTS = (*SOURCE_LISTS, "keywords")
 _PART = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
@@ -135,7 +137,9 @@ class Metadata:
         if self.kernel_type not in KERNEL_TYPES:
             found.append(Problem("kernel_type", f"{self.kernel_type!r} is none of {', '.join(KERNEL_TYPES)}"))
         if self.language not in LANGUAGES:
-            found.append(Problem("language", f"{self.language!r} is none of {', '.join(LANGUAGES)}"))
+            plain = self.language.strip().lower()
+            said = f"{self.language!r} is none of those that Kaggle's client pushes: {', '.join(LANGUAGES)}"
+            found.append(Problem("language", said, fixable=plain in LANGUAGES))
         found.extend(self._code_file_problems())
         found.extend(self._list_problems())
         found.extend(self._loose_ends())
@@ -148,11 +152,28 @@ class Metadata:
         if not is_below(name):
             return [Problem("code_file", f"{name!r} must name a file beside the metadata, or in a folder below")]
         notebook = name.endswith(".ipynb")
-        if self.kernel_type == "notebook" and not notebook and self.language != "rmarkdown":
+        if name.endswith(_NOTEBOOKS):
+            return [Problem("code_file", f"{name} is not stripped by that name: rename it to end in .ipynb")]
+        if self.kernel_type == "notebook" and not notebook:
             return [Problem("code_file", f"{name} is no notebook, and `kernel_type` says notebook")]
         if self.kernel_type == "script" and notebook:
             return [Problem("code_file", f"{name} is a notebook, and `kernel_type` says script")]
+        written = _SCRIPTS.get("." + name.rpartition(".")[2].lower(), "")
+        if self.kernel_type == "script" and written and written != self.language.strip().lower():
+            return [Problem("language", f"{name} would run as {self.language!r}; a script of its name is {written!r}")]
         return []
+
+    def language_problem(self, notebook: str) -> Problem | None:
+        """What is wrong between `language` and that of the notebook's cells, "" where it does not say."""
+        if self.kernel_type != "notebook" or notebook in ("", "ipython", self.language):
+            return None
+        if self.language == "python":
+            where = '; write "language": "r"' if notebook == "r" else ""
+            said = f"{self.code_file} is in {notebook}, and Kaggle's image for 'python' has no kernel for it{where}"
+            return Problem("language", said)
+        if notebook == "python" and self.language in LANGUAGES:
+            return Problem("language", f"{self.code_file} is in python, and `language` says {self.language!r}", False)
+        return None
 
     def _list_problems(self) -> list[Problem]:
         found = []
@@ -197,6 +218,8 @@ class Metadata:
         raw = {key: value for key, value in self.raw.items() if key != "id_no" and not _is_empty(key, value)}
         raw |= {key: default for key, default in _FLAGS.items() if key not in raw and key != "enable_tpu"}
         raw |= {"id": str(self.ref), "title": self.title, "code_file": self.code_file}
+        if self.language.strip().lower() in LANGUAGES:
+            raw["language"] = self.language.strip().lower()
         for key in _LISTS:
             if isinstance(self.raw.get(key), list):
                 items = [without_prefix(key, item) if _is_name(item) else item for item in self.raw[key]]

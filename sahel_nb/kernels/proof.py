@@ -39,7 +39,8 @@ def compare(copy: str, code: bytes, *, notebook: bool, nonce: str) -> Proof:
     if stamp is None or stamp.nonce != nonce:
         whose = "no stamp of ours" if stamp is None else f"the stamp of another attempt, {stamp.run_id}"
         return Proof(Copy.DIFFERS, f"it carries {whose}")
-    expected = stamp_notebook(code, stamp) if notebook else stamp_script(code, stamp)
+    markdown = f"<!-- {stamp.text()}" in copy
+    expected = stamp_notebook(code, stamp) if notebook else stamp_script(code, stamp, markdown=markdown)
     if content(copy, notebook=notebook) != content(expected.decode("utf-8", "replace"), notebook=notebook):
         return Proof(Copy.DIFFERS, f"its source is not that of commit {stamp.commit[:12]}")
     return Proof(Copy.SAME)

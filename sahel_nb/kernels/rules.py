@@ -10,9 +10,11 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from pathlib import Path
 
 from sahel_nb.kernels.model import RunState
 from sahel_nb.kernels.mounts import Mount, mount_of
+from sahel_nb.kernels.source_state import how_to_give
 
 
 class Need(Enum):
@@ -73,6 +75,8 @@ class Facts:
     """Seconds that a session may take."""
     embedded: bool = False
     """It ran on the embedded service, and not on Kaggle."""
+    inputs: Path = Path()
+    """Where that service keeps what it is given."""
     text_only: bool = False
     """The text came from a file: nobody knows which run, if any, it belongs to."""
 
@@ -82,7 +86,7 @@ class Rule:
     """A cause that can be recognised, what it means, what to do.
 
     `cause` and `remedy` may name the groups of the pattern that was found ({0}, {1}) and `{mount}`, `{asked}`,
-    `{given}`, `{hours}`, `{limit}`.
+    `{given}`, `{hours}`, `{limit}`, `{give}`.
     """
 
     code: str
@@ -94,7 +98,7 @@ class Rule:
     """Looked for in the steps of the traceback: where the error was raised, when its text alone does not tell."""
     log: re.Pattern[str] | None = None
     """Looked for in the end of the log: what was said before the error, and is the reason for it. One of its groups is
-    the package that could not be imported, the first group of `pattern`: other lines may be about anything."""
+    what the error is about, the first group of `pattern` if that has one: other lines may be about anything."""
     source: re.Pattern[str] | None = None
     """Looked for in the code that ran."""
     needs: tuple[Need, ...] = (Need.FAILED,)
@@ -187,7 +191,8 @@ def _try(rule: Rule, case: Case, texts: tuple[Text, ...]) -> Iterator[Finding]:
         groups += tuple(group or "" for group in match.groups())
     subject = groups[0] if groups else ""
     if rule.log is not None:
-        about = next((match for match in rule.log.finditer(case.whole.text) if _names(match, subject)), None)
+        mentions = rule.log.finditer(case.whole.text)
+        about = next((match for match in mentions if not groups or _names(match, subject)), None)
         if about is None:
             return
         groups += tuple(group or "" for group in about.groups())
@@ -200,10 +205,15 @@ def _try(rule: Rule, case: Case, texts: tuple[Text, ...]) -> Iterator[Finding]:
         "asked": facts.asked_shape,
         "given": facts.given_shape,
         "hours": f"{(facts.age or 0) / 3600:.1f}",
+        "give": _give(facts, *groups) if rule.code == "source-not-given" else "",
         "limit": f"{(facts.limit or 0) / 3600:.1f}",
     }
     sure = sure and not rule.guess
     yield Finding(rule, rule.cause.format(*groups, **words), rule.remedy.format(*groups, **words), sure, seen)
+
+
+def _give(facts: Facts, kind: str, name: str) -> str:
+    return how_to_give(f"{kind}_sources", name, facts.inputs)
 
 
 def _names(match: re.Match[str], module: str) -> bool:

@@ -39,6 +39,9 @@ def _rule(
     )  # fmt: skip
 
 
+NOT_GIVEN = r"[\s\S]*sahel-nb: the embedded service has no (dataset|competition|kernel|model) ([^\s;]+)"
+"""The last line of the service's own (`localkaggle.missing`) in a log."""
+
 RULES = (
     _rule(
         "no-kernelspec",
@@ -47,10 +50,37 @@ RULES = (
         "sahel-nb lint says where; a notebook made by `sahel-nb new` has one",
     ),
     _rule(
+        "not-python-here",
+        r"in (\w+) cannot be run here: this service runs Python only",
+        "the kernel is in {0}, and the embedded service runs Python only",
+        "run it on Kaggle: sahel-nb run",
+    ),
+    _rule(
+        "kernel-of-another-language",
+        r"(?:No such kernel named |NoSuchKernel: )(ir|xr)\b",
+        "the notebook is in R (its Jupyter kernel is {0}), and it was run where there is Python only",
+        'write "language": "r" in kernel-metadata.json, and run it on Kaggle: the embedded service has no R',
+    ),
+    _rule(
+        "kernel-of-another-language",
+        r"(?:No such kernel named |NoSuchKernel: )(\S+) \(language: (?!python\b)([^)\n]+)\)",
+        "the notebook is in {1} (its Jupyter kernel is {0}), and it was run where there is no kernel for that",
+        'Kaggle runs notebooks in Python, and in R with "language": "r" in kernel-metadata.json',
+    ),
+    _rule(
         "unknown-kernelspec",
         r"(?:No such kernel named |NoSuchKernel: )(\S+)",
         "the notebook asks for the Jupyter kernel {0}, a name that only your machine knows",
-        "choose the kernel Python 3 in your editor (kernelspec name python3) and commit",
+        "choose a kernel that Kaggle has in your editor, and commit: Python 3 (kernelspec name python3), or R (name "
+        'ir, with "language": "r" in kernel-metadata.json)',
+    ),
+    _rule(
+        "source-not-given",
+        r"KaggleApiHTTPError|HTTPError|CalledProcessError|FileNotFoundError|No such file or directory",
+        "the notebook asks for the {0} {1}, and the embedded service does not have it",
+        "{give}",
+        Need.EMBEDDED,
+        log=NOT_GIVEN,
     ),
     _rule(
         "kaggle-command-hangs",

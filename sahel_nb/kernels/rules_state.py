@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from sahel_nb.kernels.rules import Need, Rule
+from sahel_nb.kernels.rules_log import NOT_GIVEN
 
 _KAGGLE_COMMAND = re.compile(
     r"(?:subprocess\.\w+|os\.system|os\.popen|Popen|check_call|check_output)\(\s*\[?\s*f?['\"](kaggle)\b"
@@ -162,6 +163,14 @@ CANCELLED = (
 )
 
 BESIDE = (
+    Rule(
+        "source-not-given",
+        "the notebook asked for the {0} {1}, and the embedded service does not have it",
+        "{give}",
+        pattern=re.compile(NOT_GIVEN),
+        needs=(Need.COMPLETE, Need.EMBEDDED),
+        also=True,
+    ),
     Rule(
         "machine-substituted",
         "asked for {asked}, and Kaggle gave {given} without a word",

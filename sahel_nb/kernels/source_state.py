@@ -7,13 +7,18 @@ does not exist: with 403, mostly.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from enum import Enum
+from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from sahel_nb.kernels.door import NotFound, Rejected, translated
 from sahel_nb.kernels.metadata import without_prefix
 from sahel_nb.kernels.model import KernelRef
+
+_FOLDERS = {"competition_sources": "competitions", "model_sources": "models"}
 
 
 class SourceState(Enum):
@@ -35,6 +40,19 @@ def state_of(sdk: Any, key: str, name: str) -> SourceState:
             return _ASK[key](sdk, without_prefix(key, name).split("/"))
     except (NotFound, Rejected):
         return SourceState.MISSING
+
+
+def how_to_give(key: str, name: str, inputs: Path) -> str:
+    """The command that brings a source to the embedded service, which keeps what it is given in `inputs`."""
+    if key in _FOLDERS:
+        return f"mkdir -p {quote(str(inputs / _FOLDERS[key] / name))}  # and put its files there"
+    if key == "kernel_sources":
+        return f"sahel-nb rehearse {quote(name)}"
+    owner, slug = name.split("/")[:2]
+    metadata = json.dumps({"title": slug, "id": f"{owner}/{slug}", "licenses": [{"name": "unknown"}]})
+    where = quote(f"data/{slug}")
+    write = f"echo {quote(metadata)} > {where}/dataset-metadata.json"
+    return f"mkdir -p {where} && {write}  # put its files there, git add and commit them"
 
 
 def _dataset(sdk: Any, parts: list[str]) -> SourceState:

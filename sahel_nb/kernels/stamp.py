@@ -3,7 +3,7 @@
 It travels inside the source, so that whoever reads Kaggle's copy back can tell whose push it was:
 
     notebook   a last markdown cell, visible in the web page, and the same in the notebook's metadata
-    script     a last comment line
+    script     a last comment line; in R Markdown one of HTML, where `#` would be a heading of the report
 
 The machine-readable part is the same in all of them: `sahel-nb-stamp commit=<40 hex> run=<id> nonce=<32 hex>`.
 The cell is the *last* one: cell numbers, and with them the "In [3]" of an error, stay those of the notebook in git.
@@ -70,7 +70,8 @@ def stamp_notebook(data: bytes, stamp: Stamp) -> bytes:
     return (json.dumps(notebook, ensure_ascii=False, indent=1) + "\n").encode("utf-8")
 
 
-def stamp_script(data: bytes, stamp: Stamp) -> bytes:
+def stamp_script(data: bytes, stamp: Stamp, *, markdown: bool = False) -> bytes:
     """The script with its stamp as a last comment; `#` begins one in Python and in R alike."""
     gap = b"" if data.endswith(b"\n") or not data else b"\n"
-    return data + gap + f"# {stamp.text()}\n".encode("ascii")
+    comment = f"<!-- {stamp.text()} -->" if markdown else f"# {stamp.text()}"
+    return data + gap + f"{comment}\n".encode("ascii")

@@ -15,11 +15,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sahel_nb.localkaggle import long_text
-from sahel_nb.localkaggle.api import admin, blobs, datasets, files, inputs, kernels, pages, security, streams
-from sahel_nb.localkaggle.api.call import Call, Handler, interpreter_of, who
+from sahel_nb.localkaggle import long_text, missing
+from sahel_nb.localkaggle.api import admin, blobs, datasets, files, inputs, kernels, models, pages, security, streams
+from sahel_nb.localkaggle.api.call import NOBODY, Call, Caller, Handler, interpreter_of, who
 from sahel_nb.localkaggle.authority import AbsoluteForm, App, Own
 from sahel_nb.localkaggle.faults import Fault
+from sahel_nb.localkaggle.run_tokens import may_call
 from sahel_nb.localkaggle.service import Service
 from sahel_nb.localkaggle.tricks import FILE, STREAM, around, names_for
 from sahel_nb.localkaggle.voice import say
@@ -32,7 +33,7 @@ METHODS: dict[str, dict[str, Handler]] = {
     "datasets.DatasetApiService": datasets.METHODS,
     "blobs.BlobApiService": blobs.METHODS,
     "competitions.CompetitionApiService": inputs.COMPETITIONS,
-    "models.ModelApiService": inputs.MODELS,
+    "models.ModelApiService": models.MODELS,
     "security.OAuthService": security.OAUTH,
     "api.v1.DiagnosticsService": security.DIAGNOSTICS,
 }
@@ -62,8 +63,8 @@ def build(service: Service, own: Own) -> App:
                 "versionLabel": label,
             }
         )
-        account = await run_in_threadpool(who, service, request)
-        return await run_in_threadpool(_spoiled, service, request, account, streams.stream, STREAM, fields)
+        caller = await run_in_threadpool(who, service, request)
+        return await run_in_threadpool(_spoiled, service, request, caller, streams.stream, STREAM, fields)
 
     async def file(request: Request) -> Response:
         return await run_in_threadpool(_file, service, request.path_params["head"], request.path_params["path"])
@@ -111,17 +112,25 @@ _LABELS = ("versionLabel", "version_label", "version")
 
 
 def _answer(service: Service, request: Request, handler: Handler, method: str, body: bytes, login: bool) -> Response:
-    account = who(service, request) if login else ""
+    caller = who(service, request) if login else NOBODY
+    if caller.run is not None and not may_call(method):
+        raise ApiError(403, f"The code of a rehearsed kernel may read and upload; it may not call {method}")
     name = STREAM if method == "GetKernelSessionLogsStream" else method
-    return _spoiled(service, request, account, handler, name, Fields.parse(body))
+    fields = Fields.parse(body)
+    try:
+        return _spoiled(service, request, caller, handler, name, fields)
+    except ApiError as exc:
+        if caller.run is not None and exc.code == 403:
+            missing.tell(service, caller.run, method, fields)
+        raise
 
 
 def _spoiled(
-    service: Service, request: Request, account: str, handler: Handler, method: str, fields: Fields
+    service: Service, request: Request, caller: Caller, handler: Handler, method: str, fields: Fields
 ) -> Response:
     """The handler's answer; spoilt where a fault is armed for it (see `tricks`)."""
     faults = service.faults.strike(names_for(method), _about(fields)) if service.faults.armed() else ()
-    answer = around(service, faults, method, fields, lambda asked: handler(_call(service, request, account, asked)))
+    answer = around(service, faults, method, fields, lambda asked: handler(_call(service, request, caller, asked)))
     return answer if isinstance(answer, Response) else long_text.answer(answer)
 
 
@@ -139,10 +148,11 @@ def _about(fields: Fields) -> str:
     return f"{owner}/{slug}" if owner and slug else fields.text("slug")
 
 
-def _call(service: Service, request: Request, account: str, fields: Fields) -> Call:
+def _call(service: Service, request: Request, caller: Caller, fields: Fields) -> Call:
     base = f"http://{request.headers['host']}"
     page_base = service.url if "sahel_nb.proxied" in request.scope else base
-    return Call(service, account, fields, base, page_base, interpreter_of(service, request))
+    interpreter = interpreter_of(service, request) if caller.run is None else None
+    return Call(service, caller, fields, base, page_base, interpreter)
 
 
 async def _body(request: Request) -> bytes:

@@ -109,7 +109,9 @@ class AbsoluteForm:
             host = next((value.decode("latin-1") for key, value in scope["headers"] if key == b"host"), "")
             if not own.knows(host, proxied=False):
                 raise ApiError(421, "This service is not known by that name")
-            return scope
+            _, port = scope["server"] or (None, own.port)
+            # From inside a sandbox, by the port that is ours there: no browser finds us at that.
+            return scope if port == own.port else {**scope, "sahel_nb.proxied": True}
         absolute = parse_absolute(target)
         if absolute is None:
             raise ApiError(400, "Malformed request target")

@@ -73,6 +73,12 @@ def label(text: str) -> int | None:
     return int(match.group(1)) if match else None
 
 
+def framework(text: str) -> str:
+    """A model's framework as sources spell it, from the wire's MODEL_FRAMEWORK_PY_TORCH: `pyTorch`."""
+    first, *words = text.removeprefix("MODEL_FRAMEWORK_").lower().split("_")
+    return first + "".join(word.capitalize() for word in words)
+
+
 def slug_of(title: str) -> str:
     """What a title resolves to, by the same function as the client's."""
     from slugify import slugify

@@ -13,14 +13,16 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from sahel_nb.localkaggle import logs, outputs, sources
+from sahel_nb.localkaggle.executor.api_access import ApiAccess
 from sahel_nb.localkaggle.executor.job import Job, Outcome, Result
 from sahel_nb.localkaggle.executor.resources import Resources
 from sahel_nb.localkaggle.executor.trees import discard
 from sahel_nb.localkaggle.folder import DataFolder
-from sahel_nb.localkaggle.model import Output, Status
+from sahel_nb.localkaggle.model import Output, Status, Version
 from sahel_nb.localkaggle.store import kernels, sessions
 from sahel_nb.localkaggle.store.database import Database
 from sahel_nb.localkaggle.voice import say
@@ -68,12 +70,15 @@ class Scheduler:
         read_result: Callable[..., Result | None],
         workers: int,
         resources: Resources,
+        api_access: Callable[[int, str], AbstractContextManager[ApiAccess]],
     ) -> None:
+        """`api_access` is what the code of a version's run calls this service by, as the account that is its author."""
         self._db = db
         self._folder = folder
         self._launch = launch
         self._read_result = read_result
         self._resources = resources
+        self._api_access = api_access
         self._queue: queue.Queue[int | None] = queue.Queue()
         self._running: dict[int, _Run] = {}
         self._lock = threading.Lock()
@@ -150,9 +155,19 @@ class Scheduler:
         with self._db.write() as tx:
             if self._stopping or not sessions.begin(tx, version_id, time.time()):
                 return
-        job = self._prepare(version_id)
-        if job is None:
+        with self._db.read() as tx:
+            version = kernels.version_by_id(tx, version_id)
+        if version is None:
             return
+        with self._api_access(version_id, version.author) as api:
+            result = self._watch(version_id, self._prepare(version, api))
+        if result is None:
+            now = time.time()
+            result = Result(Outcome.ERROR, "The run ended without a result.", now, now)
+        self._record(version_id, result)
+
+    def _watch(self, version_id: int, job: Job) -> Result | None:
+        """Launch a job, and wait for its end."""
         run = _Run(self._launch(job))
         with self._lock:
             self._running[version_id] = run
@@ -163,23 +178,16 @@ class Scheduler:
             # Whoever cancelled, deleted or stopped between RUNNING and here did not find the processes yet.
             if stopping or version is None or version.status is Status.CANCEL_REQUESTED:
                 run.cancel()
-            result = run.wait()
+            return run.wait()
         finally:
             with self._lock:
                 self._running.pop(version_id, None)
-        if result is None:
-            now = time.time()
-            result = Result(Outcome.ERROR, "The run ended without a result.", now, now)
-        self._record(version_id, result)
 
-    def _prepare(self, version_id: int) -> Job | None:
+    def _prepare(self, version: Version, api: ApiAccess) -> Job:
         with self._db.read() as tx:
-            version = kernels.version_by_id(tx, version_id)
-            if version is None:
-                return None
             source = kernels.source(tx, version)
             mounts = sources.mounts(tx, self._folder, version.settings, version.author)
-        home = self._folder.run(version_id)
+        home = self._folder.run(version.id)
         home.mkdir(exist_ok=True, mode=0o700)
         settings = version.settings
         return Job(
@@ -193,6 +201,7 @@ class Scheduler:
             internet=settings.enable_internet,
             resources=self._resources,
             interpreter=settings.interpreter,
+            api=api,
         )
 
     def _record(self, version_id: int, result: Result) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import ipaddress
 import os
 import signal
@@ -15,17 +16,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sahel_nb.errors import UsageError
 from sahel_nb.localkaggle import app as application
 from sahel_nb.localkaggle import housekeeping
 from sahel_nb.localkaggle.authority import Own
 from sahel_nb.localkaggle.executor import isolation
+from sahel_nb.localkaggle.executor.api_access import ApiAccess
 from sahel_nb.localkaggle.executor.launch import launch, read_result
 from sahel_nb.localkaggle.executor.resources import Resources
 from sahel_nb.localkaggle.folder import DataFolder
 from sahel_nb.localkaggle.instance import Endpoint, Instance
 from sahel_nb.localkaggle.names import Ref
+from sahel_nb.localkaggle.run_tokens import RunTokens
 from sahel_nb.localkaggle.scheduler import Scheduler
 from sahel_nb.localkaggle.service import Options, Service
 from sahel_nb.localkaggle.store import accounts
@@ -78,8 +82,15 @@ def serve(plan: Plan, announce: Callable[[str], None], warn: Callable[[str], Non
             accounts.add_collaborator(tx, ref, name)
     housekeeping.clean(db, folder)
     workers = plan.workers or default_workers()
-    scheduler = Scheduler(db, folder, launch, read_result, workers, plan.resources)
-    service = Service(folder, db, scheduler, plan.options, folder.secret(), folder.key(), url)
+    run_tokens = RunTokens()
+
+    @contextlib.contextmanager
+    def api_access(version_id: int, account: str) -> Iterator[ApiAccess]:
+        with run_tokens.issue(version_id, account) as token:
+            yield ApiAccess(token, url, server.serve_inside)
+
+    scheduler = Scheduler(db, folder, launch, read_result, workers, plan.resources, api_access)
+    service = Service(folder, db, scheduler, plan.options, folder.secret(), folder.key(), url, run_tokens)
     own = Own(shown, port, plan.options.allow_remote)
     isolated = isolation.probe()
     for sentence in isolated.missing:
@@ -98,7 +109,7 @@ def serve(plan: Plan, announce: Callable[[str], None], warn: Callable[[str], Non
     server = _Server(
         uvicorn.Config(
             application.build(service, own),
-            http="h11",  # the one implementation that hands absolute-form targets over as they came
+            http=H11Protocol,  # the one implementation that hands absolute-form targets over as they came
             ws="none",
             lifespan="off",
             proxy_headers=False,  # loopback means something here: nobody else says where a request came from
@@ -125,19 +136,67 @@ def serve(plan: Plan, announce: Callable[[str], None], warn: Callable[[str], Non
 
 
 class _Server(uvicorn.Server):
+    """Also answers on the sockets that runs hand out of their own networks."""
+
+    _loop: asyncio.AbstractEventLoop
+    _inside: set[asyncio.Task[None]]
+
+    def attach(self) -> None:
+        """Called once, in the loop that serves."""
+        self._loop = asyncio.get_running_loop()
+        self._inside = set()
+
+    def serve_inside(self, channel: socket.socket) -> None:
+        """Serve the listening socket that comes on `channel`, until its other end is closed. From any thread."""
+
+        def start() -> None:
+            task = self._loop.create_task(self._serve_inside(channel))
+            self._inside.add(task)
+            task.add_done_callback(self._inside.discard)
+
+        self._loop.call_soon_threadsafe(start)
+
+    async def _serve_inside(self, channel: socket.socket) -> None:
+        with channel:
+            channel.setblocking(False)
+            await _readable(channel)
+            _, descriptors, _, _ = socket.recv_fds(channel, 1, 1)
+            if not descriptors:
+                return
+            protocol = functools.partial(
+                H11Protocol,
+                config=self.config,
+                server_state=self.server_state,
+                app_state=self.lifespan.state,
+            )
+            inside = await self._loop.create_server(protocol, sock=socket.socket(fileno=descriptors[0]))
+            try:
+                await _readable(channel)  # its end
+            finally:
+                inside.close()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         # uvicorn raises a captured signal again at its end; ours mean: stop in order, exit 0.
         yield
 
 
-async def _run(
-    server: uvicorn.Server, listener: socket.socket, scheduler: Scheduler, ready: Callable[[], None]
-) -> None:
+async def _readable(channel: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(channel, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(channel)
+
+
+async def _run(server: _Server, listener: socket.socket, scheduler: Scheduler, ready: Callable[[], None]) -> None:
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.set)
+    server.attach()
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not serving.done():
         await asyncio.sleep(0.005)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sahel_nb.localkaggle.faults import Faults
 from sahel_nb.localkaggle.folder import DataFolder
 from sahel_nb.localkaggle.limits import Limits
+from sahel_nb.localkaggle.run_tokens import RunTokens
 from sahel_nb.localkaggle.scheduler import Scheduler
 from sahel_nb.localkaggle.store.database import Database
 
@@ -32,4 +33,5 @@ class Service:
     """The data folder's own key: its holder may be any account, and is who runs the service."""
     url: str
     """Where people's browsers and other programs find the service, whatever a client's proxy called it."""
+    run_tokens: RunTokens = field(default_factory=RunTokens)
     faults: Faults = field(default_factory=Faults)

@@ -3,7 +3,8 @@
 Downloads carry no credentials on Kaggle either: who holds the URL may read that one file.
 
 /files/<kind><id>.<expiry>.<signature>/<path>      kind: k output of a version, o all its outputs as a zip,
-                                                         d file of a dataset version, z all of it as a zip
+                                                         d file of a dataset version, z all of it as a zip,
+                                                         i file of a competition or a model, a all of it
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from urllib.parse import quote
 
 LIFETIME = 7 * 24 * 3600
 
-_GRANT = re.compile(r"([kodz])([0-9]{1,18})\.([0-9]{1,12})\.([0-9a-f]{40})")
+_GRANT = re.compile(r"([kodzia])([0-9]{1,18})\.([0-9]{1,12})\.([0-9a-f]{40})")
 
 
 class Kind(Enum):
@@ -25,6 +26,9 @@ class Kind(Enum):
     OUTPUTS = "o"
     DATASET_FILE = "d"
     DATASET = "z"
+    INPUT = "i"
+    """`path` is below the data folder."""
+    INPUTS = "a"
 
 
 @dataclass(frozen=True)

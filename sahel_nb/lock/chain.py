@@ -60,7 +60,8 @@ class Chain:
         try:
             tip = self._backend.read(known)
         except CorruptRecord as exc:
-            exc.message, exc.hints = f"{self.kernel}: {exc.message}", exc.hints or (reset,)
+            upgrade = exc.hints != ("sahel-nb lock doctor",)  # it is of a later format, and in order
+            exc.message, exc.hints = f"{self.kernel}: {exc.message}", exc.hints if upgrade else (reset, *exc.hints)
             raise
         if tip is not None and tip.record.kernel != self.kernel:
             why = f"the record in the place of {self.kernel} is of {clean(tip.record.kernel)}"
@@ -220,7 +221,7 @@ class Chain:
 
     def pause(self, least: float, most: float) -> None:
         """Wait for a while that nobody else waits for."""
-        self._clock.sleep(secrets.SystemRandom().uniform(least, most))
+        self._clock.sleep(self._clock.between(least, most))
 
     def _won(self, tip: Tip) -> Tip:
         self._tell(tip.record.alarms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from typing import Protocol
 
@@ -12,6 +13,9 @@ class Clock(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
+
+    def between(self, least: float, most: float) -> float:
+        """Any number of seconds between the two: those who were refused together do not come back together."""
 
     def wall(self) -> float:
         """Seconds since 1970, for showing to people and for nothing else."""
@@ -25,6 +29,9 @@ class SystemClock:
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
+
+    def between(self, least: float, most: float) -> float:
+        return secrets.SystemRandom().uniform(least, most)
 
     def wall(self) -> float:
         return time.time()
@@ -41,6 +48,9 @@ class FakeClock:
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
+
+    def between(self, least: float, most: float) -> float:
+        return (least + most) / 2  # the same each time, as hypothesis demands of what it plays again
 
     def wall(self) -> float:
         return 1_700_000_000.0 + self.now

@@ -7,9 +7,10 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from sahel_nb.config import FILE_NAME as SETTINGS
 from sahel_nb.config import Enforcement, LockConfig
 from sahel_nb.errors import NetworkError, Refused, SahelError
-from sahel_nb.links import edit
+from sahel_nb.links import edit, typed
 from sahel_nb.lock.clock import Clock
 from sahel_nb.lock.home import Home
 from sahel_nb.lock.listing import list_locks
@@ -27,6 +28,8 @@ _SHORT = ("refs/", "refs/tags/", "refs/heads/", "refs/remotes/")
 _KNOWN = frozenset((LockConfig().prefix, BRANCHES))
 """Between these `--fix` moves the locks. Any other place is a choice: the team's, or that of whoever planted a ref."""
 _PAUSE = 0.3
+_MOST_NAMED = 20
+"""Records that nobody understands, of which each is named: who may push can make any number of them."""
 _LOCK_FILE = re.compile(r"Unable to create '(.+\.lock)': File exists")
 
 
@@ -181,10 +184,13 @@ def _blocks(ref: str, place: str) -> bool:
 def _records(home: Home) -> Check:
     """What cannot be understood cannot be taken."""
     locks = list_locks(home.refs, home.prefix, home.rules)
-    for lock in locks:
-        if lock.record is None:
-            found = f"{lock.kernel}: {lock.trouble}"
-            return Check("records", Verdict.FAILED, found, f"git fetch {shlex.quote(home.refs.remote)} {lock.oid}")
+    unread = [lock for lock in locks if lock.record is None]
+    if unread:
+        found = "; ".join(f"{lock.kernel}: {lock.trouble}" for lock in unread[:_MOST_NAMED])
+        more = len(unread) - _MOST_NAMED
+        oids = " ".join(dict.fromkeys(lock.oid for lock in unread[:_MOST_NAMED]))
+        mend = f"git fetch {shlex.quote(home.refs.remote)} {oids}"
+        return Check("records", Verdict.FAILED, found + (f"; and {more} more" if more > 0 else ""), mend)
     return Check("records", Verdict.OK, f"{len(locks)} lock{'s' * (len(locks) != 1)}, all understood")
 
 
@@ -195,15 +201,14 @@ def _prefix(home: Home, shown: dict[str, str], committed: tuple[str, str] | None
     there = ", ".join(elsewhere)
     if elsewhere and _held(home, shown):
         found = f"locks are below {home.prefix} and below {there}: two people could hold one kernel"
-        return Check(name, Verdict.FAILED, found, edit("sahel-nb.toml"))
+        return Check(name, Verdict.FAILED, found, edit(SETTINGS))
     if elsewhere:
         found = f"the locks are below {there}, and this clone looks below {home.prefix}"
-        return Check(name, Verdict.FAILED, found, FIX if _may_move(home, shown, elsewhere) else edit("sahel-nb.toml"))
+        return Check(name, Verdict.FAILED, found, FIX if _may_move(home, shown, elsewhere) else edit(SETTINGS))
     if committed is not None and committed != used and not home.label:
         found = f"committed is {' '.join(committed)}, and this clone uses {' '.join(used)}"
-        return Check(
-            name, Verdict.FAILED, found, "git diff HEAD -- sahel-nb.toml; git config --get-regexp sahel-nb.lock"
-        )
+        mend = f"git diff HEAD -- {typed(SETTINGS)}; git config --get-regexp sahel-nb.lock"
+        return Check(name, Verdict.FAILED, found, mend)
     return Check(name, Verdict.OK, f"{home.prefix}, and no lock elsewhere")
 
 
@@ -232,12 +237,10 @@ def _fork(home: Home, remotes: Sequence[tuple[str, str]]) -> Check:
     others = sorted(label for label, url in known.items() if url != here)
     if refs.remote == "origin" and others:
         found = f"the locks are at this clone's origin, {here}, and {', '.join(others)} is another place"
-        return Check(
-            name, Verdict.WARNING, f"{found}: with forks, commit one URL as lock.remote", edit("sahel-nb.toml")
-        )
+        return Check(name, Verdict.WARNING, f"{found}: with forks, commit one URL as lock.remote", edit(SETTINGS))
     if refs.remote != "origin" and refs.remote in known:
         found = f"{refs.remote} is a name, which another clone may not have: commit the URL as lock.remote"
-        return Check(name, Verdict.WARNING, found, edit("sahel-nb.toml"))
+        return Check(name, Verdict.WARNING, found, edit(SETTINGS))
     if known.get("origin", here) != here:
         return Check(name, Verdict.OK, f"origin is {known['origin']}, the locks are at {here}")
     return Check(name, Verdict.OK, "origin is where the locks are")

@@ -37,7 +37,9 @@ def list_locks(refs: RemoteRefs, prefix: str, rules: Callable[[str], Rules | Non
         if kernel is None:
             continue
         if not commit.body:
-            found.append(Listed(kernel, commit.oid, None, "the lock's ref points to what is no commit"))
+            found.append(
+                Listed(kernel, commit.oid, None, "the lock's ref points to what is no commit, or to a huge one")
+            )
             continue
         try:
             tip, believed = to_tip(commit), rules(kernel)

@@ -72,6 +72,9 @@ class Op(Enum):
 class CorruptRecord(Refused):
     """The remote holds something in the lock's place that this version cannot understand."""
 
+    def __init__(self, message: str, *, hints: tuple[str, ...] = ("sahel-nb lock doctor",)) -> None:
+        super().__init__(message, hints=hints)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -220,6 +223,8 @@ def _nonce_and_kernel_id(nonce: Any) -> dict[str, Any]:
 def _document(data: bytes) -> dict[str, Any]:
     if len(data) > _MAX_BYTES:
         raise CorruptRecord(f"the lock's record is {len(data)} bytes long")
+    if not data:
+        raise CorruptRecord("the lock's record is empty, or far longer than a record is")
     try:
         document = json.loads(data.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except (ValueError, RecursionError) as exc:

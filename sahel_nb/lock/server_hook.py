@@ -44,7 +44,7 @@ from sahel_nb.lock.replay import IDENTITIES, Forbidden, Pusher, check, check_aut
 from sahel_nb.lock.transition import Illegal
 from sahel_nb.repo.cmd import git, told_to_hooks
 from sahel_nb.repo.kept_commits import COMMITS, ref_of
-from sahel_nb.repo.scratch import RawCommit, object_id
+from sahel_nb.repo.scratch import LARGEST, RawCommit, object_id
 from sahel_nb.repo.worktree import shared_mode
 from sahel_nb.report.terminal import protect_streams
 
@@ -230,16 +230,23 @@ class Server:
         return self._git("show-ref", "--verify", "--hash", ref).decode("ascii").strip()
 
     def _read(self, oids: Iterable[str]) -> None:
-        """All at once: see git-cat-file(1), BATCH OUTPUT."""
-        asked = tuple(dict.fromkeys(oids))
-        rest = self._git("cat-file", "--batch", stdin="".join(f"{oid}\n" for oid in asked).encode()) if asked else b""
+        """All at once, but what is far larger than a record: see git-cat-file(1), BATCH OUTPUT."""
+        asked = list(dict.fromkeys(oids))
+        shown = (
+            self._git("cat-file", "--batch-check", stdin=_lines(asked)).decode("ascii").splitlines() if asked else []
+        )
+        for oid, kind, size in (line.split() for line in shown if line.count(" ") == 2):
+            if int(size) > LARGEST:
+                self._objects[oid] = (f"{kind} of {size} bytes", b"")
+                asked.remove(oid)
+        rest = self._git("cat-file", "--batch", stdin=_lines(asked)) if asked else b""
         for oid in asked:
             head, _, rest = rest.partition(b"\n")
             words = head.split()
             if len(words) == 3:
-                size = int(words[2])
-                self._objects[oid] = (words[1].decode("ascii"), rest[:size])
-                rest = rest[size + 1 :]
+                length = int(words[2])
+                self._objects[oid] = (words[1].decode("ascii"), rest[:length])
+                rest = rest[length + 1 :]
 
     def _is_commit(self, oid: str) -> bool:
         if oid not in self._objects:
@@ -256,7 +263,7 @@ class Server:
     def _record(self, oid: str) -> tuple[Record, RawCommit]:
         """The record of a commit, and the commit."""
         if not self._is_commit(oid):
-            raise Illegal(f"{oid[:9]} is no commit")
+            raise Illegal(f"a record is no {self._objects.get(oid, ('missing object',))[0]}")
         commit = RawCommit(oid, self._objects[oid][1])
         header = commit.body.partition(b"\n\n")[0].split(b"\n")
         tree = object_id("tree", b"", "sha1" if len(oid) == 40 else "sha256")
@@ -333,6 +340,10 @@ class Server:
     def _place(self, ref: str) -> Path:
         git_dir = self.folder / self.environ.get("GIT_DIR", ".")
         return git_dir / "sahel-locks" / hashlib.sha256(os.fsencode(ref)).hexdigest()[:40]
+
+
+def _lines(words: Iterable[str]) -> bytes:
+    return "".join(f"{word}\n" for word in words).encode("ascii")
 
 
 def _grant(record: Record) -> str:

@@ -6,7 +6,6 @@ does not take is passed on. Nobody who waits needs the others to be alive.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -190,7 +189,7 @@ class Waiter:
     def _sleep(self, pause: float, deadline: float) -> None:
         # Jitter, so that several who wait do not ask in step.
         left = deadline - self._clock.boottime()
-        self._clock.sleep(max(0.0, min(left, pause * secrets.SystemRandom().uniform(0.8, 1.2))))
+        self._clock.sleep(max(0.0, min(left, pause * self._clock.between(0.8, 1.2))))
 
     # -- words
 

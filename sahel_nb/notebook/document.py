@@ -70,12 +70,21 @@ class Document:
 
     @property
     def language(self) -> str:
-        """What its cells are written in, in lower case; empty where it does not say."""
+        """What its cells are written in, in lower case, by its kernel's name where nothing else tells; or empty."""
+        from sahel_nb.notebook.form import language_of_kernel
+
         for section, key in (("kernelspec", "language"), ("language_info", "name")):
             named = self.json["metadata"].get(section)
             if isinstance(named, dict) and isinstance(named.get(key), str):
                 return str(named[key]).lower()
-        return ""
+        return language_of_kernel(self.kernel_name)
+
+    @property
+    def kernel_language(self) -> str:
+        """What it is run in: by its kernel's name where that tells, since that is what a service goes by."""
+        from sahel_nb.notebook.form import language_of_kernel
+
+        return language_of_kernel(self.kernel_name) or self.language
 
     def cells(self) -> tuple[Cell, ...]:
         if self.major < 4:

@@ -125,6 +125,21 @@ class Form:
         return self.notebook.path(base) if base is not None else None
 
 
+def in_language(fmt: str, extension: str) -> str:
+    """A format that names Python because most notebooks are in it, for another language: `py:percent` → `R:percent`."""
+    where, slash, name = fmt.strip().rpartition("/")
+    file, colon, kind = name.partition(":")
+    python = file == "py" or file.endswith(".py")
+    return where + slash + (file.removesuffix("py") + extension if python else file) + colon + kind
+
+
+def language_of_kernel(name: str) -> str:
+    """What a Jupyter kernel of this name runs, where its name alone tells; empty where it does not."""
+    if name in ("ir", "xr"):
+        return "r"
+    return next((language for language in ("python", "julia") if name.lower().startswith(language)), "")
+
+
 _OUR_FILTER = frozenset(("-jupytext.text_representation.jupytext_version", "-jupytext.notebook_metadata_filter"))
 
 

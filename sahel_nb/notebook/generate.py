@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from sahel_nb.notebook.document import CellKind, dump, encode, parse
-from sahel_nb.notebook.pair import DEFAULT_FORMAT, PYTHON_KERNEL, notebook_from
+from sahel_nb.notebook.pair import DEFAULT_FORMAT, PYTHON_KERNEL, R_KERNEL, notebook_from
 from sahel_nb.notebook.strip import strip
+
+_KERNELS = {"python": PYTHON_KERNEL, "ipython": PYTHON_KERNEL, "r": R_KERNEL}
 
 
 def from_cells(cells: Sequence[tuple[CellKind, str]]) -> bytes:
@@ -29,14 +31,18 @@ def from_text(text: bytes, fmt: str = DEFAULT_FORMAT) -> bytes:
 
 
 def with_kernel(notebook: bytes) -> bytes:
-    """The same notebook, stripped, with the python3 kernel where it names none. Raise `NotebookError`."""
+    """The same notebook, stripped, with a kernel where it names none: see `add_kernel`. Raise `NotebookError`."""
     return strip(add_kernel(notebook))
 
 
-def add_kernel(notebook: bytes) -> bytes:
-    """The same notebook, outputs and layout kept, with the python3 kernel where it names none."""
+def add_kernel(notebook: bytes, language: str = "") -> bytes:
+    """The same notebook, outputs and layout kept, with Kaggle's kernel for its language where it names none.
+
+    `language` is that of a notebook that does not say it itself; Python, if nobody does.
+    """
     document = parse(notebook)
-    if document.major < 4 or document.kernel_name:
+    kernel = _KERNELS.get(document.language or language or "python")
+    if document.major < 4 or document.kernel_name or kernel is None:
         return notebook
-    document.json["metadata"]["kernelspec"] = PYTHON_KERNEL
+    document.json["metadata"]["kernelspec"] = kernel
     return dump(document)

@@ -94,7 +94,9 @@ def _whole(document: Document, data: bytes, stripped: bytes, path: str, committe
             path,
             "",
             "names no kernel (metadata.kernelspec): the run dies before its first cell",
-            f"sahel-nb lint --fix {typed(path)}",
+            f"sahel-nb lint --fix {typed(path)}"
+            if document.language in ("", "python", "ipython", "r")
+            else "choose its kernel in Jupyter, and save",
         )
     if committed and not is_stripped(data):
         mend = f"sahel-nb install && git add --renormalize {typed(path)}"
@@ -178,7 +180,7 @@ def _is_python(document: Document) -> bool:
     info = document.json["metadata"].get("language_info")
     kernelspec = document.json["metadata"].get("kernelspec")
     names = [entry.get(key) for entry, key in ((info, "name"), (kernelspec, "language")) if isinstance(entry, dict)]
-    return all(name in (None, "python", "ipython") for name in names)
+    return all(name in (None, "python", "ipython") for name in (*names, document.language or None))
 
 
 def _call_text(source: str, start: int) -> str:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_FORMAT",
     "PYTHON_KERNEL",
+    "R_KERNEL",
     "Direction",
     "Form",
     "decide",
@@ -45,7 +46,8 @@ __all__ = [
 ]
 
 PYTHON_KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
-"""The kernel that Kaggle has; a notebook that names none dies there before its first cell."""
+R_KERNEL = {"display_name": "R", "language": "R", "name": "ir"}
+"""The kernels that Kaggle has; a notebook that names none dies there before its first cell."""
 
 
 _BOM = b"\xef\xbb\xbf"
@@ -111,7 +113,8 @@ def _read(mirror: bytes, base: bytes | None, form: Form, memo: Memo | None) -> b
     def ask() -> bytes:
         from sahel_nb.notebook import by_jupytext
 
-        return by_jupytext.notebook(mirror, base, form, PYTHON_KERNEL)
+        kernel = R_KERNEL if form.mirror.extension in (".R", ".r") else PYTHON_KERNEL
+        return by_jupytext.notebook(mirror, base, form, kernel)
 
     return _remembered(memo, ask, b"notebook", form, mirror, b"" if base is None else b"+" + base)
 

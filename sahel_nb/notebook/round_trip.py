@@ -17,7 +17,7 @@ from sahel_nb.notebook.strip import strip
 Json = dict[str, Any]
 
 _STAMP = re.compile(r"^(?:<!-- sahel-nb-stamp [^\n]*-->|\*Pushed by sahel-nb from commit [^\n]*\*)\n?", re.MULTILINE)
-_SCRIPT_STAMP = re.compile(r"^# sahel-nb-stamp [^\n]*\n?", re.MULTILINE)
+_SCRIPT_STAMP = re.compile(r"^(?:#|<!--) sahel-nb-stamp [^\n]*\n?", re.MULTILINE)
 _KEPT_TAGS = ("tags",)
 
 

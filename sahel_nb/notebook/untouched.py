@@ -40,7 +40,7 @@ def keep(made: bytes, mirror: bytes, base: bytes, plain: bytes, form: Form) -> b
         return made
     segments, old = _segments(plain, was, form)
     if segments is None:
-        if is_marked(form) and sum(_first_lost([[cell]], found) is not None for cell in was) > 1:
+        if sum(_first_lost([[cell]], found) is not None for cell in was) > 1:
             raise _cannot_tell()
         return made
     lines = mirror.decode("utf-8").splitlines()
@@ -52,19 +52,21 @@ def keep(made: bytes, mirror: bytes, base: bytes, plain: bytes, form: Form) -> b
     for cell, segment in zip(was, segments, strict=True):
         same.setdefault(tuple(segment), []).append(cell)
     wanted = [same[tuple(segments[number])] for number, _, _ in places]
-    lost = _first_lost(wanted, found)
-    if lost is None:
+    if _first_lost([[was[number]] for number, _, _ in places], found) is None:
         return made
+    lost = _first_lost(wanted, found)
     if form.is_ordinary:
         spans = [
             (number, full[start], full[stop] if stop < len(full) else len(lines)) for number, start, stop in places
         ]
         try:
-            made = _by_pieces(lines, spans, was, base)
-            if _first_lost(wanted, _cells_of(made)) is None and _says(made, short):
-                return made
+            pieced = _by_pieces(lines, spans, was, base)
+            if _first_lost(wanted, _cells_of(pieced)) is None and _says(pieced, short):
+                return pieced
         except (Unsure, *_BROKEN):
             pass
+    if lost is None:
+        return made
     raise _refused(places[lost][0], was, places)
 
 

@@ -108,7 +108,8 @@ class RemoteRefs:
             return tuple(chain)
 
     def read_all(self, prefix: str, *, timeout: float = READ_TIMEOUT) -> dict[str, RawCommit]:
-        """Every ref below `prefix`, by its full name, through one fetch. What is no commit has an empty body."""
+        """Every ref below `prefix`, by its full name, through one fetch. What is no commit, or a huge one, has an empty
+        body."""
         with self._scratch() as store:
             answer = self._fetch(store, f"+{prefix}/*:refs/all/*", "--depth=1", timeout)
             if answer.returncode != 0:

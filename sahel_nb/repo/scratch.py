@@ -26,6 +26,9 @@ from pathlib import Path
 
 from sahel_nb.durable import make_folder
 
+LARGEST = 1 << 20
+"""Bytes of the largest commit that is read: a record is a quarter of that, and may be signed."""
+_PIECE = 64 * 1024
 _LEFT_BEHIND = 24 * 3600.0  # what a killed process left is removed by a later one
 
 
@@ -86,13 +89,19 @@ class Scratch:
             return None
 
     def commit(self, oid: str) -> RawCommit | None:
-        """A commit that git has just unpacked; None where it is not here or is no commit."""
+        """A commit that git has just unpacked; None where it is not here or is no commit. One of more than `LARGEST`
+        bytes, which may be gigabytes in a small file, is no record of ours: it has an empty body."""
+        unpacked, framed = zlib.decompressobj(), b""
         try:
-            framed = zlib.decompress((self.git_dir / "objects" / oid[:2] / oid[2:]).read_bytes())
+            with (self.git_dir / "objects" / oid[:2] / oid[2:]).open("rb") as file:
+                while len(framed) <= LARGEST and (piece := file.read(_PIECE)):
+                    framed += unpacked.decompress(piece, LARGEST + 1 - len(framed))
         except (FileNotFoundError, zlib.error):
             return None
         head, _, body = framed.partition(b"\0")
-        return RawCommit(oid, body) if head.startswith(b"commit ") else None
+        if not head.startswith(b"commit ") or not (unpacked.eof or len(framed) > LARGEST):
+            return None
+        return RawCommit(oid, body if len(framed) <= LARGEST else b"")
 
 
 def loose(kind: str, body: bytes) -> bytes:

@@ -10,7 +10,7 @@ has one writer and only grows. What a crash cut short is the last entry of its p
 passed over. Nothing here is trusted on its way out: whoever restores an entry strips it again, and compares.
 
 An entry also remembers what its notebook is without outputs. So `git status` of a notebook that was only touched, and
-every second look that git takes at one, compares bytes, which is ten times as fast as to parse them.
+every second look that git takes at one, compares bytes and parses nothing.
 
 On the path of every `git add`: it imports almost nothing that the interpreter has not loaded already.
 """

@@ -25,7 +25,7 @@ from sahel_nb.repo.vault_entry import NOBODY, Entry, head_of, room_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 _TWO_WEEKS = 14 * 24 * 3600
 _AN_HOUR = 3600
@@ -166,12 +166,14 @@ def _ranks(entries: Sequence[Entry]) -> dict[Entry, int]:
     return ranks
 
 
-def _rewrite(vault: Vault, folder: Path, entries: Iterable[Entry]) -> None:
+def _rewrite(vault: Vault, folder: Path, entries: Sequence[Entry]) -> None:
+    from sahel_nb.report.progress import counted
+
     name = f"{time.time_ns():020}-{os.getpid()}"
     temporary = folder / f"{name}.tmp"
     try:
         with open(str(temporary), "xb", opener=opener) as file:
-            for entry in entries:
+            for entry in counted("sweeping the vault", entries, len(entries)):
                 file.write(_whole(vault, entry))
             file.flush()
             os.fsync(file.fileno())

@@ -32,25 +32,65 @@ def counted(
     clock: Callable[[], float] = monotonic,
     reporter: Reporter | None = None,
 ) -> Iterable[T]:
-    """The items; meanwhile "<what>: 12 of 98" where the program has been at work for long. A few are not counted."""
-    return items if total < few else _counted(what, items, total, clock, reporter)
+    """The items; meanwhile "<what>: 12 of 98" where the program has been at work for long.
+
+    A few are counted on a terminal alone.
+    """
+    return items if total < few and not _on_a_terminal() else _counted(Count(what, total, clock, reporter), items)
 
 
-def _counted(
-    what: str, items: Iterable[T], total: int, clock: Callable[[], float], reporter: Reporter | None
-) -> Iterator[T]:
-    due = _BEGAN + PATIENCE[sys.stderr is not None and sys.stderr.isatty()]
-    shown = False
+def _counted(count: Count, items: Iterable[T]) -> Iterator[T]:
     try:
-        for number, item in enumerate(items):
-            if clock() >= due:
-                reporter = reporter or _reporter()
-                reporter.status(f"{what} ({total})", f"{number + 1} of {total}")
-                shown, due = True, clock() + _PAUSE
+        for item in items:
+            count.step()
             yield item
     finally:
-        if shown and reporter is not None:
-            reporter.status("")
+        count.end()
+
+
+class Count:
+    """What is being done, and how much of it has begun; `total` 0 where nobody knows how much there is."""
+
+    def __init__(
+        self,
+        what: str,
+        total: int = 0,
+        clock: Callable[[], float] = monotonic,
+        reporter: Reporter | None = None,
+        *,
+        begun: int = 0,
+    ) -> None:
+        self._what = f"{what} ({total})" if total else what
+        self._of = f" of {total}" if total else ""
+        self._clock, self._reporter = clock, reporter
+        self._due = _BEGAN + patience()
+        self._begun = begun
+        self._shown = False
+
+    def step(self) -> None:
+        """One more begins."""
+        self._begun += 1
+        if self._clock() >= self._due:
+            self._reporter = self._reporter or _reporter()
+            self._reporter.status(self._what, f"{self._begun}{self._of}")
+            self._shown, self._due = True, self._clock() + _PAUSE
+
+    def end(self) -> None:
+        if self._shown and self._reporter is not None:
+            self._reporter.status("")
+
+
+def patience() -> float:
+    """Seconds of silence. As for git's own progress, GIT_PROGRESS_DELAY says how many where somebody looks."""
+    import os
+
+    on_a_terminal = _on_a_terminal()
+    said = os.environ.get("GIT_PROGRESS_DELAY", "")
+    return float(said) if on_a_terminal and said.isascii() and said.isdigit() else PATIENCE[on_a_terminal]
+
+
+def _on_a_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def _reporter() -> Reporter:

@@ -122,7 +122,10 @@ def make_plan(source: Source, *, dev_ref: KernelRef | None = None, dev_title: st
     stamp = Stamp(source.commit.sha, new_run_id(), secrets.token_hex(16))
     metadata = source.metadata if dev_ref is None else source.metadata.renamed(dev_ref, dev_title)
     try:
-        stamped = stamp_notebook(source.code, stamp) if source.is_notebook else stamp_script(source.code, stamp)
+        if source.is_notebook:
+            stamped = stamp_notebook(source.code, stamp)
+        else:
+            stamped = stamp_script(source.code, stamp, markdown=metadata.language == "rmarkdown")
     except UsageError as exc:
         raise UsageError(
             f"{source.code_path} at {source.commit.short}: {exc.message}",

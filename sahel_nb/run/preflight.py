@@ -6,21 +6,19 @@ does not start on a guess.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from shlex import quote
 
 from sahel_nb.config import CleanScope, Config
 from sahel_nb.errors import AuthError, Refused, SahelError
-from sahel_nb.kernels.metadata import FILE_NAME, MAX_SOURCE_BYTES, SOURCE_LISTS
+from sahel_nb.kernels.metadata import FILE_NAME, MAX_SOURCE_BYTES, SOURCE_LISTS, Problem
 from sahel_nb.kernels.model import KernelRef, Quota
 from sahel_nb.kernels.service import KernelService
-from sahel_nb.kernels.source_state import SourceState
+from sahel_nb.kernels.source_state import SourceState, how_to_give
 from sahel_nb.links import edit, typed
 from sahel_nb.lock.client import LockClient
 from sahel_nb.lock.home import remotes
@@ -36,6 +34,7 @@ from sahel_nb.lock.refusals import (
     ways_on,
 )
 from sahel_nb.notebook import lint, pair, strip
+from sahel_nb.notebook.document import NotebookError, parse
 from sahel_nb.notebook.lint_scope import LintScope
 from sahel_nb.repo.cmd import FilterRefused, git
 from sahel_nb.repo.phantom import phantoms
@@ -55,7 +54,6 @@ _WORDS = {
     "kernel_sources": "kernel",
     "model_sources": "model",
 }
-_GIVEN_AS_FOLDERS = {"competition_sources": "competitions", "model_sources": "models"}
 
 
 @dataclass(frozen=True)
@@ -214,7 +212,7 @@ def _contains(worktree: Worktree, branch: str, commit: str) -> bool:
 
 
 def examine_metadata(plan: Plan) -> Check:
-    problems = plan.metadata.problems()
+    problems = (*plan.metadata.problems(), *_language_problems(plan))
     blocking = [problem for problem in problems if problem.blocks]
     where = f"{plan.source.folder}/{FILE_NAME}" if plan.source.folder else FILE_NAME
     if problems:
@@ -224,6 +222,16 @@ def examine_metadata(plan: Plan) -> Check:
         verdict = Verdict.FAILED if blocking else Verdict.WARNING
         return Check("metadata", verdict, "; ".join(problem.message for problem in weighty), mend)
     return Check("metadata", Verdict.OK, f"{plan.ref}, title {plan.metadata.title!r}")
+
+
+def _language_problems(plan: Plan) -> tuple[Problem, ...]:
+    if not plan.source.is_notebook:
+        return ()
+    try:
+        problem = plan.metadata.language_problem(parse(plan.source.code).kernel_language)
+    except NotebookError:
+        return ()  # the row of the source says it
+    return (problem,) if problem else ()
 
 
 def examine_source(plan: Plan, config: Config) -> Check:
@@ -306,16 +314,10 @@ def examine_sources(situation: Situation, plan: Plan) -> Check | None:
 
 
 def _mend_source(situation: Situation, plan: Plan, key: str, name: str, state: SourceState) -> str:
-    if situation.inputs is not None and key in _GIVEN_AS_FOLDERS:
-        return f"mkdir -p {quote(str(situation.inputs / _GIVEN_AS_FOLDERS[key] / name))}  # and put its files there"
-    if situation.inputs is not None and key == "kernel_sources":
-        return f"sahel-nb rehearse {name}"
-    if situation.inputs is not None and name.count("/") == 1:
-        slug = name.partition("/")[2]
-        metadata = json.dumps({"title": slug, "id": name, "licenses": [{"name": "unknown"}]})
-        where = quote(f"data/{slug}")
-        write = f"echo {quote(metadata)} > {where}/dataset-metadata.json"
-        return f"mkdir -p {where} && {write}  # put its files there, git add and commit them"
+    if situation.inputs is not None and (key != "dataset_sources" or name.count("/") == 1):
+        mend = how_to_give(key, name, situation.inputs)
+        ours = {kernel.id.lower() for kernel in kernels_in(situation.worktree, plan.stamp.commit)}
+        return f"cd ITS-CLONE && {mend}" if key == "kernel_sources" and name.lower() not in ours else mend
     if state is SourceState.NOT_JOINED:
         return f"python3 -m webbrowser https://www.kaggle.com/competitions/{name}/rules"
     if state in (SourceState.PENDING, SourceState.FAILED):

@@ -94,3 +94,8 @@ def test_what_holds_a_promise_of_security_is_there_and_ships_with_it() -> None:
     assert [name for name in named if not (ROOT / "sahel_nb" / name).exists()] == []
     targets = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]
     assert "/*.md" in targets["sdist"]["include"]
+
+
+def test_every_noqa_gives_its_reason() -> None:
+    bare = re.compile(r"# (?:noqa: [A-Z]+[0-9]+(?:, [A-Z]+[0-9]+)*|type: ignore(?:\[[^]]*\])?)\s*$", re.MULTILINE)
+    assert [str(file) for file in (ROOT / "sahel_nb").rglob("*.py") if bare.search(file.read_text("utf-8"))] == []

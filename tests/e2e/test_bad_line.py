@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from support.lab import Done, Lab, Member, finished
-from support.service import wait_until
 
 SLOW = [
     "import time\nprint('ŋana', flush=True)\ntime.sleep(4)\nprint('ɓiɗɗo', flush=True)",
@@ -173,10 +173,19 @@ def test_ctrl_c_in_the_preflight_says_that_nothing_was_pushed(lab: Lab, awa: Mem
 
 
 def test_two_who_attach_while_the_owner_follows_all_get_the_same(lab: Lab, awa: Member) -> None:
-    awa.kernel("three-eyes", SLOW)
+    awa.kernel("three-eyes", HELLO)
+
+    def tell(what: str, **fields: object) -> None:
+        where = f"{lab.service.url}/admin/{what}"
+        requests.post(where, auth=lab.service.owner, json=fields, timeout=30).raise_for_status()
+
+    tell("fault", name="stale-running", kernel="awa/three-eyes", times=0)  # it ends when all three look
     running = [awa.start("run", "three-eyes")]
-    wait_until(lambda: state(awa, "three-eyes") == "RUNNING", "the run")
+    shown(running[0], "ŋana")
     running += [awa.start("attach", "three-eyes"), awa.start("attach", "three-eyes")]
+    for process in running[1:]:
+        shown(process, "ŋana")
+    tell("calm", kernel="awa/three-eyes")
     ended = [finished(process) for process in running]
     assert [done.code for done in ended] == [0, 0, 0], ended
     assert len({folder(done) for done in ended}) == 1

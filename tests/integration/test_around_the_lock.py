@@ -146,3 +146,15 @@ def test_a_remote_that_went_back(awa: Member) -> None:
     ran = awa.sahel("run", where)
     assert ran.code == 0, ran
     assert json.dumps(awa.lock(slug)).count("went back") == 0
+
+
+def test_whoever_meets_a_record_that_is_not_json_is_told_what_to_type(awa: Member) -> None:
+    slug = "not-json"
+    where = awa.kernel(slug, ["print('ŋ')"])
+    awa.lab.origin("update-ref", f"refs/sahel/locks/awa/{slug}", "HEAD")
+    for command in (("lock", "acquire", where, "--reason", "x"), ("run", where), ("lock", "release", where)):
+        refused = awa.sahel(*command)
+        assert refused.code in (3, 9), refused
+        assert "the lock's record is not JSON" in refused.err
+        assert "$ sahel-nb lock doctor" in refused.err
+    assert f"awa/{slug}: the lock's record is not JSON" in awa.sahel("lock", "doctor").out

@@ -74,6 +74,16 @@ def test_who_holds_it_and_what_happened(clone: Git, tmp_path: Path) -> None:
     assert len(sahel_nb(clone, "lock", "log").stdout.splitlines()) == 5
 
 
+def test_a_record_that_is_not_json_is_answered_with_a_command(clone: Git) -> None:
+    clone("push", "-q", "origin", f"HEAD:{REF}")
+    for command in (("show",), ("log",), ("log", "--verify")):
+        done = sahel_nb(clone, "lock", *command)
+        assert done.returncode == 3, done
+        assert "the lock's record is not JSON" in done.stderr
+        assert "  $ sahel-nb lock doctor\n" in done.stderr
+    assert f"{KERNEL}: the lock's record is not JSON" in sahel_nb(clone, "lock", "doctor").stdout
+
+
 def test_one_unreadable_lock_hides_no_other(clone: Git, tmp_path: Path) -> None:
     person(clone, tmp_path).run()
     clone("push", "-q", "origin", f"HEAD:{REF}-other")

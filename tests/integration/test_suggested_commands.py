@@ -6,153 +6,19 @@ a shell, and the message is gone. Their editor is a `vi` of ours, which writes w
 
 from __future__ import annotations
 
+import ast
 import json
-import os
 import re
 import shlex
-import shutil
-import subprocess
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import click
 import pytest
 
 from sahel_nb.cli.main import COMMANDS, cli
+from support.desk import FOLDER, METADATA, NOTEBOOK, RUN, SCRIPT, SETTINGS, SLUG, VI, Desk, types
 from support.git import Git, run_git
-from support.lab import Done, notebook
-from support.service import BIN, Service
 from support.suggestions import ROOT, suggestions
-
-TESTS = ROOT / "tests"
-FOLDER, SLUG = "notebooks/fula-lid", "fula-lid"
-NOTEBOOK, SCRIPT, METADATA = f"{FOLDER}/{SLUG}.ipynb", f"{FOLDER}/{SLUG}.py", f"{FOLDER}/kernel-metadata.json"
-SETTINGS = {
-    "id": "awa/fula-lid", "title": "Fula Lid", "code_file": f"{SLUG}.ipynb", "language": "python",
-    "kernel_type": "notebook", "is_private": True, "enable_gpu": False, "enable_tpu": False, "enable_internet": False,
-}  # fmt: skip
-VI = """#!/bin/sh
-# A person at an editor: a message for a commit, and for any other file what $WRITES says, if it says something.
-case $1 in
-*_EDITMSG|*_MSG) echo "A word about it" > "$1" ;;
-*) [ -z "$WRITES" ] || printf '%s' "$WRITES" > "$1" ;;
-esac
-"""
-TYPED: set[str] = set()
-"""The templates that the tests below type."""
-
-
-def types(*templates: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    TYPED.update(templates)
-    return lambda test: test
-
-
-class Desk:
-    """A clone, a home, and a shell in one of the clone's folders."""
-
-    def __init__(self, folder: Path, env: dict[str, str]) -> None:
-        self.git, self.origin, self.env = Git(folder / "clone"), Git(folder / "origin.git"), env
-        self.root = self.git.root
-        self.here = self.root / "notebooks"
-
-    def type(self, command: str) -> Done:
-        done = subprocess.run(
-            ["sh", "-c", command], cwd=self.here, env=self.env, stdin=subprocess.DEVNULL, capture_output=True,
-            encoding="utf-8", timeout=120,
-        )  # fmt: skip
-        return Done(done.returncode, done.stdout, done.stderr)
-
-    def suggested(self, command: str, template: str) -> str:
-        """The command that `command` suggests, of all that fit the template the first."""
-        done = self.type(command)
-        found = [line for line in commands_in(done.out + done.err) if fits(template, line)]
-        assert found, f"no `{template}` in: {done}"
-        return found[0]
-
-    def mends(self, command: str, template: str) -> Done:
-        """Type `command`, then what it suggests, then `command` again: it has no reason to suggest that any more."""
-        mend = self.suggested(command, template)
-        typed = self.type(mend)
-        assert typed.code == 0, f"{mend}: {typed}"
-        again = self.type(command)
-        assert not [line for line in commands_in(again.out + again.err) if fits(template, line)], again
-        return again
-
-    def write(self, path: str, text: str) -> None:
-        self.git.write(path, text)
-
-    def commit(self, message: str, *paths: str) -> None:
-        """As in a clone without our hooks and filter."""
-        filters = (f"filter.sahel-nb.{setting}" for setting in ("process=", "clean=cat", "required=false"))
-        off = [word for one in (*filters, "core.hooksPath=/dev/null") for word in ("-c", one)]
-        self.git(*off, "add", "-A", "--", *(paths or (".",)))
-        self.git(*off, "commit", "-q", "-m", message)
-
-
-def commands_in(text: str) -> list[str]:
-    """What a message says to type: after `$`, or after `->`."""
-    return [found[1].strip() for line in text.splitlines() if (found := re.match(r"\s*(?:\$|->) (.+)", line))]
-
-
-def fits(template: str, line: str) -> bool:
-    return re.fullmatch(re.escape(template).replace(r"\{\}", ".*?"), line) is not None
-
-
-@pytest.fixture(scope="module")
-def kaggle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with Service(tmp_path_factory.mktemp("kaggle"), users=("awa",)) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone that is set up, with one kernel that is committed and pushed; copied for every test."""
-    folder = tmp_path_factory.mktemp("ready")
-    run_git("init", "-q", "--bare", "-b", "main", str(folder / "origin.git"), cwd=folder)
-    desk = at_desk(folder)
-    Git.init(desk.root)
-    desk.git("remote", "add", "origin", str(folder / "origin.git"))
-    desk.here = desk.root
-    for command in ("sahel-nb init", "sahel-nb install"):
-        assert desk.type(command).code == 0, command
-    desk.write(METADATA, json.dumps(SETTINGS, indent=2) + "\n")
-    desk.write(NOTEBOOK, notebook(["print('ŋ')", "print('ɓ')"]))
-    for command in (f"sahel-nb pair {NOTEBOOK}", "git add -A && git commit -qm Kernel && git push -qu origin main"):
-        done = desk.type(command)
-        assert done.code == 0, done
-    return folder
-
-
-@pytest.fixture
-def desk(ready: Path, tmp_path: Path) -> Desk:
-    folder = tmp_path / "it's ŋ"
-    shutil.copytree(ready, folder, symlinks=True)
-    desk = at_desk(folder)
-    desk.git("remote", "set-url", "origin", str(desk.origin.root))
-    desk.git("update-index", "-q", "--refresh", check=False)
-    return desk
-
-
-def at_desk(folder: Path) -> Desk:
-    home, tools = folder / "home", folder / "tools"
-    for made in (home, tools):
-        made.mkdir(exist_ok=True)
-    for name in ("vi", "editor"):  # what git starts where none is set, as it was built
-        (tools / name).write_text(VI, encoding="utf-8")
-        (tools / name).chmod(0o755)
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "PYTEST"))}
-    path = f"{tools}:{BIN}:{os.environ['PATH']}"
-    return Desk(folder, {**env, "HOME": str(home), "PATH": path, "SAHEL_NB_UNSANDBOXED": "1"})
-
-
-@pytest.fixture
-def runner(desk: Desk, kaggle: Service) -> Desk:
-    """With an account."""
-    desk.env |= {"SAHEL_NB_KAGGLE": kaggle.url, "KAGGLE_USERNAME": "awa", "KAGGLE_KEY": kaggle.key("awa")}
-    return desk
-
-
-RUN = "sahel-nb run fula-lid --dry-run"
 
 
 @types("git commit -a", "git push")
@@ -397,57 +263,136 @@ def test_install_was_forgotten_in_this_clone(runner: Desk) -> None:
 
 PERSON = {
     "a name, an address or a folder that only they know": (
-        "cd YOUR-CLONE", "export KAGGLE_CONFIG_DIR=FOLDER", "git clone URL", "git config sahel-nb.owner ACCOUNT",
-        "git config user.signingkey KEY", "git remote add origin URL", "git remote add {} URL",
-        "git push {} BRANCH:{}  # with the file {}", "jupyter nbconvert --to notebook --inplace FILE",
+        "export KAGGLE_CONFIG_DIR=FOLDER",
+        "git config user.signingkey KEY",
+        "git remote add {} URL",
+        "git push {} BRANCH:{}  # with the file {}",
+        "sahel-nb lock install-hook FOLDER --identity VARIABLE  # on the server",
+        "jupyter nbconvert --to notebook --inplace FILE",
     ),
     "Kaggle itself, a browser or another machine": (
-        "kaggle auth login", "kaggle datasets status {}", "python3 -m webbrowser {}", "timedatectl set-ntp true",
-        "python3 -m webbrowser https://www.kaggle.com/competitions/{}/rules", "git fetch --unshallow", "git fetch",
-        "git fetch origin",
-        "git config --get-all uploadpack.hideRefs  # on the server", "git fetch {} {}", "git pull", "git fsck",
-        "rm {}  # on the server, if no git process is at work there", "git push --dry-run {}", "git push {} :{}",
-        "git push {} --delete {}",
+        "kaggle auth login",
+        "kaggle datasets status {}",
+        "python3 -m webbrowser {}",
+        "timedatectl set-ntp true",
+        "python3 -m webbrowser https://www.kaggle.com/competitions/{}/rules",
+        "git config --get-all uploadpack.hideRefs  # on the server",
+        "git config --get-regexp sahel  # on the server",
+        "git config --get-regexp sahel  # on the server: a forced command, or http",
+        "git pull",
+        "git fsck",
+        "git push --dry-run {}",
     ),
     "another user, the whole account, or a disk that is full": (
-        "chmod 600 {}", "df -h .", "df -h . ~ /tmp", "df -h {}", "ls -ld {}", "kill -9 {}", "git config {}",
-        "git config --global --add safe.directory {}", "git config --global {} true   # for all that you run here",
-        "git config core.sharedRepository group && sahel-nb install  # its owner", "mv {} {}",
-        "mkdir -p {}  # and put its files there",
-        "mkdir -p {} && {}  # put its files there, git add and commit them",
-        "mv {} {}.old && sahel-nb install", "mv {} {}.aside && sahel-nb install", "export SAHEL_NB_KAGGLE=local",
-        "unset SAHEL_NB_KAGGLE_TIMEOUT", "unset SAHEL_NB_LOCK_TTL", "rm {}", "tail -n 30 {}",
+        "df -h .",
+        "df -h . ~ /tmp",
+        "df -h {}",
+        "ls -ld {}",
+        "kill -9 {}",
+        "git config {}",
+        "git config --global --add safe.directory {}",
+        "git config --global {} true   # for all that you run here",
+        "git config core.sharedRepository group && sahel-nb install  # its owner",
+        "mv {} {}",
+        "mv {} {}.aside && sahel-nb install",
+        "tail -n 30 {}",
         "git stash --include-untracked",
     ),
     "a look at what it shows": (
-        "git check-attr -a -- a.ipynb", "git config --get-regexp sahel-nb.lock", "git diff HEAD -- {}",
-        "git ls-remote {}",
-        "git config --show-origin --get-regexp '^(url|sahel-nb.lock)'", "git log -p --branches --not --remotes",
-        "git diff HEAD -- sahel-nb.toml; git config --get-regexp sahel-nb.lock", "git ls-remote {} {}", "git remote -v",
+        "git config --get-regexp sahel-nb.lock",
+        "git config --show-origin --get-regexp '^(url|sahel-nb.lock)'",
+        "git config user.email",
+        "git config user.signingkey",
+        "git remote -v",
         "git status",
-        "git config --show-origin --show-scope --get-all core.hooksPath", "git fetch --all",
-        "git config user.email", "git config user.signingkey",
+        "ls -l {}",
     ),
-    "what they mean": (
-        'git add {} && git commit -m "Keep the locks where the host takes them" -- {}', "git add {} && git commit",
-        'git add {} && git commit -m "Name the remote with the locks" -- {}',
-        'git add {} && git commit -m "Add {}" && git push',
-        'git add {} && git commit -m "Set up sahel-nb" && sahel-nb install',
-        "git rm {}, or bring the mirror back: sahel-nb pair {} && git add {}",
-        "git rm -f {}, or bring the notebook back: git checkout HEAD -- {}",
+}
+"""Not typed: what a person, or another machine, has to bring → templates."""
+ELSEWHERE = {
+    "contract/localkaggle/test_localkaggle_daemon.py::test_a_damaged_store_is_put_aside_by_the_command_that_is_named": (
+        "mv {} {}",
+    ),
+    "e2e/test_rehearse_unsandboxed.py::test_it_is_said_each_time_and_refused_until_somebody_says_that_it_is_meant": (
+        "git config --global {} true   # for all that you run here",
+    ),
+    "integration/commit/test_interpreter_gone.py::test_each_command_of_git_says_what_to_type": (
+        "sahel-nb install   # in this clone, with the environment active that has sahel-nb",
+    ),
+    "integration/commit/test_phantoms.py::test_executed_again_they_are_mended_by_one_command_from_any_folder": (
+        "sahel-nb doctor --fix",
+    ),
+    "integration/commit/test_pre_commit.py::test_a_conflict_in_the_json_is_resolved_in_the_mirror": (
+        "sahel-nb pair --from mirror {} && git add {}",
+    ),
+    "integration/test_around_the_lock.py::test_a_remote_that_went_back": (
+        "sahel-nb lock ack {} --reason TEXT  # go on with what is there",
+    ),
+    "integration/test_drift.py::test_a_run_is_compared_with_its_commit_though_its_branch_was_squashed_and_deleted": (
+        "sahel-nb drift --base HEAD {}",
+    ),
+    "integration/test_drift.py::test_an_edit_comes_home_beside_what_git_has_changed_since": (
+        "sahel-nb rescue --yes {}",
+    ),
+    "integration/test_drift.py::test_where_both_changed_the_same_git_wins": ("sahel-nb rescue --markers {}",),
+    "integration/test_quota_gate.py::test_a_run_that_cannot_finish_is_refused_unless_told": (
+        "sahel-nb run {} --over-quota", "sahel-nb quota",
     ),
 }  # fmt: skip
-"""Not typed here: what a person, or another machine, has to bring → templates. For `sahel-nb …` see below."""
+"""Typed by other tests, in the same situation: the test → templates."""
+PARSED = frozenset(
+    (
+        "sahel-nb attach",
+        "sahel-nb demo",
+        "sahel-nb local serve --data ANOTHER-FOLDER",
+        "sahel-nb local serve --data {}",
+        "sahel-nb local serve --host {} --allow-remote",
+        "sahel-nb local stop   # the next run starts it in this one",
+        "sahel-nb local stop --data {}",
+        "sahel-nb lock install-hook --help",
+        "sahel-nb lock install-hook --identity REMOTE_USER",
+        "sahel-nb lock install-hook --identity SAHEL_USER",
+        "sahel-nb lock log {}",
+        "sahel-nb lock log {} --verify",
+        "sahel-nb output {}@v{} -o {}",
+        "sahel-nb rescue --base HEAD {}",
+        "sahel-nb run",
+        "sahel-nb uninstall && npm rebuild husky && sahel-nb install",
+        "sahel-nb vault gc",
+    )
+)
+"""Of ours, and only parsed by the test below: no test types them where they are suggested."""
 
 
 def test_every_suggestion_is_typed_or_says_what_it_waits_for() -> None:
+    """By one of these files, or by the test that is named; or it waits for a person, or is only parsed."""
     waits = {template for templates in PERSON.values() for template in templates}
+    elsewhere = {template for templates in ELSEWHERE.values() for template in templates}
+    here = typed_here()
     found = {shown(text): where for text, where in suggestions().items() if is_a_line(text)}
-    new = {
-        text: where for text, where in found.items() if text not in TYPED | waits and not text.startswith("sahel-nb ")
-    }
-    assert new == {}, "a suggestion is typed by a test of this file, or waits for a person"
-    assert sorted(waits - found.keys()) == [], "they are suggested no more"
+    new = {text: where for text, where in found.items() if text not in here | waits | elsewhere | PARSED}
+    assert new == {}, "a suggestion is typed by a test of these files or another one, or waits for a person"
+    assert sorted((waits | elsewhere | PARSED) - found.keys()) == [], "they are suggested no more"
+    assert sorted(here & (waits | PARSED)) == [], "they are typed"
+
+
+def test_the_tests_that_type_suggestions_elsewhere_are_there() -> None:
+    for where in ELSEWHERE:
+        name, _, test = where.partition("::")
+        tree = ast.parse((ROOT / "tests" / name).read_text(encoding="utf-8"))
+        assert test in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}, where
+
+
+def typed_here() -> set[str]:
+    """What the tests of test_suggested_*.py say that they type."""
+    found = set()
+    for path in sorted((ROOT / "tests/integration").glob("test_suggested_*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                calls = [one for one in node.decorator_list if isinstance(one, ast.Call)]
+                said = [one for one in calls if ast.unparse(one.func) == "types"]
+                found |= {ast.literal_eval(word) for one in said for word in one.args}
+    return found
 
 
 def test_commands_of_ours_are_spelled_as_the_command_line_knows_them() -> None:
@@ -494,4 +439,4 @@ def shown(text: str) -> str:
 def is_a_line(text: str) -> bool:
     """A whole line to type, and no part of a sentence."""
     begins = re.match(r"(?:sahel-nb|git|\$\{EDITOR|cd|chmod|df|export|jupyter|kaggle|kill|ls|mkdir|mv|python3|rm|tail|timedatectl|unset) ", shown(text))  # fmt: skip  # noqa: E501
-    return begins is not None and re.search(r" (?:ended|has|could|cannot|is|does|would|knows|can) |\b(?:cd \{\} && $|config $)", text.partition("#")[0]) is None  # fmt: skip  # noqa: E501
+    return begins is not None and re.search(r" (?:ended|has|could|cannot|is|does|would|knows|can|says|shows|pushes) |^sahel-nb [a-z ]+[,;:] |\b(?:cd \{\} && $|config $)", text.partition("#")[0]) is None  # fmt: skip  # noqa: E501

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sahel_nb.localkaggle.executor.api_access import ApiAccess
 from sahel_nb.localkaggle.executor.job import Job, Mount, Result
 from sahel_nb.localkaggle.executor.launch import Execution, launch
 from sahel_nb.localkaggle.executor.resources import Resources
@@ -118,6 +119,7 @@ class Runs:
         internet: bool = False,
         resources: Resources | None = None,
         interpreter: Interpreter | None = None,
+        api: ApiAccess | None = None,
     ) -> tuple[Path, Execution]:
         self._count += 1
         folder = self._folder / f"job-{self._count}"
@@ -134,6 +136,7 @@ class Runs:
                 time_limit,
                 internet,
                 interpreter=interpreter,
+                api=api,
                 **more,
             )
         )

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -30,13 +30,19 @@ class Service:
     """One service process. Files lie below `folder`: data/, home-<user>/, service.err."""
 
     def __init__(
-        self, folder: Path, *arguments: str, users: tuple[str, ...] = ("awa", "binta"), client: Path = BIN / "kaggle"
+        self,
+        folder: Path,
+        *arguments: str,
+        users: tuple[str, ...] = ("awa", "binta"),
+        client: Path = BIN / "kaggle",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.client = client
         self.data = folder / "data"
         self.users = users
         self._arguments = arguments
+        self._environment = environment or {}
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
 
@@ -71,7 +77,7 @@ class Service:
                 [*command, *self._arguments],
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env={**self._plain_env("service"), "SAHEL_NB_LOCAL_USERS": users},
+                env={**self._plain_env("service"), "SAHEL_NB_LOCAL_USERS": users, **self._environment},
             )
         self.url = self._line()
         return self

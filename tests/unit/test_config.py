@@ -178,8 +178,18 @@ def test_no_committed_remote_is_a_path_for_git(text: str, start: str) -> None:
                 "--x",
                 "refs/x",
                 "refs/a/b:refs/c/d",
-                "refs/a/b-archive",
-                "refs/a/..",
+                "refs/sahel/b-archive",
+                "refs/sahel/..",
+                "refs/heads/main",
+                "refs/heads/feature",
+                "refs/heads/sahel-signers",
+                "refs/heads/release/2026",
+                "refs/heads/blocks",
+                "refs/heads/team-locks-archive",
+                "refs/tags/locks",
+                "refs/remotes/origin/locks",
+                "refs/heads",
+                "refs/sahel",
             )
         ),
         *(
@@ -217,3 +227,11 @@ def test_what_was_called_signing_is_understood_or_says_what_to_write() -> None:
     with pytest.raises(UsageError, match="no more") as caught:
         load(b'[lock]\nsigning = "gpg"')
     assert caught.value.details == ('write instead: enforce = "signed"',)
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    ["refs/sahel/locks", "refs/sahel/a/b", "refs/heads/locks", "refs/heads/awa/locks", "refs/heads/x-locks/team"],
+)
+def test_locks_live_in_our_room_or_in_branches_of_their_name(prefix: str) -> None:
+    assert load(toml("lock", "prefix", prefix)).lock.prefix == prefix

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sahel_nb.localkaggle import names, signing
 from sahel_nb.localkaggle.executor.spec import INTERPRETER_HEADER, Interpreter
+from sahel_nb.localkaggle.run_tokens import RunGrant
 from sahel_nb.localkaggle.service import Service
 from sahel_nb.localkaggle.signing import Grant
 from sahel_nb.localkaggle.store import accounts
@@ -24,10 +25,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Call:
-    service: Service
+class Caller:
+    """Who asks, by the credentials of a request."""
+
     account: str
     """Empty for a caller without credentials."""
+    run: RunGrant | None = None
+    """The run whose code asks; None for people and their programs."""
+    has_key: bool = False
+    """The key was the data folder's: whoever has it may be any account."""
+
+
+NOBODY = Caller("")
+
+
+@dataclass(frozen=True)
+class Call:
+    service: Service
+    caller: Caller
     fields: Fields
     base: str
     """Scheme and authority by which the caller reached us: URLs for the caller's program are built from it."""
@@ -35,6 +50,10 @@ class Call:
     """The same for a browser. No browser finds us at the `http://localhost` that a proxied client speaks of."""
     interpreter: Interpreter | None = None
     """The caller's Python; None where the service runs everything in its own."""
+
+    @property
+    def account(self) -> str:
+        return self.caller.account
 
     def need_account(self) -> str:
         if not self.account:
@@ -53,24 +72,27 @@ Handler = Callable[[Call], Any]
 """Answers with a JSON object or with a whole response. Runs in a thread; raises `ApiError`."""
 
 
-def who(service: Service, request: Request) -> str:
-    """The account that a request's credentials prove; empty without credentials. 401 for wrong ones.
+def who(service: Service, request: Request) -> Caller:
+    """The caller that a request's credentials prove; `NOBODY` without credentials. 401 for wrong ones.
 
     The key that lies in the data folder is good for every name: a name that is new becomes an account. A service with
-    `only_own_key` answers 401 to everybody else.
+    `only_own_key` answers 401 to everybody else but the runs that it started.
     """
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     only_own_key = service.options.only_own_key
     if not value:
         if only_own_key:
             raise ApiError(401, "Unauthenticated")
-        return ""
+        return NOBODY
+    run = service.run_tokens.find(value.strip()) if scheme.lower() == "bearer" else None
+    if run is not None:
+        return Caller(run.account, run)
     if scheme.lower() == "bearer" and not only_own_key:
         with service.db.read() as tx:
             found = accounts.by_token(tx, value.strip())
         if found is None:
             raise ApiError(401, "Unauthenticated")
-        return found
+        return Caller(found)
     if scheme.lower() != "basic":
         raise ApiError(401, "Unauthenticated")
     user, key = password(value.strip())
@@ -81,14 +103,14 @@ def who(service: Service, request: Request) -> str:
         known = accounts.exists(tx, name)
         genuine = not only_own_key and accounts.check(tx, name, key)
     if genuine:
-        return name
+        return Caller(name)
     if not hmac.compare_digest(key.encode("utf-8"), service.key.encode("ascii")):
         raise ApiError(401, "Unauthenticated")
     if not known:
         with service.db.write() as tx:
             if not accounts.exists(tx, name):  # two first uses at once
                 accounts.put(tx, name, secrets.token_hex(32), time.time())
-    return name
+    return Caller(name, has_key=True)
 
 
 def password(value: str) -> tuple[str, str]:

@@ -29,7 +29,7 @@ def create(call: Call) -> dict[str, Any]:
         raise ApiError(400, "The dataset slug must be between 6 and 50 characters")
     if not names.MIN_DATASET <= len(title) <= names.MAX_SLUG:
         raise ApiError(400, "The dataset title must be between 6 and 50 characters")
-    if ref.owner != account:
+    if ref.owner != account and not call.caller.has_key:
         raise denied("datasets.create")
     taken = f'The requested title "{title}" is already in use by a dataset. Please choose another title.'
     service = call.service
@@ -135,6 +135,31 @@ def list_files(call: Call) -> dict[str, Any]:
     return {"datasetFiles": files, "nextPageToken": token, "errorMessage": ""}
 
 
+def list_tree(call: Call) -> dict[str, Any]:
+    """What lies directly in the folder `path` of a version; kagglehub asks folder by folder."""
+    _, version = _find(call)
+    top = call.fields.text("path").strip("/")
+    with call.service.db.read() as tx:
+        found = datasets.files(tx, version)
+    below = f"{top}/" if top else ""
+    inside = [(name.removeprefix(below), name, size) for name, size in found if name.startswith(below)]
+    folders = dict.fromkeys(rest.partition("/")[0] for rest, _, _ in inside if "/" in rest)
+    created = wire.stamp(version.created)
+    children: list[tuple[str, dict[str, Any]]] = [
+        *(("directories", {"name": name, "relativeUrl": f"{below}{name}"}) for name in folders),
+        *(
+            ("files", {"name": rest, "relativeUrl": name, "totalBytes": size, "creationDate": created})
+            for rest, name, size in inside
+            if "/" not in rest
+        ),
+    ]
+    offset, size, token = wire.page(call.fields, len(children))
+    answer: dict[str, Any] = {"directories": [], "files": [], "nextPageToken": token}
+    for kind, child in children[offset : offset + size]:
+        answer[kind].append(child)
+    return answer
+
+
 def download(call: Call) -> Response:
     """302 to one file, or to a zip of the whole version."""
     dataset, version = _find(call)
@@ -216,7 +241,7 @@ def _remove(call: Call, version_ids: tuple[int, ...]) -> None:
 def _owned(call: Call, account: str, slug_key: str) -> Dataset:
     with call.service.db.read() as tx:
         dataset = access.dataset(tx, call.fields.text("ownerSlug") or account, call.fields.text(slug_key), account)
-    if dataset.owner != account:
+    if dataset.owner != account and not call.caller.has_key:
         raise denied("datasets.update")
     return dataset
 
@@ -272,6 +297,7 @@ METHODS: dict[str, Handler] = {
     "GetDatasetMetadata": get_metadata,
     "UpdateDatasetMetadata": update_metadata,
     "ListDatasetFiles": list_files,
+    "ListTreeDatasetFiles": list_tree,
     "DownloadDataset": download,
     "ListDatasets": list_all,
     "DeleteDataset": delete,

@@ -49,5 +49,10 @@ def _locate(service: Service, grant: Grant) -> Path | None:
         return outputs.inside(folder.working(grant.id), grant.path)
     if grant.kind is Kind.DATASET_FILE:
         return outputs.inside(folder.dataset(grant.id), grant.path)
+    if grant.kind is Kind.INPUT:
+        return outputs.inside(folder.root, grant.path)
+    if grant.kind is Kind.INPUTS:
+        archive = folder.archive(grant.path.replace("/", "."))
+        return archive if archive.is_file() else None
     archive = folder.archive(f"{grant.kind.value}{grant.id}.zip")
     return archive if archive.is_file() else None

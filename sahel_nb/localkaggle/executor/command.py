@@ -98,6 +98,8 @@ def _be_init(spec: Spec, layout: Layout, clock: float, frames: int, stdout: int,
     try:
         missing = sandbox.enter(spec, lambda: os.write(ready, b"1"))
         os.close(ready)
+        if spec.api_channel >= 0:
+            os.close(spec.api_channel)
         if missing:
             _frame(frames, ["stderr", 0.0, f"sahel-nb: internet is on, and there is none: {missing}\n"])
     except OSError as exc:

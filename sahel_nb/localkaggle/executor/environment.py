@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from sahel_nb.localkaggle.executor import api_access
 from sahel_nb.localkaggle.executor.spec import PACKAGES, Layout, Spec
 
 MARK = "SAHEL_NB_RUN"
@@ -38,6 +39,7 @@ def kernel_environment(spec: Spec, layout: Layout) -> dict[str, str]:
         environment[name] = threads
     if spec.kind == "script":
         environment["MPLBACKEND"] = "agg"  # in a notebook ipykernel sets its inline backend, and figures become outputs
+    environment.update(api_access.environment(spec, layout))
     environment.update(spec.environment)
     return environment
 
@@ -49,4 +51,4 @@ def _import_path(spec: Spec, layout: Layout, packages: str) -> list[str]:
     ]
     around = [str(Path(folder).parent) for folder in folders]
     site = [spec.interpreter.user_site] if spec.interpreter.user_site else []
-    return list(dict.fromkeys([*folders, *around, packages, *site]))
+    return list(dict.fromkeys([*folders, *around, packages, *site, *api_access.import_path(spec, layout)]))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from sahel_nb.localkaggle.executor.api_access import ApiAccess
 from sahel_nb.localkaggle.executor.resources import Resources
 from sahel_nb.localkaggle.executor.spec import Interpreter
 
@@ -51,6 +52,8 @@ class Job:
     resources: Resources = field(default_factory=Resources.of_this_machine)
     interpreter: Interpreter | None = None
     """The Python to run in; None for the service's own."""
+    api: ApiAccess | None = None
+    """How its code reaches the service; None where it does not."""
 
 
 @dataclass(frozen=True)

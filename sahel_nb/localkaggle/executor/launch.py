@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 from sahel_nb.localkaggle.executor import isolation, processes, record
@@ -58,6 +60,13 @@ def launch(job: Job) -> Execution:
         network_tool=isolated.network_tool,
         mark=mark,
     )
+    channel: socket.socket | None = None
+    if job.api is not None:
+        spec = replace(spec, api_token=job.api.token, api_url=job.api.url)
+        if spec.own_network and spec.internet:
+            ours, channel = socket.socketpair()
+            spec = replace(spec, api_channel=channel.fileno())
+            job.api.serve(ours)
     (job.folder / "src").mkdir(exist_ok=True)
     (job.folder / "src" / (NOTEBOOK if job.kernel_type == "notebook" else SCRIPT)).write_bytes(job.source)
     with open(job.folder / "supervisor.log", "wb") as trouble:
@@ -69,7 +78,10 @@ def launch(job: Job) -> Execution:
             cwd="/",
             env=supervisor_environment(),
             start_new_session=True,
+            pass_fds=(channel.fileno(),) if channel is not None else (),
         )
+    if channel is not None:
+        channel.close()  # the supervisor's is the only one left: it ends with the run
     assert process.stdin is not None
     with contextlib.suppress(BrokenPipeError):  # it died at once: `wait` says so
         process.stdin.write(spec.to_line())
@@ -154,8 +166,8 @@ def _refusal(job: Job) -> str:
     """Why this job is not even started; empty where nothing speaks against it."""
     if job.kernel_type not in ("notebook", "script"):
         return f"Kernels of type {job.kernel_type!r} cannot be run here; notebook and script can."
-    if job.kernel_type == "script" and job.language != "python":
-        return f"Scripts in {job.language} cannot be run here; this service runs Python only."
+    if job.language != "python":
+        return f"A {job.kernel_type} in {job.language} cannot be run here: this service runs Python only."
     if not Path(sys.executable).exists():
         return f"The Python that the embedded service runs in is gone: {sys.executable}. Type: sahel-nb local stop"
     if job.interpreter is not None and not Path(job.interpreter.executable).exists():

@@ -16,8 +16,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from sahel_nb.localkaggle.executor import api_access, network
 from sahel_nb.localkaggle.executor import namespaces as ns
-from sahel_nb.localkaggle.executor import network
 from sahel_nb.localkaggle.executor.spec import PACKAGES, SANDBOX, Interpreter, Spec
 
 # Of an interpreter's prefix only these: somebody's prefix may be their home.
@@ -62,6 +62,8 @@ def enter(spec: Spec, connect: Callable[[], object]) -> str:
         ns.unshare(ns.CLONE_NEWCGROUP)
     if not shares_network:
         ns.raise_loopback()
+        if spec.api_channel >= 0:
+            api_access.listen(spec.api_channel)
         if spec.internet and offline:
             missing = "this machine has no route to the internet"
         elif spec.internet:

@@ -74,6 +74,11 @@ class Spec:
     """What connects a sandbox with internet; without, such a sandbox shares the host's network."""
     mark: str
     """Stands in the environment of every process of the run, so that strays can be found."""
+    api_token: str = ""
+    """By which the code of the run calls Kaggle's API; empty for none (see `api_access`)."""
+    api_url: str = ""
+    api_channel: int = -1
+    """The descriptor on which a sandbox with a network of its own hands its port out."""
 
     def to_line(self) -> bytes:
         return json.dumps(asdict(self)).encode("ascii") + b"\n"
@@ -85,6 +90,10 @@ class Spec:
         fields["resources"] = Resources(**fields["resources"])
         fields["mounts"] = tuple((source, tuple(targets)) for source, targets in fields["mounts"])
         return cls(**fields)
+
+    @property
+    def own_network(self) -> bool:
+        return self.namespaces and not (self.internet and not self.network_tool)
 
     @property
     def path(self) -> Path:

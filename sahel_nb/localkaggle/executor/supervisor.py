@@ -19,7 +19,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sahel_nb.localkaggle.executor import command, outputs, plain, processes, record, resources, sandbox
+from sahel_nb.localkaggle.executor import api_access, command, outputs, plain, processes, record, resources, sandbox
 from sahel_nb.localkaggle.executor.job import Outcome, Result
 from sahel_nb.localkaggle.executor.pipes import Frames, Pipe, Text
 from sahel_nb.localkaggle.executor.spec import SANDBOX, Spec
@@ -92,6 +92,7 @@ class Run:
         else:
             processes.adopt_orphans()
             plain.prepare(self._spec)
+        api_access.prepare(self._spec)
 
     def _start(self) -> list[Pipe]:
         # SIGCHLD wakes the selector: the end of the main process is an event like the others.
@@ -207,7 +208,8 @@ class Run:
         if self._log_error:
             return
         try:
-            self._log.append(stream, time.monotonic() - self._clock if seconds is None else seconds, text)
+            seconds = time.monotonic() - self._clock if seconds is None else seconds
+            self._log.append(stream, seconds, api_access.hide_token(self._spec, text))
         except OSError as exc:
             self._log_error = f"The log could not be written: {exc}"
 
@@ -229,6 +231,7 @@ class Run:
         with contextlib.suppress(OSError):
             if stat.S_ISREG(executed.lstat().st_mode):
                 shutil.move(executed, kept)
+                api_access.hide_token_in(self._spec, kept)
 
     def _judge(self, ended: Ended, wrong_outputs: str) -> Result:
         kind = self._spec.kind
@@ -265,7 +268,7 @@ class Run:
         return f"The notebook's runner ended with exit code {code} and no verdict; the log says more.", 0
 
     def _result(self, outcome: Outcome, message: str) -> Result:
-        return Result(outcome, message, self._started, time.time())
+        return Result(outcome, api_access.hide_token(self._spec, message), self._started, time.time())
 
     def _clean(self) -> None:
         for part in ("scratch", "src", "input", "usr"):

@@ -249,14 +249,20 @@ def test_forks(here: Scene, tmp_path: Path) -> None:
     assert "origin.git" not in here.look(remote=str(team.path))["remote"].found
 
 
-def test_a_record_that_nobody_understands(here: Scene, tmp_path: Path) -> None:
+def test_records_that_nobody_understands_are_all_named(here: Scene, tmp_path: Path) -> None:
     here.run(tmp_path)
     tree = here.origin("hash-object", "-t", "tree", "-w", "/dev/null")
-    oid = here.origin("-c", "user.name=x", "-c", "user.email=x", "commit-tree", "-m", "{}", tree)
-    here.origin("update-ref", "refs/sahel/locks/awa/broken", oid)
+    oids = []
+    for name, text in (("broken", "{}"), ("worse", "hello"), *((f"x{number}", "hello") for number in range(20))):
+        oids.append(here.origin("-c", "user.name=x", "-c", "user.email=x", "commit-tree", "-m", text, tree))
+        here.origin("update-ref", f"refs/sahel/locks/awa/{name}", oids[-1])
     row = here.look()["records"]
     assert row.verdict is Verdict.FAILED
-    assert "awa/broken" in row.found
+    assert "awa/broken: the lock's record has missing" in row.found
+    assert "awa/worse: the lock's record is not JSON" in row.found
+    assert row.found.endswith("; and 2 more")
+    subprocess.run(row.mend, shell=True, cwd=here.clone.root, check=True, capture_output=True)
+    assert here.clone("cat-file", "-t", oids[0]) == here.clone("cat-file", "-t", oids[1]) == "commit"
 
 
 def test_a_remote_that_is_away_fails_closed_with_the_command_to_try_again(here: Scene) -> None:

@@ -100,6 +100,7 @@ def test_what_is_no_transition_at_all(server: Server) -> None:
         "lead to this lock_remote_id": commit_of(replace(after, lock_remote_id="example.org/elsewhere"), old),
         "one commit on the newest": commit_of(after, None),
         "is not JSON": make_commit(b"hello", parent=old.oid, name="n", email="e@x", when=1),
+        "is no commit of": make_commit(b" " * (4 << 20), parent=old.oid, name="n", email="e@x", when=1),
     }
     for text, new in attempts.items():
         swap, said = server.push("awa", old, new)

@@ -50,7 +50,7 @@ def test_from_an_empty_repository_to_a_committed_kernel(tmp_path: Path) -> None:
     assert "sahel-nb" not in clone.git("config", "--local", "--list")
 
 
-@pytest.mark.parametrize("template", ["blank", "langid"])
+@pytest.mark.parametrize("template", ["blank", "blank-r", "langid"])
 def test_every_template_makes_a_kernel_that_lint_accepts(clone: Clone, template: str) -> None:
     said = sahel_nb(clone, "new", "fula-model", "--owner", "awa", "--template", template, "--json")
     assert said.code == 0, said

@@ -218,3 +218,16 @@ def test_a_mirror_that_names_its_formats_leads_to_its_notebook(clone: Clone) -> 
     clone.must("checkout", "-q", "--", "notebooks/own.ipynb")
     clone.must("commit", "-qam", "Edit")
     assert sources_of(clone.committed("notebooks/own.ipynb"))[-1] == "last = 1"
+
+
+def test_a_configuration_that_cannot_be_read_is_not_taken_for_none(tmp_path: Path) -> None:
+    """Else the notebook would get a script of another form than its team's."""
+    clone = set_up(tmp_path / "o")
+    (clone.root / TOML).unlink(missing_ok=True)
+    (clone.root / TOML).symlink_to("/dev/zero")
+    clone.git.write("a.ipynb", notebook())
+    clone.must("add", "a.ipynb")
+    for said in (clone.run("commit", "-qm", "One"), sahel_nb(clone, "pair", "a.ipynb")):
+        assert said.code != 0
+        assert "jupytext.toml cannot be read: it is no regular file" in said.err
+    assert not (clone.root / "a.py").exists()

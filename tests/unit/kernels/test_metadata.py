@@ -46,7 +46,6 @@ def test_a_good_one_has_no_problem() -> None:
         ({"title": "Another title"}, "title"),
         ({"title": "Abcd", "id": "awa/abcd"}, "title"),
         ({"kernel_type": "book"}, "kernel_type"),
-        ({"language": "julia"}, "language"),
         ({"code_file": "../x.ipynb"}, "code_file"),
         ({"code_file": "/x.ipynb"}, "code_file"),
         ({"code_file": "a/../../x.ipynb"}, "code_file"),
@@ -63,6 +62,12 @@ def test_a_good_one_has_no_problem() -> None:
         ({"dataset_sources": ["fula-text"]}, "dataset_sources"),
         ({"dataset_sources": "awa/fula-text"}, "dataset_sources"),
         ({"model_sources": ["awa/m"]}, "model_sources"),
+        ({"kernel_type": "notebook", "language": "rmarkdown", "code_file": "fula.Rmd"}, "code_file"),
+        ({"language": "r", "code_file": "fula.irnb"}, "code_file"),
+        ({"language": "julia"}, "language"),
+        ({"language": "R"}, "language"),
+        ({"kernel_type": "script", "language": "python", "code_file": "fula.R"}, "language"),
+        ({"kernel_type": "script", "language": "r", "code_file": "fula.py"}, "language"),
     ],
 )
 def test_what_kaggle_would_refuse_or_change_blocks(changes: dict[str, Any], key: str) -> None:
@@ -85,7 +90,10 @@ def test_what_kaggle_would_refuse_or_change_blocks(changes: dict[str, Any], key:
         {"id": "awa/Fula-LID-trainer"},
         {"dataset_sources": ""},
         {"dataset_sources": [""]},
-        {"kernel_type": "notebook", "language": "rmarkdown", "code_file": "fula.Rmd"},
+        {"kernel_type": "script", "language": "rmarkdown", "code_file": "fula.Rmd"},
+        {"kernel_type": "script", "language": "r", "code_file": "fula.R"},
+        {"language": "rmarkdown"},
+        {"language": "r"},
     ],
 )
 def test_near_misses_do_not_block(changes: dict[str, Any]) -> None:
@@ -217,3 +225,21 @@ def test_a_fix_leaves_nothing_to_fix_and_changes_nothing_that_is_pushed(
     assert json.loads(metadata.to_json()) == json.loads(Metadata.from_json(data).to_json())
     blocking = [[one.key for one in Metadata.from_json(each).problems() if one.blocks] for each in (data, fixed)]
     assert set(blocking[1]) <= set(blocking[0])
+
+
+def test_a_language_in_capitals_is_fixed_and_pushed_as_the_client_takes_it() -> None:
+    metadata = parse(language="R")
+    assert [problem.fixable for problem in metadata.problems()] == [True]
+    assert json.loads(metadata.to_json())["language"] == "r"
+
+
+@pytest.mark.parametrize(
+    ("language", "notebook", "blocks"),
+    [
+        ("python", "python", None), ("python", "", None), ("r", "r", None), ("rmarkdown", "r", None),
+        ("python", "r", True), ("python", "julia", True), ("r", "python", False), ("julia", "julia", None),
+    ],
+)  # fmt: skip
+def test_the_language_of_the_notebook_is_the_kernels(language: str, notebook: str, blocks: bool | None) -> None:
+    problem = parse(language=language).language_problem(notebook)
+    assert (problem.blocks if problem else None) == blocks

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sahel_nb.kernels.proof import Copy, compare
 from sahel_nb.kernels.stamp import Stamp, stamp_notebook, stamp_script
+from sahel_nb.notebook.round_trip import script_home
 
 STAMP = Stamp("c" * 40, "20261121T091503Z-4f1c2a", "d" * 32)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -79,3 +80,11 @@ def test_what_is_no_notebook_any_more_differs() -> None:
 
 def _plain(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
+
+
+def test_a_report_in_r_markdown_is_stamped_by_a_comment_that_is_no_heading() -> None:
+    text = b"---\ntitle: x\n---\n\n```{r}\nprint(1)\n```\n"
+    stamped = stamp_script(text, STAMP, markdown=True)
+    assert stamped.splitlines()[-1] == f"<!-- {STAMP.text()} -->".encode()
+    assert compare(stamped.decode(), text, notebook=False, nonce=STAMP.nonce).copy is Copy.SAME
+    assert script_home(stamped) == text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,9 +46,16 @@ def test_a_sample_is_recognised(name: str) -> None:
     assert [finding.rule.code for finding in found.findings] == ([value["rule"]] if value["rule"] else [])
     assert found.sure == (found.main is not None and not value.get("likely", False)), found.evidence
     assert not value.get("likely") or (found.main is not None and found.main.seen)
-    assert not any("{" in finding.cause + finding.remedy for finding in found.findings)
+    assert not any(re.search(r"\{\w*\}", finding.cause + finding.remedy) for finding in found.findings), "not filled in"
     said = value["message"] or value["log"]
     assert found.evidence or value["state"] != "ERROR" or not said or not value["log"]
+
+
+def test_every_log_says_where_it_is_from_and_most_were_made_by_the_embedded_service() -> None:
+    origins = [load(name)["origin"] for name in NAMES]
+    told = ("a kernel that", "a notebook that", "the words", "what kaggle", "the embedded service", "sahel-nb without")
+    assert [origin for origin in origins if not origin.startswith(told)] == []
+    assert sum("run" in origin and "embedded service" in origin for origin in origins) > len(origins) / 2
 
 
 def test_every_rule_has_a_sample() -> None:
@@ -77,6 +85,7 @@ GENERAL = {
     "internet-off": "network-failed",
     "iopub-flood": "cell-timeout",
     "kernel-ended": "kernel-died",
+    "kernel-of-another-language": "unknown-kernelspec",
     "module-not-pushed": "missing-package",
     "native-crash": "kernel-died",
     "out-of-memory": "kernel-died",
@@ -160,6 +169,27 @@ def test_the_words_of_an_own_error_are_not_believed(text: str, facts: Facts) -> 
         f"----> 1 raise ValueError(text)\n\nValueError: {' '.join(text.split())}\n"
     )
     assert diagnose([LogRecord("stderr", 1.0, report)], RunStatus(RunState.ERROR), facts).rule is None
+
+
+@pytest.mark.parametrize(
+    ("source", "command"),
+    [
+        ("competition titanic", "mkdir -p /served/competitions/titanic  # and put"),
+        ("model google/gemma/pyTorch/2b/1", "mkdir -p /served/models/google/gemma/pyTorch/2b/1  # and put"),
+        ("kernel awa/clean-words", "sahel-nb rehearse awa/clean-words"),
+        ("dataset awa/fula-words", "mkdir -p data/fula-words && echo '{"),
+    ],
+)
+def test_a_source_that_code_asks_for_is_given_by_a_command(source: str, command: str) -> None:
+    line = f"sahel-nb: the embedded service has no {source}; `sahel-nb debug` says how to give it\n"
+    value = load("source-not-given")
+    lines = [item for item in value["log"] if "the embedded service has no" not in item["data"]]
+    records = [LogRecord(item["stream_name"], item["time"], item["data"]) for item in lines]
+    records.insert(-1, LogRecord("stderr", 1.0, line))
+    facts = Facts(embedded=True, inputs=Path("/served"))
+    found = diagnose(records, RunStatus(RunState.ERROR, value["message"]), facts)
+    assert found.remedy.startswith(command), found
+    assert f"asks for the {source}, and" in found.cause
 
 
 def test_the_place_where_an_input_is_now_is_named() -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from sahel_nb.localkaggle import outputs
 from sahel_nb.localkaggle.executor import isolation, network
+from sahel_nb.localkaggle.executor.api_access import ApiAccess
 from sahel_nb.localkaggle.executor.job import Mount, Outcome
 from sahel_nb.localkaggle.executor.outputs import discard
 from support.jobs import Runs, children_of, eventually, text
@@ -153,6 +154,38 @@ def test_a_kernel_reaches_nothing_of_this_machine(tmp_path: Path, listener: sock
         "closed": [],
     }
     assert ("internet is on, and there is none" in run.log) == (internet and not online)
+
+
+CALL = """
+import socket
+try:
+    with socket.create_connection(("127.0.0.1", 80), 5) as call:
+        print(call.recv(100).decode())
+except OSError as exc:
+    print(type(exc).__name__)
+"""
+
+
+@pytest.mark.parametrize("internet", [False, True], ids=["no internet", "internet"])
+def test_port_80_of_a_sandbox_is_handed_out_until_the_run_ends(tmp_path: Path, internet: bool) -> None:
+    if not isolation.probe().network_tool:
+        assert isolation.probe().open_network or isolation.probe().missing
+        return
+    channels: list[socket.socket] = []
+    api = ApiAccess("KGAT_" + "0" * 32, "http://127.0.0.1:9", channels.append)
+    folder, execution = Runs(tmp_path).start(CALL.encode(), "script", internet=internet, api=api)
+    for channel in channels:
+        _, (descriptor,), _, _ = socket.recv_fds(channel, 1, 2)
+        with socket.socket(fileno=descriptor) as listening:
+            assert listening.getsockname() == ("127.0.0.1", 80)
+            listening.settimeout(30)
+            with listening.accept()[0] as call:
+                call.send(b"the service")
+    result = execution.wait(60)
+    assert result is not None
+    assert result.outcome is Outcome.COMPLETE
+    assert text(folder, "stdout") == ("the service\n" if internet else "ConnectionRefusedError\n")
+    assert [channel.recv(1) for channel in channels] == ([b""] if internet else [])
 
 
 def test_what_connects_a_sandbox_ends_with_the_run(tmp_path: Path) -> None:

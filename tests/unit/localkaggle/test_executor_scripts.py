@@ -69,7 +69,8 @@ def test_utility_scripts_are_imported_by_name(runs: Runs, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("kind", "language", "target", "words"),
     [
-        ("script", "r", "input/a", "Scripts in r cannot be run here"),
+        ("script", "r", "input/a", "A script in r cannot be run here"),
+        ("notebook", "r", "input/a", "A notebook in r cannot be run here: this service runs Python only"),
         ("wizard", "python", "input/a", "'wizard' cannot be run here"),
         ("script", "python", "input/../../etc", "cannot be mounted"),
         ("script", "python", "/etc", "cannot be mounted"),

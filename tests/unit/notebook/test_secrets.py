@@ -89,6 +89,10 @@ def test_every_pattern_finds_what_it_describes(number: int) -> None:
     assert not pattern.random or search(text_of(pattern.body, Dice(0), only=True).encode()) == []
 
 
+def test_the_kinds_are_as_many_as_the_changelog_says() -> None:
+    assert len({pattern.name for pattern in PATTERNS}) > 100
+
+
 @pytest.mark.parametrize(("name", "secret"), EVERY, ids=[f"{i} {name}" for i, (name, _) in enumerate(EVERY)])
 def test_a_hit_wherever_it_stands(name: str, secret: str) -> None:
     found = find_secrets(f"x = 1\n{secret}\n".encode(), "a.py")

@@ -39,6 +39,9 @@ def test_a_few_are_not_counted_and_a_failure_clears_the_line(monkeypatch: pytest
     stream = io.StringIO()
     items = [1, 2]
     assert progress.counted("pairing", items, 2) is items
+    monkeypatch.setattr(stream, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr", stream)
+    assert progress.counted("pairing", items, 2) is not items, "on a terminal a few large ones are counted, too"
     reporter = Console(stream, tty=True, color=False)
     monkeypatch.setattr(progress, "PATIENCE", {True: 0.0, False: 0.0})
     counted = progress.counted("pairing", range(9), 9, reporter=reporter)
