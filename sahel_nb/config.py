@@ -260,7 +260,7 @@ _PREFIX = re.compile(rf"(?:refs/sahel(?:{_PART})+|{_BRANCH_OF_LOCKS})(?<!-archiv
 _NOT_FOR_LOCKS = "refs/sahel/commits/"
 """The commits that ran."""
 _BRANCH = re.compile(r"refs/heads(/[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.|lock(?:/|$)|/|$))*)+")
-_REMOTE_ID = re.compile(r"[\w.~/@:+-]{0,200}")
+_REMOTE_ID = re.compile(r'[^"\\]{0,300}')
 _OWNER = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?)?")
 
 

@@ -279,7 +279,6 @@ PERSON = {
         "git config --get-all uploadpack.hideRefs  # on the server",
         "git config --get-regexp sahel  # on the server",
         "git config --get-regexp sahel  # on the server: a forced command, or http",
-        "git pull",
         "git fsck",
         "git push --dry-run {}",
     ),
@@ -299,7 +298,6 @@ PERSON = {
         "git stash --include-untracked",
     ),
     "a look at what it shows": (
-        "git config --get-regexp sahel-nb.lock",
         "git config --show-origin --get-regexp '^(url|sahel-nb.lock)'",
         "git config user.email",
         "git config user.signingkey",

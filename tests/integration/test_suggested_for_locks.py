@@ -214,7 +214,8 @@ def test_where_the_locks_are(runner: Desk) -> None:
 
 
 @types("sahel-nb lock reset {} --reason TEXT  # a lead, who has looked", "sahel-nb lock list",
-       'git add {} && git commit -m "Name the remote with the locks" -- {} && git push', "git fetch origin")  # fmt: skip
+       'git add {} && git commit -m "Name the remote with the locks" -- {} && git push',
+       "git fetch origin")  # fmt: skip
 def test_what_a_lead_types(runner: Desk) -> None:
     tree = runner.origin("hash-object", "-t", "tree", "-w", "/dev/null")
     who = ("-c", "user.name=x", "-c", "user.email=x")
