@@ -211,6 +211,36 @@ def test_where_the_locks_are(runner: Desk) -> None:
     assert "sahel-nb.lock.ttl 600" in shown
 
 
+@types("git remote add {} URL", "git remote -v", "git config --show-origin --get-regexp '^(url|sahel-nb.lock)'",
+       "git config --get-regexp sahel-nb.lock", "git push --dry-run {}")  # fmt: skip
+def test_settings_of_the_lock_that_cannot_be(runner: Desk) -> None:
+    asked = "sahel-nb lock show fula-lid"
+    runner.git("config", "sahel-nb.lock.remote", "locks")
+    line = runner.suggested(asked, "git remote add {} URL").replace("URL", '"$PWD/../../origin.git"')
+    assert runner.type(line).code == 0
+    assert runner.type(asked).code == 0
+
+    inside = runner.root / "inside.git"
+    runner.git("init", "-q", "--bare", str(inside))
+    runner.git("config", "sahel-nb.lock.remote", str(inside))
+    assert "origin" in runner.follow(asked, "git remote -v").out
+    where = "git config --show-origin --get-regexp '^(url|sahel-nb.lock)'"
+    assert "inside.git" in runner.follow(asked, where).out
+    runner.git("config", "--unset", "sahel-nb.lock.remote")
+
+    toml = (runner.root / "sahel-nb.toml").read_text(encoding="utf-8")
+    runner.write("sahel-nb.toml", toml.replace("[lock]\n", '[lock]\nsigning = "ssh"\n'))
+    runner.commit("Signed", "sahel-nb.toml")
+    runner.git("config", "sahel-nb.lock.signing", "off")
+    hold = "sahel-nb lock acquire fula-lid --reason x"
+    assert runner.follow(hold, "git config --get-regexp sahel-nb.lock").out == "sahel-nb.lock.signing off\n"
+    runner.git("config", "--unset", "sahel-nb.lock.signing")
+    runner.git("reset", "-q", "--hard", "HEAD~")
+
+    on_server(runner, 'echo "nobody pushes"; exit 1')
+    runner.follow(DOCTOR, "git push --dry-run {}")
+
+
 def on_server(desk: Desk, script: str) -> Path:
     hook = desk.origin.root / "hooks/update"
     hook.write_text(f"#!/bin/sh\n{script}\n")
