@@ -3,6 +3,7 @@ of each file, whichever paths were given before, and why that was refused."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -68,10 +69,10 @@ class World:
         hook.chmod(0o755)
 
     def index(self) -> dict[str, tuple[str, bool]]:
-        intended = self.clone.git("diff-files", "--ita-invisible-in-index", "--diff-filter=A", "--name-only", "-z")
-        lines = self.clone.git("ls-files", "-s", "-z").split("\0")
-        entries = [line.split("\t") for line in lines if line]
-        return {name: (entry, name in intended.split("\0")) for entry, name in entries}
+        """Path → mode, object and stage, and whether git was only told of it (CE_INTENT_TO_ADD in git's cache.h)."""
+        shown = self.clone.git("ls-files", "-s", "--debug")
+        entries = re.findall(r"^(\d{6} \w+ \d)\t(.+)\n(?:  .*\n)*?  .*flags: (\w+)$", shown, re.MULTILINE)
+        return {name: (entry, bool(int(flags, 16) & 0x2000_0000)) for entry, name, flags in entries}
 
     def staged(self) -> set[str]:
         asked = ("diff", "--cached", "--ita-invisible-in-index", "--no-renames", "--name-only", "-z")
@@ -108,6 +109,9 @@ def test_a_commit_takes_what_was_staged_and_a_refusal_stages_nothing(
         if hook:
             world.hook(hook, refuses=True)
         before, staged = world.index(), world.staged()
+        assert {name for name, (_, intended) in before.items() if intended} == {
+            name for name, state in states.items() if state == "intended"
+        }
         arguments = {"plain": (), "-a": ("-a",), "": ("--", *paths)}.get(how, (how, "--", *paths))
         if world.commits(*arguments) is None:
             after = world.index()
