@@ -90,8 +90,8 @@ def test_a_run_that_is_on_and_is_cancelled(member: Desk, service: Service) -> No
         done = ended(process)
         assert done.code in ((0,) if " logs " in line else (0, 6)), f"{line}: {done}"
         debug += [one for one in commands_in(done.err) if fits("sahel-nb debug {}@v{}", one)]
-    assert len(debug) == 1, "of two who attach, one brings it home"
-    assert "cancelled" in member.type(debug[0]).out
+    assert set(debug) == {"sahel-nb debug awa/fula-lid@v1"}
+    assert "cancelled" in member.type(debug[0]).err
     assert member.type(RUN).code == 0
 
 
@@ -203,7 +203,7 @@ def test_where_the_locks_are(runner: Desk) -> None:
     toml = (runner.root / "sahel-nb.toml").read_text(encoding="utf-8")
     runner.write("sahel-nb.toml", toml.replace("[lock]\n", "[lock]\nttl = 99\n"))
     assert "+ttl = 99" in runner.follow(DOCTOR, "git diff HEAD -- {}").out
-    runner.write("sahel-nb.toml", toml.replace("refs/heads/sahel-locks", "refs/heads/mine"))
+    runner.write("sahel-nb.toml", toml.replace('\nprefix = "refs/heads/sahel-locks"', '\nprefix = "refs/sahel/others"'))
     both = runner.suggested(DOCTOR, "git diff HEAD -- {}; git config --get-regexp sahel-nb.lock")
     runner.git("config", "sahel-nb.lock.ttl", "600")
     shown = runner.type(both).out
