@@ -39,6 +39,10 @@ class Staged:
     path: Path
     files: tuple[tuple[str, int], ...]
 
+    @property
+    def size(self) -> int:
+        return sum(size for _, size in self.files)
+
     def settle(self, place: Path) -> None:
         """The last step before the commit: from there on the files belong to a version.
 
@@ -57,10 +61,15 @@ def items(tx: Connection, account: str, fields: Fields) -> tuple[Item, ...]:
 
 
 @contextmanager
-def staged(folder: DataFolder, wanted: tuple[Item, ...]) -> Iterator[Staged]:
-    """The files in a hidden folder, on the disk. Whatever was not settled is removed at the end."""
+def staged(folder: DataFolder, wanted: tuple[Item, ...], limit: int | None = None) -> Iterator[Staged]:
+    """The files in a hidden folder, on the disk. Whatever was not settled is removed at the end.
+
+    400 where archives unpack to more than `limit` bytes, or than is good for anybody.
+    """
     path = folder.root / "datasets" / f".{secrets.token_hex(8)}"
     budget = Budget.for_upload(sum(item.upload.size for item in wanted))
+    if limit is not None:
+        budget = Budget(min(budget.bytes, limit))
     with archives.scratch(path):
         try:
             for item in wanted:

@@ -26,12 +26,14 @@ _UPLOADING = frozenset(
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class RunGrant:
     """What a token stands for."""
 
     version_id: int
     account: str
+    allowance: int
+    """Bytes that the run may still put into this service."""
     told: set[str] = field(default_factory=set)
     """Sources that are not there, of which the run's log has a word."""
 
@@ -44,12 +46,12 @@ class RunTokens:
         self._lock = threading.Lock()
 
     @contextmanager
-    def issue(self, version_id: int, account: str) -> Iterator[str]:
-        """A new token of `account`, good inside the block alone."""
+    def issue(self, version_id: int, account: str, allowance: int = 0) -> Iterator[str]:
+        """A new token of `account`, good inside the block alone; `allowance` bytes may be uploaded with it."""
         token = f"KGAT_{secrets.token_hex(16)}"  # the shape of Kaggle's own: whatever looks for secrets knows it
         key = _digest(token)
         with self._lock:
-            self._grants[key] = RunGrant(version_id, account)
+            self._grants[key] = RunGrant(version_id, account, allowance)
         try:
             yield token
         finally:

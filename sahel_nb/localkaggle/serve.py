@@ -7,6 +7,7 @@ import contextlib
 import functools
 import ipaddress
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -25,7 +26,7 @@ from sahel_nb.localkaggle.authority import Own
 from sahel_nb.localkaggle.executor import isolation
 from sahel_nb.localkaggle.executor.api_access import ApiAccess
 from sahel_nb.localkaggle.executor.launch import launch, read_result
-from sahel_nb.localkaggle.executor.resources import Resources
+from sahel_nb.localkaggle.executor.resources import GIB, Resources
 from sahel_nb.localkaggle.folder import DataFolder
 from sahel_nb.localkaggle.instance import Endpoint, Instance
 from sahel_nb.localkaggle.names import Ref
@@ -86,7 +87,8 @@ def serve(plan: Plan, announce: Callable[[str], None], warn: Callable[[str], Non
 
     @contextlib.contextmanager
     def api_access(version_id: int, account: str) -> Iterator[ApiAccess]:
-        with run_tokens.issue(version_id, account) as token:
+        allowance = min(plan.resources.disk, shutil.disk_usage(folder.root).free - GIB)
+        with run_tokens.issue(version_id, account, max(0, allowance)) as token:
             yield ApiAccess(token, url, server.serve_inside)
 
     scheduler = Scheduler(db, folder, launch, read_result, workers, plan.resources, api_access)

@@ -1,4 +1,5 @@
-"""Secrets in pieces: "hf_…" + "…", two strings side by side, "".join([…]), f"{a}{b}" of constants, escapes, base64.
+"""Secrets in pieces: "hf_…" + "…", two strings side by side, "".join([…]), f"{a}{b}" of constants, k += "…",
+"{}{}".format(a, b), "%s%s" % (a, b), escapes, base64.
 
 Nothing is evaluated: only literals are put together, as a reader does it. A text that is put together is searched by
 itself, and what is found in it stands where its first piece begins.
@@ -25,6 +26,14 @@ _CONSTANT = re.compile(
 _SUM = re.compile(rb"^.*(?:\+[ \t]*[A-Za-z_\"'{]|\{[A-Za-z_]\w*\}).*$", re.MULTILINE)
 _PLUS = re.compile(rb"(?<![\w.\"'])([A-Za-z_]\w*)(?=[ \t]*(?:\+|\)|\r?$|#|,))", re.MULTILINE)
 _FIELD = re.compile(rb"\{([A-Za-z_]\w*)\}")
+_ADDED = re.compile(
+    rb"^[ \t\0]*([A-Za-z_]\w*)[ \t]*\+=[ \t]*[\"']([^\"'\n]{2,4000})[\"'][ \t]*(?:#.*)?\r?$", re.MULTILINE
+)
+_FILLED = re.compile(
+    rb"[\"'](?P<text>[^\"'\n]{2,200})[\"'](?:\.format\(|[ \t]*%[ \t]*\()(?P<given>[^()\n]{3,4000})\)",
+)
+_HOLE = re.compile(rb"\{\}|%s")
+_GIVEN = re.compile(rb"[ \t]*(?:[\"']([^\"'\n]*)[\"']|([A-Za-z_]\w*))[ \t]*(?:,|\Z)")
 _ESCAPE = re.compile(rb"\\{1,2}(?:u00|x)([2-7][0-9A-Fa-f])")
 
 
@@ -42,6 +51,10 @@ def put_together(data: bytes) -> Iterator[tuple[int, bytes]]:
             yield begin, _CUT.sub(b"", data[begin:end])
     if b"+" in data or b"{" in data:
         yield from _sums(data)
+    if b"+=" in data:
+        yield from _added(data)
+    if b".format(" in data or b"%s" in data:
+        yield from _filled(data)
     if b"\\u00" in data or b"\\x" in data:
         yield from _escapes(data)
 
@@ -73,6 +86,37 @@ def _sums(data: bytes) -> Iterator[tuple[int, bytes]]:
         known = _PLUS.sub(lambda one: b'"' + constants[one[1]] + b'"' if one[1] in constants else one[0], known)
         if known != line:
             yield match.start(), _JOINT.sub(b"", known)
+
+
+def _added(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """A constant, and what is added to its name below it."""
+    added = list(_ADDED.finditer(data))
+    names = {match[1] for match in added}
+    for match in _CONSTANT.finditer(data) if names else ():
+        if match[1] in names:
+            text = match[2] + b"".join(more[2] for more in added if more[1] == match[1] and more.start() > match.end())
+            yield match.start(), match[1] + b' = "' + text + b'"'
+
+
+def _filled(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """A text whose holes are filled with literals and constants; with anything else, nothing is known of it."""
+    constants: dict[bytes, bytes] | None = None
+    for match in _FILLED.finditer(data):
+        given, at = [], 0
+        while (one := _GIVEN.match(match["given"], at)) is not None and one.end() > at:
+            given.append(one)
+            at = one.end()
+        holes = _HOLE.findall(match["text"])
+        if at < len(match["given"]) or len(holes) != len(given):
+            continue
+        if constants is None:
+            constants = {found[1]: found[2] for found in _CONSTANT.finditer(data)}
+        values = [one[1] if one[2] is None else constants.get(one[2]) for one in given]
+        if None not in values:
+            filled = iter(values)
+            begin = _line_begin(data, match.start())
+            text = _HOLE.sub(lambda _, filled=filled: next(filled), match["text"])
+            yield begin, data[begin : match.start()] + b'"' + text + b'"'
 
 
 def _may_be_a_piece(value: bytes) -> bool:

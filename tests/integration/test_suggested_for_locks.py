@@ -90,8 +90,8 @@ def test_a_run_that_is_on_and_is_cancelled(member: Desk, service: Service) -> No
         done = ended(process)
         assert done.code in ((0,) if " logs " in line else (0, 6)), f"{line}: {done}"
         debug += [one for one in commands_in(done.err) if fits("sahel-nb debug {}@v{}", one)]
-    assert len(debug) == 1, "of two who attach, one brings it home"
-    assert "cancelled" in member.type(debug[0]).out
+    assert set(debug) == {"sahel-nb debug awa/fula-lid@v1"}
+    assert "cancelled" in member.type(debug[0]).err
     assert member.type(RUN).code == 0
 
 
@@ -205,7 +205,7 @@ def test_where_the_locks_are(runner: Desk) -> None:
     toml = (runner.root / "sahel-nb.toml").read_text(encoding="utf-8")
     runner.write("sahel-nb.toml", toml.replace("[lock]\n", "[lock]\nttl = 99\n"))
     assert "+ttl = 99" in runner.follow(DOCTOR, "git diff HEAD -- {}").out
-    runner.write("sahel-nb.toml", toml.replace("refs/heads/sahel-locks", "refs/heads/mine"))
+    runner.write("sahel-nb.toml", toml.replace('\nprefix = "refs/heads/sahel-locks"', '\nprefix = "refs/sahel/others"'))
     both = runner.suggested(DOCTOR, "git diff HEAD -- {}; git config --get-regexp sahel-nb.lock")
     runner.git("config", "sahel-nb.lock.ttl", "600")
     shown = runner.type(both).out
@@ -241,6 +241,27 @@ def test_what_a_lead_types(runner: Desk) -> None:
     runner.origin("update-ref", LOCK, runner.origin("hash-object", "-t", "commit", "-w", "body"))
     fetch = runner.suggested("sahel-nb lock show fula-lid", "git fetch origin")
     assert runner.type(f"{fetch} && sahel-nb lock show fula-lid").code == 0
+
+
+@types("git remote add {} URL", "git remote -v", "git config --show-origin --get-regexp '^(url|sahel-nb.lock)'",
+       "git push --dry-run {}")  # fmt: skip
+def test_settings_of_the_lock_that_cannot_be(runner: Desk) -> None:
+    asked = "sahel-nb lock show fula-lid"
+    runner.git("config", "sahel-nb.lock.remote", "locks")
+    line = runner.suggested(asked, "git remote add {} URL").replace("URL", '"$PWD/../../origin.git"')
+    assert runner.type(line).code == 0
+    assert runner.type(asked).code == 0
+
+    inside = runner.root / "inside.git"
+    runner.git("init", "-q", "--bare", str(inside))
+    runner.git("config", "sahel-nb.lock.remote", str(inside))
+    assert "origin" in runner.follow(asked, "git remote -v").out
+    where = "git config --show-origin --get-regexp '^(url|sahel-nb.lock)'"
+    assert "inside.git" in runner.follow(asked, where).out
+    runner.git("config", "--unset", "sahel-nb.lock.remote")
+
+    on_server(runner, 'echo "nobody pushes"; exit 1')
+    runner.follow(DOCTOR, "git push --dry-run {}")
 
 
 def on_server(desk: Desk, script: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 
 import requests
 
@@ -250,3 +251,25 @@ def test_what_was_never_run_or_not_from_git(runner: Desk, kaggle: Service) -> No
     choose = runner.suggested("sahel-nb pair --from notebook", "sahel-nb pair --from {} FILE.ipynb")
     assert runner.type(choose.replace("FILE", "fula-lid/fula-lid")).code == 0
     runner.follow("sahel-nb vault restore fula-lid/fula-lid.ipynb", "sahel-nb vault list")
+
+
+@types("sahel-nb local stop --data {}", "sahel-nb local serve --data ANOTHER-FOLDER", "sahel-nb local serve --data {}")
+def test_a_data_folder_that_is_in_use_or_damaged(desk: Desk) -> None:
+    assert desk.type("sahel-nb local start --data ../data").code == 0
+    try:
+        other = desk.suggested("sahel-nb local serve --data ../data", "sahel-nb local serve --data ANOTHER-FOLDER")
+        command = ["sh", "-c", "exec " + other.replace("ANOTHER-FOLDER", "../other")]
+        with subprocess.Popen(command, cwd=desk.here, env=desk.env, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith("http://")
+            process.terminate()
+        stop = desk.suggested("sahel-nb local serve --data ../data", "sahel-nb local stop --data {}")
+    finally:
+        assert desk.type("sahel-nb local stop --data ../data").code == 0
+    assert desk.type("sahel-nb local start --data ../data").code == 0
+    assert desk.type(stop).code == 0
+    assert desk.type("sahel-nb local status --data ../data").out == "not running\n"
+    (desk.root / "data/service.db").write_bytes(b"garbage")
+    refused = desk.type("sahel-nb local start --data ../data")
+    (by_hand,) = (line for line in commands_in(refused.err) if line.startswith("sahel-nb") and "ANOTHER" not in line)
+    assert "service.db cannot be used" in desk.type(by_hand).err

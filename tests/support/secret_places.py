@@ -95,6 +95,11 @@ PLACES = (
     Place("join of a list", "a.ipynb", _pieces('%(name)s = "".join(["%(a)s", "%(b)s"])\n')),
     Place("sum of names", "a.ipynb", _pieces('a = "%(a)s"\nb = "%(b)s"\n%(name)s = a + b\n')),
     Place("f-string of names", "a.ipynb", _pieces('a = "%(a)s"\nb = "%(b)s"\n%(name)s = f"{a}{b}"\n')),
+    Place("added to", "a.ipynb", _pieces('%(name)s = "%(a)s"\n%(name)s += "%(b)s"\n')),
+    Place("format of literals", "a.ipynb", _pieces('%(name)s = "{}{}".format("%(a)s", "%(b)s")\n')),
+    Place("format of names", "a.ipynb", _pieces('a = "%(a)s"\nb = "%(b)s"\n%(name)s = "{}{}".format(a, b)\n')),
+    Place("percent", "a.ipynb", _pieces('%(name)s = "%%s%%s" %% ("%(a)s", "%(b)s")\n')),
+    Place("percent of names", "a.ipynb", _pieces("a = '%(a)s'\nb = '%(b)s'\n%(name)s = '%%s%%s' %% (a, b)\n")),
     Place(
         "line continued",
         "a.py",

@@ -38,6 +38,7 @@ def start_upload(call: Call) -> dict[str, Any]:
     size = call.fields.number("contentLength")
     if name is None or name.startswith(".") or size < 0:
         raise ApiError(400, "The upload needs a plain file name and a size")
+    call.spend(size)
     token = secrets.token_urlsafe(24)
     with call.service.db.write() as tx:
         uploads.create(tx, token, account, name, size, time.time())

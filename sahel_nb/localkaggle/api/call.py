@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 
+_BLOCK = 4096
+
+
 @dataclass(frozen=True)
 class Caller:
     """Who asks, by the credentials of a request."""
@@ -59,6 +62,19 @@ class Call:
         if not self.account:
             raise ApiError(401, "Unauthenticated")
         return self.account
+
+    def spend(self, size: int) -> None:
+        """Count what the code of a run puts here, files of no size too. Raises `ApiError` beyond its allowance."""
+        run = self.caller.run
+        if run is not None:
+            run.allowance -= max(size, _BLOCK)
+            if run.allowance < 0:
+                raise ApiError(413, "This run has uploaded as much as a run may")
+
+    @property
+    def allowance(self) -> int | None:
+        """Bytes that the caller may put here; None for people, who may fill their own disk."""
+        return max(0, self.caller.run.allowance) if self.caller.run is not None else None
 
     def file_url(self, grant: Grant) -> str:
         return self.base + signing.path_for(self.service.secret, grant, time.time())

@@ -37,7 +37,8 @@ def create(call: Call) -> dict[str, Any]:
         if datasets.find(tx, ref) is not None:
             return _answer(call, ref, 0, taken)
         wanted = ingest.items(tx, account, fields)
-    with ingest.staged(service.folder, wanted) as staged, service.db.write() as tx:
+    with ingest.staged(service.folder, wanted, call.allowance) as staged, service.db.write() as tx:
+        call.spend(staged.size)
         if datasets.find(tx, ref) is not None:
             shutil.rmtree(staged.path)
             return _answer(call, ref, 0, taken)
@@ -219,7 +220,8 @@ def _add_version(call: Call, dataset: Dataset, account: str) -> dict[str, Any]:
     with service.db.read() as tx:
         wanted = ingest.items(tx, account, body)
     gone: tuple[int, ...] = ()
-    with ingest.staged(service.folder, wanted) as staged, service.db.write() as tx:
+    with ingest.staged(service.folder, wanted, call.allowance) as staged, service.db.write() as tx:
+        call.spend(staged.size)
         if datasets.by_id(tx, dataset.id) is None:  # deleted in the meantime
             raise denied("datasets.update")
         version = datasets.add_version(tx, dataset, body.text("versionNotes"), staged.files, time.time())

@@ -83,7 +83,8 @@ def _add(call: Call, named: Fields, *, first: bool) -> dict[str, Any]:
     with service.db.read() as tx:
         wanted = ingest.items(tx, account, call.fields.object("body"))
     # The transaction writes nothing: it keeps two uploads from giving the same number.
-    with ingest.staged(service.folder, wanted) as staged, service.db.write():
+    with ingest.staged(service.folder, wanted, call.allowance) as staged, service.db.write():
+        call.spend(staged.size)
         numbers = _numbers(instance)
         if first and numbers:
             return {"error": f"The variation {variation} exists already", "errorCode": 409}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -113,6 +115,25 @@ def test_a_token_is_its_authors_while_the_run_lasts_and_no_more_than_that(servic
     assert "proxy" not in log.lower(), "other traffic of the kernel goes where it goes without us"
     kept = [path for path in service.data.rglob("*") if path.is_file() and token.encode() in path.read_bytes()]
     assert kept == []
+
+
+def test_a_run_fills_nobodys_disk_with_uploads(tmp_path: Path) -> None:
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros.bin", bytes(8 << 20))
+    with Service(tmp_path, "--only-own-key", "--disk", "0.005", users=()) as service:  # GB
+        token = live_token(service, "holds-token")
+        start = {"type": "DATASET", "name": "zeros.zip"}
+        size = {"contentLength": len(bomb.getvalue())}
+        begun = api(service, "blobs.BlobApiService/StartBlobUpload", start | size, token).json()
+        requests.put(begun["createUrl"], data=bomb.getvalue(), timeout=30).raise_for_status()
+        fields = {"slug": "zeros-of-run", "title": "Zeros of a run", "files": [{"token": begun["token"]}]}
+        unpacked = api(service, "datasets.DatasetApiService/CreateDataset", fields, token)
+        assert (unpacked.status_code, "more than is allowed" in unpacked.text) == (400, True), unpacked.text
+        assert list((service.data / "datasets").iterdir()) == []
+        over = api(service, "blobs.BlobApiService/StartBlobUpload", start | {"contentLength": 6 << 20}, token)
+        assert over.status_code == 413, over.text
+        service.kill()
 
 
 def test_a_models_files_are_below_the_model_whatever_its_parts_say(tmp_path: Path) -> None:

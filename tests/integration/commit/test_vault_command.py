@@ -272,3 +272,4 @@ def test_a_sweep_does_not_wait_for_another(clone: Clone) -> None:
     with open(folder(Worktree.discover(clone.root)) / "sweep.lock", "ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert "$ sahel-nb vault gc" in refused(clone, "gc").err
+    assert "0 versions dropped" in vault(clone, "gc")
