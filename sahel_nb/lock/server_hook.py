@@ -120,7 +120,7 @@ class Server:
         elif asks_who(prefix, move.ref):
             raise Forbidden(self._introduce())
         elif is_probe(prefix, move.ref):
-            self._pusher  # noqa: B018  only for people that are known
+            self._require_known()
         elif prefix == COMMITS:
             self._judge_kept(move)
         elif prefix.endswith(ARCHIVE):
@@ -196,7 +196,7 @@ class Server:
             raise Illegal(f"a commit that ran is kept under its own name: {ref_of(move.new)}")
         if not self._is_commit(move.new):
             raise Illegal(f"{move.new[:9]} is no commit")
-        self._pusher  # noqa: B018  only by people that are known
+        self._require_known()
 
     def _judge_archive(self, move: Move) -> None:
         """What is kept is what the lock ends with: whoever dies before it begins anew has changed nothing."""
@@ -212,7 +212,7 @@ class Server:
             raise Illegal(f"{lock} does not end with {move.new[:9]}: an archive is made of what it ends with")
         if self._record(move.new)[0].state is not State.FREE:
             raise Illegal("a lock is archived only while it is free")
-        self._pusher  # noqa: B018  only by people that are known
+        self._require_known()
 
     def _check_archived(self, ref: str, old: str, after: Record) -> None:
         if after.archive != old:
@@ -286,7 +286,15 @@ class Server:
     @cached_property
     def _pusher(self) -> Pusher:
         """Raises `Forbidden` where the server does not say, or does not know them."""
-        leads = frozenset(email.lower() for email in self.settings.get("sahel.lead", ()))
+        return Pusher(self._emails, frozenset(email.lower() for email in self.settings.get("sahel.lead", ())))
+
+    def _require_known(self) -> None:
+        """What has no writer is only for people that are known. Raises `Forbidden`."""
+        if not self._emails:
+            raise Forbidden("the server does not know who pushes")
+
+    @cached_property
+    def _emails(self) -> frozenset[str]:
         variable = self._setting("sahel.identity", "")
         if variable not in IDENTITIES:
             which = " or ".join(IDENTITIES)
@@ -300,7 +308,7 @@ class Server:
         emails |= {user.lower()} if "@" in user else set()
         if not emails:
             raise Forbidden(f"no address of {user} is known here: git config --add sahel.{user}.email ADDRESS")
-        return Pusher(frozenset(emails), leads)
+        return frozenset(emails)
 
     def _leads(self, pusher: Pusher) -> bool:
         return not pusher.leads or any(email in pusher.emails for email in pusher.leads)
@@ -308,7 +316,7 @@ class Server:
     def _introduce(self) -> str:
         """Whom the server takes the pusher for."""
         variable = self._setting("sahel.identity", "")
-        emails = ", ".join(sorted(map(str, self._pusher.emails)))  # type: ignore[call-overload]
+        emails = ", ".join(sorted(self._emails))
         lead = ", a lead" if self._leads(self._pusher) else ""
         return f"{JUDGES}{self.environ.get(variable, '')}: {emails}{lead}"
 
