@@ -56,6 +56,8 @@ class LockConfig:
     signers: str = "refs/heads/sahel-signers"
     """The protected branch of the lock remote whose file `allowed_signers` says whose keys count, and `leads` who
     leads."""
+    runners: tuple[str, ...] = ()
+    """Who may run a kernel, `owner/slug address…` in each text, both with `*`; what no text names, everybody may."""
     id: str = ""
     """What records call the lock remote, however it is reached: `sahel-nb lock init` writes it. Empty: as its URL."""
 
@@ -260,6 +262,7 @@ _PREFIX = re.compile(rf"(?:refs/sahel(?:{_PART})+|{_BRANCH_OF_LOCKS})(?<!-archiv
 _NOT_FOR_LOCKS = "refs/sahel/commits/"
 """The commits that ran."""
 _BRANCH = re.compile(r"refs/heads(/[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.|lock(?:/|$)|/|$))*)+")
+_RUNNERS = re.compile(r"[\w*-]+/[\w*-]+( +[^\s<>@]+@[^\s<>@]+)+")
 _REMOTE_ID = re.compile(r'[^"\\]{0,300}')
 _OWNER = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?)?")
 
@@ -300,6 +303,10 @@ _RULES: dict[str, tuple[Callable[[str], bool], str]] = {
         "below refs/sahel, as refs/sahel/locks, or branches named locks, as refs/heads/sahel-locks",
     ),
     "lock.signers": (lambda text: bool(_BRANCH.fullmatch(text)), "a branch, as refs/heads/sahel-signers"),
+    "lock.runners": (
+        lambda text: bool(_RUNNERS.fullmatch(text)),
+        "owner/slug and addresses, as 'a/b-* *@c.org'",
+    ),
     "lock.id": (lambda text: bool(_REMOTE_ID.fullmatch(text)), "a name, as example.org/team/notebooks"),
     "dev.owner": (lambda text: bool(_OWNER.fullmatch(text)), "the name of a Kaggle account"),
     "notebooks.folders": (lambda text: text == "." or is_folder(text), "folders below the repository's root"),

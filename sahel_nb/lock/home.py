@@ -68,11 +68,11 @@ class Home:
         if self.label:
             return None
         if self.config.enforce is not Enforcement.SIGNED:
-            return Unsigned(self.refs, self._ask)
+            return Unsigned(self.refs, self._ask, self.config.runners)
         name = check_kernel(kernel)
         place = hashlib.sha256(f"{self.remote_id} {lock_ref(self.prefix, name)}".encode()).hexdigest()[:16]
         seen = self.refs.worktree.state_dir() / "signed" / f"{place}.believed"
-        return Signed(self.refs, self.signers, name, self.remote_id, seen, self._ask)
+        return Signed(self.refs, self.signers, name, self.remote_id, seen, self._ask, self.config.runners)
 
     def own_signature(self) -> str:
         """Whom this person's signature counts for now: their address. Raises `Refused` where it does not."""

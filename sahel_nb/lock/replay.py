@@ -7,8 +7,9 @@ record must be the new one, field by field. Nothing here knows rules of its own 
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from sahel_nb.lock.alarms import unacknowledged
 from sahel_nb.lock.commands import (
@@ -86,6 +87,18 @@ def check_author(old: Record | None, new: Record, pusher: Pusher) -> None:
         owner = _email(_PERSON, whose)
         if owner is None or owner not in pusher.emails:
             raise Forbidden(f"{new.op.value} is for {whose} alone")
+
+
+def check_runner(new: Record, runners: Sequence[str]) -> None:
+    """Raises `Forbidden` where the writer takes the kernel, or waits for it, and `runners` names others: see
+    `LockConfig.runners`."""
+    if new.op not in (Op.ARM, Op.HOLD, Op.ENQUEUE):
+        return
+    lines = [line.lower().split() for line in runners]
+    named = [pattern for kernel, *people in lines if fnmatchcase(new.kernel, kernel) for pattern in people]
+    who = _email(_WRITER, new.by) or ""
+    if named and not any(fnmatchcase(who, pattern) for pattern in named):
+        raise Forbidden(f"{new.kernel} is run by {', '.join(named)}: lock.runners of the default branch")
 
 
 def is_early(old: Record | None, new: Record, stood_still: float, ttl: float, pusher: Pusher) -> bool:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from sahel_nb.errors import Refused
+from sahel_nb.errors import NOTHING_STARTED, Refused
 from sahel_nb.lock.backend import Tip
+from sahel_nb.lock.record import Record
+from sahel_nb.lock.replay import Forbidden, check_runner
 from sahel_nb.repo.refs import RemoteRefs
 from sahel_nb.repo.scratch import RawCommit, make_commit
 from sahel_nb.repo.signature import is_signed
@@ -50,6 +52,7 @@ class Unsigned:
 
     refs: RemoteRefs
     ask: Callable[[], None]
+    runners: tuple[str, ...] = ()
 
     def make(self, message: bytes, parent: RawCommit | None, when: int) -> RawCommit:
         return plain_commit(self.refs, message, parent, when)
@@ -59,7 +62,7 @@ class Unsigned:
         return 1
 
     def approve(self, before: Tip | None, tip: Tip) -> None:
-        """Nobody looks."""
+        require_runner(tip.record, self.runners)
 
     def believe(self, tip: Tip) -> None:
         if is_signed(tip.raw):
@@ -70,6 +73,14 @@ class Unsigned:
 
     def won(self, tip: Tip) -> None:
         """There is nothing to remember of a record that anybody could have written."""
+
+
+def require_runner(record: Record, runners: Sequence[str]) -> None:
+    """Raises `Refused` where the team has named others for the kernel."""
+    try:
+        check_runner(record, runners)
+    except Forbidden as exc:
+        raise Refused(str(exc), hints=(f"sahel-nb run {record.kernel} --dev",), kaggle=NOTHING_STARTED) from exc
 
 
 def plain_commit(refs: RemoteRefs, message: bytes, parent: RawCommit | None, when: int) -> RawCommit:

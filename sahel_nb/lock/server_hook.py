@@ -23,7 +23,6 @@ Exit code 0: git goes on; 1: it refuses, and the pusher reads why. Anything unex
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import sys
@@ -40,7 +39,7 @@ from sahel_nb.lock.expiry import OFFER_TTL
 from sahel_nb.lock.names import ARCHIVE, archive_ref, kernel_of, lock_of_archive
 from sahel_nb.lock.probe import JUDGES, asks_who, is_probe
 from sahel_nb.lock.record import CorruptRecord, Op, Record, State
-from sahel_nb.lock.replay import IDENTITIES, Forbidden, Pusher, check, check_author, is_early
+from sahel_nb.lock.replay import IDENTITIES, Forbidden, Pusher, check, check_author, check_runner, is_early
 from sahel_nb.lock.transition import Illegal
 from sahel_nb.repo.cmd import git, told_to_hooks
 from sahel_nb.repo.kept_commits import COMMITS, ref_of
@@ -163,6 +162,7 @@ class Server:
         if anew:
             self._check_archived(move.ref, move.old, after)
         check_author(before, after, self._pusher)
+        check_runner(after, self._team.runners)
         self._check_patience(move, before, after)
         begins = before is None or before.observed != after.observed or before.state is not after.state
         return [(move.ref, after, move.new)] if begins else []
@@ -273,10 +273,8 @@ class Server:
 
     @cached_property
     def _team(self) -> LockConfig:
-        """What the default branch has committed; a file that cannot be understood decides nothing here."""
-        with contextlib.suppress(SahelError):
-            return as_committed(self._git("cat-file", "blob", f"HEAD:{FILE_NAME}") or None).lock
-        return LockConfig()
+        """What the default branch has committed. Raises `SahelError` for what cannot be understood."""
+        return as_committed(self._git("cat-file", "blob", f"HEAD:{FILE_NAME}") or None).lock
 
     def _setting(self, key: str, default: str) -> str:
         return self.settings.get(key, (default,))[-1]

@@ -24,7 +24,7 @@ from sahel_nb.durable import make_folder, write_atomically
 from sahel_nb.lock.backend import Tip
 from sahel_nb.lock.record import Op
 from sahel_nb.lock.replay import Forbidden, Pusher, author, check_alone
-from sahel_nb.lock.rules import Untrusted
+from sahel_nb.lock.rules import Untrusted, require_runner
 from sahel_nb.lock.signers import Signers, SignersBranch, at
 from sahel_nb.lock.verify import broken_step, describe
 from sahel_nb.repo.refs import RemoteRefs
@@ -46,6 +46,7 @@ class Signed:
     seen: Path
     ask: Callable[[], None]
     """Is this clone behind its team? Raises `Refused`."""
+    runners: tuple[str, ...] = ()
 
     def make(self, message: bytes, parent: RawCommit | None, when: int) -> RawCommit:
         """The record as a commit that this person signed. Raises `Refused` where git cannot sign, and where this clone
@@ -59,6 +60,7 @@ class Signed:
 
     def approve(self, before: Tip | None, tip: Tip) -> None:
         """Our own record, before it is pushed: is it one that the others will believe? Raises `Untrusted`."""
+        require_runner(tip.record, self.runners)
         try:
             self._follows(before, tip, self.vouch(tip))
         except Untrusted as exc:

@@ -235,3 +235,11 @@ def test_what_was_called_signing_is_understood_or_says_what_to_write() -> None:
 )
 def test_locks_live_in_our_room_or_in_branches_of_their_name(prefix: str) -> None:
     assert load(toml("lock", "prefix", prefix)).lock.prefix == prefix
+
+
+def test_who_runs_what_is_written_in_lines() -> None:
+    good = 'runners = ["awa/fula-* awa@example.org *@lab.example", "*/* lead@example.org"]'
+    assert len(load(f"[lock]\n{good}".encode()).lock.runners) == 2
+    for wrong in ("awa/fula", "awa@example.org", "awa/fula awa", "awa/fula <a@b.c>"):
+        with pytest.raises(UsageError, match="owner/slug and addresses"):
+            load(f'[lock]\nrunners = ["{wrong}"]'.encode())

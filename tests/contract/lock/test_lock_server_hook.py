@@ -196,6 +196,36 @@ def test_a_new_kernel_is_not_poisoned_by_a_foreign_name(server: Server, named: s
 
 
 @pytest.mark.parametrize("server", ["ssh"], indirect=True)
+def test_who_may_run_a_kernel_is_committed(server: Server) -> None:
+    """The hook refuses others, and a client that knows of it does not try."""
+    admin = server.origin.clone("admin")
+    admin.write("sahel-nb.toml", '[lock]\nrunners = ["awa/* awa@example.org *@lab.example"]\n')
+    admin.commit("sahel-nb.toml")
+    admin.push("origin", "HEAD:refs/heads/main")
+    bobs = step(None, arm(BOB), writer(BOB, "n"))
+    swap, said = server.push("bob", None, commit_of(bobs, None))
+    assert (swap, "awa/fula-lid is run by awa@example.org, *@lab.example" in said) == (Swap.REFUSED, True), said
+    other = "refs/sahel/locks/bob/his"
+    assert server.push("bob", None, commit_of(replace(bobs, kernel="bob/his"), None), other)[0] is Swap.WON
+    first = step(None, arm(), writer(AWA, "n"))
+    old = commit_of(first, None)
+    assert server.push("awa", None, old)[0] is Swap.WON
+    waits = step(first, on(first, BOB)["enqueue"], writer(BOB, "q"))
+    assert server.push("bob", old, commit_of(waits, old))[0] is Swap.REFUSED
+    alarm = step(first, on(first, BOB)["alarm"], writer(BOB, "a"))
+    tip = commit_of(alarm, old)
+    assert server.push("bob", old, tip)[0] is Swap.WON
+    admin.write("sahel-nb.toml", "[lock]\nrunners = 7\n")
+    admin.commit("sahel-nb.toml")
+    admin.push("origin", "HEAD:refs/heads/main")
+    swap, said = server.push("awa", tip, commit_of(step(alarm, on(alarm)["disarm"], writer(AWA, "d")), tip))
+    assert (swap, "lock.runners" in said) == (Swap.REFUSED, True), "what cannot be understood lets nobody through"
+    config = LockConfig(runners=("awa/* awa@example.org",))
+    with pytest.raises(Refused, match=r"is run by awa@example\.org"):
+        home_of(server.refs("bob").worktree, config).chain(KERNEL).swap(None, bobs)
+
+
+@pytest.mark.parametrize("server", ["ssh"], indirect=True)
 def test_the_signers_branch_is_for_leads(server: Server) -> None:
     """Also in the same push as a lock, against deletion, and against a mirror of a clone that has none."""
     branch = "refs/heads/sahel-signers"
