@@ -188,7 +188,8 @@ class GitRefs:
 
     def _commit(self, parent: RawCommit | None, record: Record) -> RawCommit:
         """`record` on `parent`; or, where the chain begins anew with it, on nothing."""
-        when = max(_seconds(record.at), parent.when if parent else 0)
+        # Whoever had what is reset may have dated it as they liked.
+        when = max(_seconds(record.at), parent.when if parent and record.op is not Op.RESET else 0)
         parent = None if record.op is Op.COMPACT else parent
         if self.rules is None:
             return plain_commit(self.refs, record.to_json(), parent, when)

@@ -70,8 +70,16 @@ class Signed:
 
     def believe(self, tip: Tip) -> None:
         """Was it signed for this lock, by whom it says that it was written by? Raises `Untrusted`."""
-        if self._remembered()[0] != tip.oid:
-            self.vouch(tip)
+        if self._remembered()[0] == tip.oid:
+            return
+        signers = at(self.branch.history(), _date(tip))
+        known, mark = self.seen.with_suffix(".vouched"), f"{tip.oid} {signers.oid if signers else ''}"
+        with contextlib.suppress(OSError):
+            if known.read_text("ascii") == mark:
+                return
+        self.vouch(tip)
+        make_folder(known.parent)
+        write_atomically(known, mark.encode("ascii"))
 
     def judge(self, line: Sequence[Tip], *, whole: bool) -> None:
         """The same of the newest records, the newest first, down to the one that this clone believed last or to a
@@ -82,7 +90,7 @@ class Signed:
         if not new:
             return
         end = next((n for n, tip in enumerate(new, 1) if tip.record.op is Op.RESET), len(new))
-        below = line[end] if end < len(line) else None
+        below = line[end] if end < len(line) and new[end - 1].record.op is not Op.RESET else None
         when = _date(below) if below else 0
         for number in reversed(range(end)):
             tip = new[number]

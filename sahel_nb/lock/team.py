@@ -27,11 +27,10 @@ def default_branch(worktree: Worktree) -> str:
     """The commit that the default branch had at the last fetch; of a clone that knows none, HEAD; empty before there
     is one."""
     names = [f"refs/remotes/origin/{name}" for name in ("HEAD", *_DEFAULTS)]
-    for name in (*names, "HEAD"):
-        found = git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}", cwd=worktree.root, check=False)
-        if found.returncode == 0:
-            return found.text
-    return ""
+    shown = git("for-each-ref", "--format=%(refname) %(objectname)", *names, cwd=worktree.root).text
+    found = dict(line.split(" ", 1) for line in shown.splitlines())
+    known = next((found[name] for name in names if name in found), "")
+    return known or git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=worktree.root, check=False).text
 
 
 def team_lock(worktree: Worktree) -> LockConfig:

@@ -3,7 +3,6 @@ server's hook judges each push: is it legal, and was it its writer's to make?"""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -43,7 +42,10 @@ def replayed(
     What is illegal below a lead's reset is found all the same, but for signatures that nobody wrote yet: the reset says
     how to go on, and not that all was well.
     """
-    dates = list(itertools.accumulate((RawCommit(tip.oid, tip.raw).when for tip in reversed(tips)), max))
+    dates: list[int] = []
+    for tip in reversed(tips):  # none is older than the one that it stands on, but for a reset
+        floor = dates[-1] if dates and tip.record.op is not Op.RESET else 0
+        dates.append(max(floor, RawCommit(tip.oid, tip.raw).when))
     reset = False
     for number, new in enumerate(tips):
         old = tips[number + 1] if number + 1 < len(tips) else None
@@ -64,20 +66,22 @@ def replayed(
 def broken_step(old: Tip | None, new: Tip, parents: tuple[str, ...] | None, pusher: Pusher | None = None) -> str:
     """Why `new` may not follow on `old`, or `pusher` not write it; empty where it may."""
     reset = new.record.op is Op.RESET
+    before = old.record if old and not reset else None  # what a lead resets may be no record at all
     try:
-        check(old.record if old and not reset else None, new.record)
-        if pusher is not None:
-            check_author(old.record if old and not reset else None, new.record, pusher)
-    except (Illegal, Forbidden) as exc:
+        check(before, new.record)
+    except Illegal as exc:
         return str(exc)
-    if reset:
-        return ""  # what it stands on may be no record at all
     anew = new.record.op is Op.COMPACT
     if anew and old is not None and new.record.archive != old.oid:
         return f"it names {new.record.archive[:9]} as what it was made of, and that was {old.oid[:9]}"
     expected = (old.oid,) if old is not None and not anew else ()
-    if parents is not None and parents != expected:
+    if parents is not None and parents != expected and not reset:
         return "its commit does not stand on the record before it"
+    try:
+        if pusher is not None:
+            check_author(before, new.record, pusher)
+    except Forbidden as exc:
+        return str(exc)
     return ""
 
 

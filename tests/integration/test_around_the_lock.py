@@ -156,5 +156,5 @@ def test_whoever_meets_a_record_that_is_not_json_is_told_what_to_type(awa: Membe
         refused = awa.sahel(*command)
         assert refused.code in (3, 9), refused
         assert "the lock's record is not JSON" in refused.err
-        assert "$ sahel-nb lock doctor" in refused.err
+        assert f"$ sahel-nb lock reset awa/{slug} --reason TEXT" in refused.err
     assert f"awa/{slug}: the lock's record is not JSON" in awa.sahel("lock", "doctor").out

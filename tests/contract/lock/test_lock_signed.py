@@ -398,6 +398,18 @@ def test_a_lead_resets_whatever_is_there(team: Team) -> None:
                 mark.unlink()
 
 
+def test_a_date_of_the_future_ends_with_the_reset(team: Team) -> None:
+    """Or every later record would count as written then, when its writer may have left."""
+    tip = armed(team)
+    late = pushed(team, "bob", tip, stolen(tip, BOB), "2099-01-01T00:00:00Z")
+    refused(team.backend("awa"), "disarm does not lead to this actor")
+    done = repaired(team)
+    assert RawCommit(done.oid, done.raw).when < RawCommit(late.oid, late.raw).when
+    again = team.backend("bob").swap(done, step(done.record, arm(BOB, "s4"), writer(BOB, "n4"))).tip
+    team.trust("awa", at="2098-01-01T00:00:00Z")
+    assert team.backend("cem").read() == again
+
+
 def test_what_points_to_no_commit_is_reset_too(team: Team) -> None:
     blob = team.origin("hash-object", "-w", "config")
     (team.origin.path / REF).parent.mkdir(parents=True)
