@@ -50,6 +50,8 @@ from sahel_nb.report.terminal import protect_streams
 _OWN = "refs/sahel/"
 _BRANCHES = "refs/heads/sahel-locks"
 _HEADERS = (b"tree ", b"parent ", b"author ", b"committer ", b"encoding ", b"gpgsig ", b"gpgsig-sha256 ", b" ")
+_TICKETS = 3
+"""Of one person: where they wait, and what a killed process has left."""
 _ALIKE = ("refs/", "refs/tags/", "refs/heads/", "refs/remotes/")
 
 
@@ -163,6 +165,8 @@ class Server:
             self._check_archived(move.ref, move.old, after)
         check_author(before, after, self._pusher)
         check_runner(after, self._team.runners)
+        if after.op is Op.ENQUEUE and sum(one.actor == after.queue[-1].actor for one in after.queue) > _TICKETS:
+            raise Forbidden(f"{_TICKETS} tickets of one person are enough")
         self._check_patience(move, before, after)
         begins = before is None or before.observed != after.observed or before.state is not after.state
         return [(move.ref, after, move.new)] if begins else []

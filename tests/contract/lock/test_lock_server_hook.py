@@ -18,7 +18,7 @@ from sahel_nb.errors import Refused
 from sahel_nb.lock.backend import Verdict
 from sahel_nb.lock.chain import Chain
 from sahel_nb.lock.clock import FakeClock
-from sahel_nb.lock.commands import Pass
+from sahel_nb.lock.commands import Enqueue, Pass
 from sahel_nb.lock.doctor import examine
 from sahel_nb.lock.git_refs import GitRefs
 from sahel_nb.lock.home import home_of
@@ -31,7 +31,7 @@ from sahel_nb.repo.swap_answer import Swap
 from sahel_nb.repo.worktree import Worktree
 from sahel_nb.report.events import Verdict as Found
 from support.git import Git, git_http
-from support.lock_records import AWA, BOB, LEAD, REMOTE, arm, forged, on, states, writer
+from support.lock_records import AWA, BOB, LEAD, REMOTE, arm, forged, on, states, ticket, writer
 from support.lock_server import Server, by_http, by_ssh, commit_of, guarded, lay
 from support.locks import KERNEL, REF, FolderKaggle, Notes, Person
 from support.ssh import ssh_to_here
@@ -314,6 +314,19 @@ def test_nobody_gets_a_lock_by_adopting_and_reaping(server: Server) -> None:
     assert (swap, "reap is for 600 s" in said) == (Swap.REFUSED, True), said
     finished = commit_of(step(adopted, on(adopted, AWA)["finish"], writer(AWA, "f")), new)
     assert server.push("awa", new, finished)[0] is Swap.WON, "the holder need not wait"
+
+
+@pytest.mark.parametrize("server", ["ssh"], indirect=True)
+def test_nobody_fills_the_queue(server: Server) -> None:
+    record = step(None, arm(), writer(AWA, "n"))
+    tip = commit_of(record, None)
+    assert server.push("awa", None, tip)[0] is Swap.WON
+    for number in range(4):
+        record = step(record, Enqueue(KERNEL, ticket(BOB, f"t{number}")), writer(BOB, f"q{number}"))
+        new = commit_of(record, tip)
+        swap, said = server.push("bob", tip, new)
+        assert (swap is Swap.WON, "tickets of one person" in said) == (number < 3, number == 3), said
+        tip = new
 
 
 @pytest.mark.parametrize("server", ["ssh"], indirect=True)
