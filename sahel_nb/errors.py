@@ -84,3 +84,5 @@ EXIT_OK = 0
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 NOTHING_STARTED = "Nothing was pushed to Kaggle: no quota was spent and nothing was started."
+NOTHING_STARTED_HERE = "Nothing was started."
+"""The same of a run on the embedded service, which has no quota."""

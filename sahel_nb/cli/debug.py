@@ -259,7 +259,7 @@ def _echo_json(head: dict[str, Any], diagnosis: Diagnosis, place: dict[str, Any]
 def _spent(status: RunStatus, facts: Facts, seconds: float, *, embedded: bool) -> str:
     """Whether quota was spent, and about how much: a log's last record says how long the session was."""
     if embedded:
-        return "no quota of Kaggle's: this ran on the embedded service"
+        return "nothing of Kaggle's: this ran on the embedded service"
     kind = "TPU" if facts.tpu else "GPU" if facts.gpu else ""
     if facts.gpu is None and facts.tpu is None:
         return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -13,10 +13,20 @@ import click
 
 from sahel_nb.cli.context import Context
 from sahel_nb.cli.signals import as_interrupts
-from sahel_nb.errors import NOTHING_STARTED, AuthError, NetworkError, Refused, SahelError, UsageError
+from sahel_nb.errors import (
+    NOTHING_STARTED,
+    NOTHING_STARTED_HERE,
+    AuthError,
+    NetworkError,
+    Refused,
+    SahelError,
+    UsageError,
+)
 from sahel_nb.report.terminal import write_product
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sahel_nb.datasets.committed import CommittedDataset
     from sahel_nb.lock.client import LockClient
     from sahel_nb.lock.record import Outcome
@@ -98,21 +108,23 @@ def launch(
 
     context.remind_of_install()
     try:
-        plan, lock, who, places, attach = _prepare(
-            context, kernel, commit, dev=dev, rehearsal=rehearsal, waits=wait > 0, dry_run=dry_run, timeout=timeout,
-            over_quota=over_quota, unsandboxed=unsandboxed, as_json=as_json,
-        )  # fmt: skip
+        with _without_quota(context):
+            plan, lock, who, places, attach = _prepare(
+                context, kernel, commit, dev=dev, rehearsal=rehearsal, waits=wait > 0, dry_run=dry_run,
+                timeout=timeout, over_quota=over_quota, unsandboxed=unsandboxed, as_json=as_json,
+            )  # fmt: skip
     except KeyboardInterrupt:
-        context.reporter.say(f"stopped. {NOTHING_STARTED}")
+        context.reporter.say(f"stopped. {NOTHING_STARTED_HERE if context.is_named_embedded else NOTHING_STARTED}")
         raise
     if dry_run:
         return
     if not (rehearsal or context.is_embedded):
         _keep_commit(context, plan)
     options = RunOptions(_limit(context, plan, timeout), Waiting.DETACH if detach else Waiting.FOLLOW, attach, wait)
-    finished = execute(
-        plan, options, who=who, places=places, service=context.kaggle, lock=lock, reporter=context.reporter
-    )
+    with _without_quota(context):
+        finished = execute(
+            plan, options, who=who, places=places, service=context.kaggle, lock=lock, reporter=context.reporter
+        )
     if isinstance(finished, Detached):
         if as_json:
             value = {"schema": "sahel-nb.detached/1", **asdict(finished)}
@@ -120,6 +132,17 @@ def launch(
         return
     show(context, finished, as_json=as_json)
     finished.raise_for_outcome()
+
+
+@contextmanager
+def _without_quota(context: Context) -> Iterator[None]:
+    """What fails on the embedded service, which has none, does not speak of quota."""
+    try:
+        yield
+    except SahelError as exc:
+        if exc.kaggle == NOTHING_STARTED and context.is_named_embedded:
+            exc.kaggle = NOTHING_STARTED_HERE
+        raise
 
 
 def _prepare(

@@ -54,7 +54,7 @@ class Datasets:
                 answer = self._api.dataset_create_new(str(folder), public=public, quiet=False, dir_mode="zip")
             except ValueError as exc:
                 if not str(exc).startswith(_LOST):
-                    raise
+                    raise Rejected(f"the dataset was not created: {exc}", kaggle=NOTHING_STARTED) from exc
                 name = str(exc).removeprefix(_LOST)
                 raise Rejected(f"{name} of the dataset did not arrive; none was made", kaggle=NOTHING_STARTED) from exc
         if answer is None or str(getattr(answer, "status", "")).lower() != "ok":

@@ -86,14 +86,14 @@ RULES = (
         "kaggle-command-hangs",
         r"Command '(?:[^\n]*?(?:\\n|[;&|] ?))?(?:\[')?(?:b['\"])?(?:[\w./~-]*/)?kaggle(?=[' ])[^\n]*"
         r"(?:timed out|returned non-zero)",
-        "the notebook calls the kaggle command, which has no credentials and no terminal inside a kernel",
+        "the notebook calls the kaggle command, which has no terminal inside a kernel, and perhaps no credentials",
         "use kagglehub, which is signed in there (kagglehub.dataset_download and others), or list the source",
     ),
     _rule(
         "kaggle-auth-in-kernel",
         r"Could not find kaggle\.json|You must authenticate before you can call the Kaggle API"
         r"|Missing (?:username|key) in configuration|Authentication required to call the Kaggle API",
-        "Kaggle's API has no credentials inside a kernel",
+        "Kaggle's API found no credentials inside the kernel",
         "list what it needs as a source; to hand on outputs, list the other kernel in kernel_sources; else kagglehub",
         Need.RUN,
         anywhere=True,

@@ -154,7 +154,7 @@ def _kaggle_command(place: Place) -> Iterator[Hit]:
     for regex in (_KAGGLE_SHELL, _KAGGLE_CALL):
         for match in regex.finditer(place.cell.source):
             line = place.line_of(match.start() + len(match[0]) - len(match[0].lstrip()))
-            yield line, "calls the kaggle command, which has no credentials inside a kernel"
+            yield line, "calls the kaggle command, which may have no credentials inside a kernel"
 
 
 def _keyboard(place: Place) -> Iterator[Hit]:

@@ -110,7 +110,8 @@ class Finished:
         """Raise what the exit code must say: failed, cancelled, timed out, or that nobody says how; of a run that is
         complete, that outputs are missing or its lock is still held."""
         name = f"{self.record.kernel} v{self.record.version}"
-        kaggle = f"The run is over ({self.record.began} to {self.record.ended}); what it used of the quota is spent."
+        spent = "" if self.record.service == TargetKind.EMBEDDED.value else "; what it used of the quota is spent"
+        kaggle = f"The run is over ({self.record.began} to {self.record.ended}){spent}."
         outputs = self.folder / collect.OUTPUTS
         hint = f"sahel-nb debug {self.record.kernel}@v{self.record.version}"
         if self.status.state is RunState.COMPLETE:

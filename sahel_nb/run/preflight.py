@@ -112,7 +112,8 @@ def examine(situation: Situation, plan: Plan) -> Iterator[Check]:
         return  # the rows below could only repeat it
     yield from guarded("sources", lambda: examine_sources(situation, plan))
     yield from guarded("idle", lambda: examine_idle(situation, plan.ref), f"sahel-nb lock show {plan.ref}")
-    yield from guarded("quota", lambda: examine_quota(situation, plan), "sahel-nb quota")
+    if situation.inputs is None:
+        yield from guarded("quota", lambda: examine_quota(situation, plan), "sahel-nb quota")
 
 
 def examine_tree(worktree: Worktree, config: Config, folder: str) -> Check:

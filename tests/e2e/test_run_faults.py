@@ -123,7 +123,7 @@ def test_a_rehearsal_and_a_run_of_one_commit_keep_a_folder_each(awa: Member) -> 
 def test_a_rehearsal_says_which_sources_it_lacks_and_how_to_give_them(awa: Member) -> None:
     awa.kernel("given-lab", HELLO)
     sources = {"dataset_sources": ["awa/fula-words"], "competition_sources": ["titanic"]}
-    where = awa.kernel("lacking-lab", HELLO, kernel_sources=["awa/given-lab"], **sources)
+    where = awa.kernel("lacking-lab", [*HELLO, "1 / 0"], kernel_sources=["awa/given-lab"], **sources)
     refused = awa.sahel("rehearse", where)
     assert (refused.code, "does not exist" in refused.err) == (3, True), refused
     commands = [line.split("$ ")[1] for line in refused.err.splitlines() if line.startswith("  $ ")]
@@ -136,7 +136,8 @@ def test_a_rehearsal_says_which_sources_it_lacks_and_how_to_give_them(awa: Membe
     awa.git.write("data/fula-words/words.txt", "ndiyam\n")
     awa.git.commit("data", message="The words")
     done = awa.sahel("rehearse", where)
-    assert done.code == 0, done
+    assert (done.code, "ZeroDivisionError" in done.err) == (5, True), done
+    assert "quota" not in refused.err + done.err, "the embedded service has none"
 
 
 def test_where_states_are_hidden_the_log_and_the_outputs_say_what_there_is(lab: Lab, awa: Member) -> None:

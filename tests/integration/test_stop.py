@@ -56,6 +56,6 @@ def test_on_the_embedded_service_it_is_ended(awa: Member) -> None:
         assert (done.code, "awa/local-lab v1 was cancelled" in done.err) == (0, True), done
         asked = awa.sahel("debug", where, "--local", "--json")
         told = json.loads(asked.out)
-        assert (told["rule"], "no quota of Kaggle's" in told["spent"]) == ("cancelled", True)
+        assert (told["rule"], "nothing of Kaggle's" in told["spent"]) == ("cancelled", True)
     finally:
         awa.sahel("local", "stop")

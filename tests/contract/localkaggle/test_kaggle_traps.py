@@ -237,9 +237,15 @@ def test_a_file_of_a_dataset_that_did_not_arrive(awa: Member) -> None:
     try:
         refused = awa.sahel("rehearse", where, "--fault", "upload-lost")
         again = awa.sahel("rehearse", where)
+        awa.git.write("data/iris/dataset-metadata.json", json.dumps(about | {"id": "awa/iris"}))
+        awa.git.write("data/iris/iris.csv", "1,2")
+        awa.git("add", "data")
+        short = awa.sahel("rehearse", script(awa, "iris-lab", "print(1)", dataset_sources=["awa/iris"]))
     finally:
         awa.sahel("local", "stop")
-    assert (refused.code, "did not arrive" in refused.err, "no quota was spent" in refused.err) == (4, True, True), (
+    assert (refused.code, "did not arrive" in refused.err, "Nothing was started" in refused.err) == (4, True, True), (
         refused
     )
     assert again.code == 0, again
+    said = "error: the dataset was not created: The dataset slug must be between 6 and 50 characters"
+    assert (short.code, said in short.err) == (4, True), short
