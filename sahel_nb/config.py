@@ -138,6 +138,17 @@ def as_committed(toml: bytes | None) -> Config:
     return _merged(toml, {}, {}, lambda *_: None)
 
 
+def committed_lock(toml: bytes | None) -> LockConfig:
+    """`[lock]` of a commit's file, to be used: all but `remote`, which only `is_shared_remote` makes safe, is checked.
+
+    Raises `UsageError`."""
+    lock = as_committed(toml).lock
+    for one in fields(LockConfig):
+        if one.name != "remote":
+            _check(f"lock.{one.name}", getattr(lock, one.name), f"{FILE_NAME}: lock.{one.name}")
+    return lock
+
+
 def _merged(
     toml: bytes | None,
     git_config: Mapping[str, str],

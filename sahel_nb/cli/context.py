@@ -75,7 +75,7 @@ class Context:
         from sahel_nb.lock.team import lock_config
         from sahel_nb.report.events import Level
 
-        home = home_of(self.worktree, lock_config(self.worktree, self.config.lock))
+        home = home_of(self.worktree, lock_config(self.worktree, self.config.lock, os.environ))
         if home.label:
             self.reporter.say(home.label, Level.WARN)
         return home

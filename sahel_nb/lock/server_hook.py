@@ -32,7 +32,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from sahel_nb.config import FILE_NAME, LockConfig, as_committed
+from sahel_nb.config import FILE_NAME, LockConfig, committed_lock
 from sahel_nb.durable import make_folder, write_atomically
 from sahel_nb.errors import SahelError
 from sahel_nb.lock.expiry import OFFER_TTL
@@ -278,7 +278,7 @@ class Server:
     @cached_property
     def _team(self) -> LockConfig:
         """What the default branch has committed. Raises `SahelError` for what cannot be understood."""
-        return as_committed(self._git("cat-file", "blob", f"HEAD:{FILE_NAME}") or None).lock
+        return committed_lock(self._git("cat-file", "blob", f"HEAD:{FILE_NAME}") or None)
 
     def _setting(self, key: str, default: str) -> str:
         return self.settings.get(key, (default,))[-1]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 
-from sahel_nb.config import FILE_NAME, LockConfig, as_committed, unset
+from sahel_nb.config import FILE_NAME, LockConfig, as_committed, committed_lock, is_shared_remote, unset
 from sahel_nb.durable import make_folder, write_atomically
 from sahel_nb.errors import Refused
 from sahel_nb.links import typed
@@ -36,12 +36,14 @@ def default_branch(worktree: Worktree) -> str:
 def team_lock(worktree: Worktree) -> LockConfig:
     """`[lock]` as it decides for everybody. Raises `UsageError` for what cannot be understood."""
     commit = default_branch(worktree)
-    return as_committed(_file_at(worktree, commit)).lock if commit else LockConfig()
+    return committed_lock(_file_at(worktree, commit)) if commit else LockConfig()
 
 
-def lock_config(worktree: Worktree, own: LockConfig) -> LockConfig:
-    """The team's, at the remote that this person has named."""
-    return replace(team_lock(worktree), remote=own.remote)
+def lock_config(worktree: Worktree, own: LockConfig, environ: Mapping[str, str]) -> LockConfig:
+    """The team's; to look at, at the remote that this person has named."""
+    team = team_lock(worktree)
+    personal = "SAHEL_NB_LOCK_REMOTE" in environ or "sahel-nb.lock.remote" in worktree.git_config()
+    return replace(team, remote=own.remote) if personal or not is_shared_remote(team.remote) else team
 
 
 def differences(worktree: Worktree, own: LockConfig, environ: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
@@ -90,7 +92,7 @@ def require_current(refs: RemoteRefs, known: LockConfig, head: str = "") -> None
         toml = found[1] if found else None
         make_folder(kept.parent)
         write_atomically(kept, toml or b"")
-    now = as_committed(toml).lock
+    now = committed_lock(toml)
     if toml is not None and replace(now, remote=known.remote) != known:
         raise Refused(
             "the team's settings for its locks have changed since this clone last fetched",

@@ -81,7 +81,7 @@ def test_nobody_runs_beside_the_others_by_a_setting_of_their_own(clone: Git, key
 def test_a_branch_with_other_settings_decides_nothing(clone: Git) -> None:
     """Only the default branch does: what is committed elsewhere is a proposal."""
     clone("switch", "-qc", "mine")
-    clone.write("sahel-nb.toml", '[lock]\nttl = 540\nprefix = "refs/sahel/mine"\n')
+    clone.write("sahel-nb.toml", '[lock]\nttl = 540\nprefix = "refs/sahel/mine"\nremote = "ssh://nowhere.example/x"\n')
     clone.commit("sahel-nb.toml")
     clone.push()
     assert sahel_nb(clone, "lock", "list").returncode == 0
@@ -97,7 +97,7 @@ def test_the_remote_is_named_once_for_all(clone: Git) -> None:
     clone.commit("sahel-nb.toml")
     clone.push()
     assert "as committed" in sahel_nb(clone, "lock", "init").stdout
-    home = home_of(Worktree.discover(clone.root), lock_config(Worktree.discover(clone.root), LockConfig()))
+    home = home_of(Worktree.discover(clone.root), lock_config(Worktree.discover(clone.root), LockConfig(), {}))
     assert home.remote_id == f"{clone.root.parent}/origin"
 
 
