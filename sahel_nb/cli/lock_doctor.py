@@ -60,14 +60,14 @@ def _examined(context: Context) -> Examined:
     from sahel_nb.lock.clock import SystemClock
     from sahel_nb.lock.doctor import examine
     from sahel_nb.lock.home import home_of, remotes
-    from sahel_nb.lock.team import examine_team, team_lock
+    from sahel_nb.lock.team import examine_team, lock_config, team_lock
 
     worktree = context.worktree
-    team = team_lock(worktree)
+    team, own = team_lock(worktree), context.config.lock
     examined = examine(
-        home_of(worktree, context.config.lock),
+        home_of(worktree, replace(own, remote=lock_config(worktree, own, os.environ).remote)),
         SystemClock(),
         remotes=remotes(worktree),
         committed=(team.remote, team.prefix),
     )
-    return replace(examined, rows=[*examined.rows, examine_team(worktree, context.config.lock, os.environ)])
+    return replace(examined, rows=[*examined.rows, examine_team(worktree, own, os.environ)])
