@@ -32,7 +32,7 @@ def pair(files: tuple[Path, ...], check: bool, source: str | None, as_json: bool
                sahel-nb pair --from mirror notebooks/fula/fula.ipynb
     """
     from sahel_nb.hooks.forms import Forms
-    from sahel_nb.hooks.pair import COMMITTED
+    from sahel_nb.hooks.pair import OUT_OF_STEP
     from sahel_nb.hooks.pair import pair as bring_together
     from sahel_nb.hooks.settings import Personal
     from sahel_nb.hooks.staged import Repository
@@ -65,15 +65,15 @@ def pair(files: tuple[Path, ...], check: bool, source: str | None, as_json: bool
             context.reporter.say(one.said)
         if not outcomes:
             context.reporter.say("nothing to do: notebooks and mirrors are in step")
-    stuck = [_text(one.notebook) for one in outcomes if one.problem]
-    undecided = [_text(one.notebook) for one in outcomes if one.problem == COMMITTED]
-    own = dict.fromkeys(hint for one in outcomes for hint in one.hints)
+    stuck = [one for one in outcomes if one.problem]
     if stuck:
-        choose = f"sahel-nb pair --from notebook {typed((undecided or stuck)[0])}   # or --from mirror"
-        raise Refused(
-            f"{len(stuck)} pair{'s are' if len(stuck) > 1 else ' is'} out of step",
-            hints=tuple(own) or (choose if undecided or not check else "sahel-nb pair",),
-        )
+        hints = dict.fromkeys(hint for one in stuck for hint in one.hints)
+        choice = next((one for one in stuck if one.choice), None)
+        if not hints and choice is not None:
+            hints[f"sahel-nb pair --from notebook {typed(_text(choice.notebook))}   # or --from mirror"] = None
+        elif not hints and check and any(one.problem == OUT_OF_STEP for one in stuck):
+            hints["sahel-nb pair"] = None
+        raise Refused(f"{len(stuck)} pair{'s are' if len(stuck) > 1 else ' is'} out of step", hints=tuple(hints))
 
 
 def _text(path: bytes) -> str:

@@ -25,14 +25,18 @@ if TYPE_CHECKING:
     Contents = tuple[bytes, bytes | None]
 
 _MARK = b"<<<<<<<"
+OUT_OF_STEP = "out of step"
 COMMITTED = "out of step, and git has both halves as they are: which one is right?"
 """Only a person knows; `pair` leaves alone what git has."""
 
 
 class Outcome:
-    """What became of one pair: the files that were written and removed. `problem` says why nothing was done."""
+    """What became of one pair: the files that were written and removed. `problem` says why nothing was done.
 
-    __slots__ = ("hints", "notebook", "problem", "removed", "written")
+    `choice`: a person has to say which half is right, and can with `--from`.
+    """
+
+    __slots__ = ("choice", "hints", "notebook", "problem", "removed", "written")
 
     def __init__(
         self,
@@ -42,8 +46,10 @@ class Outcome:
         removed: tuple[bytes, ...] = (),
         problem: str = "",
         hints: tuple[str, ...] = (),
+        choice: bool = False,
     ) -> None:
         self.notebook = notebook
+        self.choice = choice
         self.hints = hints
         self.written = written
         self.removed = removed
@@ -109,8 +115,7 @@ class _Work:
             try:
                 outcome = self._one(name)
             except (_notebook_error(), LeadsOut) as exc:
-                hints = tuple(hint.replace(" FILE", f" {typed(name)}") for hint in exc.hints)
-                outcome = Outcome(name, problem=exc.message, hints=hints)
+                outcome = Outcome(name, problem=exc.message, hints=hints_for(name, exc))
             except UsageError as exc:
                 if alone:
                     raise
@@ -148,8 +153,8 @@ class _Work:
             if known and in_step(notebook, text, form):
                 return None
             if self._direction(form, (name, mirror), (notebook, text)) is not Direction.NOTHING:
-                return Outcome(name, problem="out of step")
-            return Outcome(name, problem=COMMITTED) if known else None
+                return Outcome(name, problem=OUT_OF_STEP)
+            return Outcome(name, problem=COMMITTED, choice=True) if known else None
         direction = self._force or self._direction(form, (name, mirror), (notebook, text))
         if direction is Direction.NOTHING:
             return None
@@ -174,7 +179,7 @@ class _Work:
         if made == old:
             return None
         if self._check:
-            return Outcome(name, problem="out of step")
+            return Outcome(name, problem=OUT_OF_STEP)
         self._files.replace(path, made, old)
         return Outcome(name, written=(path,))
 
@@ -184,7 +189,7 @@ class _Work:
 
         merged = merge_pair((self._changed.head(paths[0]), self._changed.head(paths[1])), *now, form)
         if merged.problem:
-            return Outcome(paths[0], problem=merged.problem)
+            return Outcome(paths[0], problem=merged.problem, choice=True)
         # The notebook first: with the other half's edits in it, it merges with the old mirror to the same again.
         self._files.replace(paths[0], merged.notebook, now[0])
         self._files.replace(paths[1], merged.mirror, now[1])
@@ -199,7 +204,8 @@ class _Work:
         if self._force is not None:
             raise UsageError(f"{shown(name)} is not there", hints=("git ls-files '*.ipynb'",))
         if self._changed.differs(mirror, text):
-            return Outcome(name, problem=f"was deleted, and {shown(mirror)} has changes that are not committed")
+            problem = f"was deleted, and {shown(mirror)} has changes that are not committed"
+            return Outcome(name, problem=problem, hints=(f"sahel-nb pair --from mirror {typed(name)}",))
         if self._check:
             return Outcome(name, problem=f"was deleted, and {shown(mirror)} was not")
         self._files.remove(mirror)
@@ -223,6 +229,11 @@ class _Work:
         if looks_like_mirror(mirror, form) and in_step(notebook, mirror, form):
             return Direction.NOTHING
         return decide(self._changed.head(paths[0]), self._changed.head(paths[1]), notebook, mirror, form)
+
+
+def hints_for(notebook: bytes, exc: SahelError) -> tuple[str, ...]:
+    """What to type; who found it knows no file's name, and writes FILE."""
+    return tuple(hint.replace(" FILE", f" {typed(notebook)}") for hint in exc.hints)
 
 
 def not_python(script: bytes) -> str:

@@ -84,7 +84,9 @@ def plan(repository: Repository, pair: Pair) -> Step:
         step = follow[direction](pair) if direction in follow else Step()
         return step if step.finding or not pair.moves else _moved(files, pair, step)
     except (NotebookError, UsageError) as exc:
-        return Step(finding=_finding(pair, exc.message, ""))
+        from sahel_nb.hooks.pair import hints_for
+
+        return Step(finding=_finding(pair, exc.message, "; ".join(hints_for(pair.notebook, exc))))
 
 
 def _was_mirror(pair: Pair) -> bool:

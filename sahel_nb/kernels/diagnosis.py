@@ -7,6 +7,7 @@ its evidence.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import deque
 from collections.abc import Iterable
@@ -24,6 +25,8 @@ LAST_LINES = 12
 SAID_LINES = 40
 """How much of what a command said, before it failed, is taken for its reason; kaggle's help on credentials is long."""
 BEFORE_LINES = 3
+WENT_ON = 2.0
+"""Seconds: what a process still has to say as it ends, of what it printed before, comes at once."""
 
 RULES: tuple[Rule, ...] = (
     *rules_log.RULES,
@@ -102,7 +105,7 @@ def diagnose(
     rules: tuple[Rule, ...] = RULES,
 ) -> Diagnosis:
     """Read the end of a log, however long it is. Never raises: what cannot be recognised is left None."""
-    tail, count = _tail(records)
+    tail, count, went_on = _tail(records)
     text = _ANSI.sub("", tail)
     read = failure.read(text, status.message)
     failed = facts.text_only or status.state in (RunState.ERROR, RunState.UNKNOWN)
@@ -111,7 +114,7 @@ def diagnose(
         read = Failure(None, (), "", "", (), read.report, read.before)
     case = Case(
         status.state,
-        _stages(read, status.message, facts, failed=failed),
+        _stages(read, status.message, facts, failed=failed, went_on=went_on and read.execution_count is None),
         Text(text[-END:], sure=False),
         count,
         read.error,
@@ -134,11 +137,12 @@ def diagnose(
     )
 
 
-def _stages(read: Failure, message: str, facts: Facts, *, failed: bool) -> tuple[tuple[Text, ...], ...]:
+def _stages(read: Failure, message: str, facts: Facts, *, failed: bool, went_on: bool) -> tuple[tuple[Text, ...], ...]:
     """Where a cause is looked for, the surest first: a rule that fits in one stage is not asked to beat a later one.
 
     What the run's state says; the error; what a command said that it reports; the errors that led to it. Not the
     traceback between them: the source lines in it may speak of anything. Without an error, the end of the log.
+    After which the run went on: an error that was caught, perhaps.
     """
     stated = () if message.startswith("Exception encountered") else ((Text(message, sure=True),),)
     if not read.error and not failed:
@@ -151,7 +155,7 @@ def _stages(read: Failure, message: str, facts: Facts, *, failed: bool) -> tuple
     # What the team wrote into an error of its own is no word of Kaggle's: believed where its class says the same.
     own = read.in_own_words or read.error.startswith("SystemExit")
     whole = "" if own and not _TELLING.match(read.error) else read.whole
-    return (*stated, (Text(whole, sure=not own),), (Text(said, sure=False),), (Text(way, sure=False),))
+    return (*stated, (Text(whole, sure=not own and not went_on),), (Text(said, sure=False),), (Text(way, sure=False),))
 
 
 def _evidence(read: Failure) -> tuple[str, ...]:
@@ -169,13 +173,20 @@ def _last(text: str, count: int) -> str:
     return "\n".join([row for row in text[-END:].split("\n") if row.strip()][-count:])
 
 
-def _tail(records: Iterable[LogRecord]) -> tuple[str, int]:
-    """The last million characters, of lines that may be cut in front; and how many records there were."""
+def _tail(records: Iterable[LogRecord]) -> tuple[str, int, bool]:
+    """The last million characters, of lines that may be cut in front; how many records there were; and whether
+    something was said a good while after the last traceback.
+    """
     kept: deque[str] = deque()
     size = count = 0
     stream, begins, carried = "", True, False
+    raised = said = math.inf
     for record in records:
         count += 1
+        if "Traceback (most recent call last)" in record.data:
+            raised = said = record.time
+        elif raised < math.inf and record.data.strip() and not failure.AFTERWARDS.search(record.data):
+            said = record.time
         # Where records carry line ends, a line may come in several; what the other stream says is a line of its own.
         text = record.data if begins or (carried and record.stream == stream) else "\n" + record.data
         stream, begins = record.stream, text.endswith("\n")
@@ -184,7 +195,7 @@ def _tail(records: Iterable[LogRecord]) -> tuple[str, int]:
         size += len(kept[-1])
         while size - len(kept[0]) >= TAIL:
             size -= len(kept.popleft())
-    return "".join(kept), count
+    return "".join(kept), count, raised < math.inf and said - raised > WENT_ON
 
 
 def place(notebook: bytes, mirror: bytes | None, execution_count: int) -> CellPlace | None:

@@ -16,7 +16,7 @@ they may look like errors: the name at the head of the traceback says where it b
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 END = 20_000
 LONGEST = 4_000
@@ -37,6 +37,9 @@ _FRAME = re.compile(
 _ARROW = re.compile(r"^-+> (\d+) ?(.*)$")
 _RAISES = re.compile(r"(?:raise|assert)\b")
 _KERNEL_FILE = re.compile(r"/ipykernel_\d+/\d+\.py$")
+_NESTED = re.compile(r"^PapermillExecutionError +Traceback \(most recent call last\)$", re.MULTILINE)
+"""A notebook of the team's that runs another by papermill: the report of that one is the text of this one's error."""
+_R_ERROR = re.compile(r"^(?:ERROR: )?(Error(?: in [^\n]{1,300}?)? ?: [^\n]*)", re.MULTILINE)
 _LIBRARY = re.compile(r"(?:site|dist)-packages/|/lib(?:64)?/python\d|^<(?!tokenize>)|/bin/papermill$")
 _TOKENIZED = "<tokenize>"
 """What Python calls the cell whose indentation it cannot read."""
@@ -46,7 +49,7 @@ _ERROR = re.compile(
 )
 _LINK = re.compile(r"\n\n(?:The above exception was|During handling of the above)[^\n]*\s*$")
 # What Kaggle does with a notebook after its run, failed or not, is no part of the error.
-_AFTERWARDS = re.compile(r"^\[NbConvertApp\]|^\S+\.py:\d+: \w*Warning: ", re.MULTILINE)
+AFTERWARDS = re.compile(r"^\[NbConvertApp\]|^\S+\.py:\d+: \w*Warning: ", re.MULTILINE)
 _CONVERSION = re.compile(
     r"^\[NbConvertApp\]|^\S*/(?:nbconvert/\S*|traitlets/\S*|mistune)\.py:\d+: \w*Warning: "
     r"|^  File \"\S*/jupyter-nbconvert\"",
@@ -92,6 +95,8 @@ class Failure:
     report: str
     before: str
     """What the log says before the report."""
+    quoted: bool = False
+    """The kernel's own code raised an error whose text is the traceback of something else."""
 
     @property
     def raised_in_library(self) -> bool:
@@ -100,7 +105,7 @@ class Failure:
     @property
     def in_own_words(self) -> bool:
         """The kernel's own code raised it, so that its text is the team's and no library's."""
-        return bool(self.frames) and not self.frames[-1].in_library and _RAISES.match(self.frames[-1].text) is not None
+        return self.quoted or _own(self.frames)
 
     @property
     def place(self) -> Frame | None:
@@ -117,30 +122,45 @@ class Failure:
         return own[-1] if own and own[-1] != self.place else None
 
 
+def _own(frames: tuple[Frame, ...]) -> bool:
+    return bool(frames) and not frames[-1].in_library and _RAISES.match(frames[-1].text) is not None
+
+
 def read(text: str, message: str = "") -> Failure:
     """Never raises: what cannot be recognised is left empty. `message` is what the run's state says."""
     text = _without_conversion(text)
     start = max(text.rfind(_HEADING), 0)
+    while start and (outer := text.rfind(_HEADING, 0, start)) >= 0 and _NESTED.search(text, outer, start):
+        start = outer
     if not start and not text.startswith(_HEADING):
         start = max(0, len(text) - END)
     report, before = text[start:], text[:start]
-    later = _AFTERWARDS.search(report)
+    later = AFTERWARDS.search(report)
     if later and _HEADING in report:
         report = report[: later.start()]
     headed = _CELL.search(report) or _CELL.search(message)
     count = int(headed[1]) if headed else None
     begin, parts = _parts(report)
     if not parts:
+        said = _R_ERROR.search(report)
         error = (headed[2] or "") if headed else ""
+        error = error or (said[1].strip() if said else "")
         return Failure(count, (), error, error, (), report, before)
-    if _HEADING not in report:
-        report, before = report[begin:], before + report[:begin]
     frames, whole = parts[-1]
+    quoted = False
+    if _HEADING in report:
+        quoting = _part_at(report, begin)
+        if quoting and not any(frame.cell == count for steps, _ in parts for frame in steps):
+            frames, quoted = (*quoting, *frames), _own(quoting)
+    else:
+        report, before = report[begin:], before + report[:begin]
+    if len(frames) == 1 and frames[0].path == "<string>":  # so Python 3.12 calls a cell that it cannot read
+        frames = (replace(frames[0], path=_TOKENIZED),)
     if not any(frame.in_notebook for frame in frames):  # an error that carries the traceback of another process
         cells = (steps for steps, _ in reversed(parts) if any(step.in_notebook for step in steps))
         frames = (*next(cells, ()), *frames)
     way = tuple(said.split("\n", 1)[0][:LONGEST] for _, said in reversed(parts[-WAY - 1 : -1]))
-    return Failure(count, frames, whole.split("\n", 1)[0], _ends(whole), way, report, before)
+    return Failure(count, frames, whole.split("\n", 1)[0], _ends(whole), way, report, before, quoted)
 
 
 def _without_conversion(text: str) -> str:
@@ -186,6 +206,14 @@ def _parts(report: str) -> tuple[int, list[tuple[tuple[Frame, ...], str]]]:
     if last is None:
         return 0, []
     return last.start(), [(_frames(report[: last.start()].split("\n")), report[last.start() :].strip())]
+
+
+def _part_at(report: str, begin: int) -> tuple[Frame, ...]:
+    """The steps of the first traceback of a report, if it is not the one that begins there."""
+    head = _HEAD.search(report)
+    if head is None or head.start() >= begin:
+        return ()
+    return tuple(frame for frame in _part(report[head.end() : begin], head[1] or "")[0] if not frame.in_library)
 
 
 def _part(text: str, name: str) -> tuple[tuple[Frame, ...], str]:

@@ -43,6 +43,8 @@ _PREFIXES = {
     "competition_sources": "competitions|competition|c",
     "model_sources": "models|model",
 }
+_TABS = "data|overview|code|discussion|leaderboard|rules|notebook|output|log|logs|comments|input|metadata|settings"
+"""What may follow a source's name in the address of its page."""
 _FLAGS = {
     "is_private": True,
     "enable_gpu": False,
@@ -142,6 +144,11 @@ class Metadata:
             found.append(Problem("language", said, fixable=plain in LANGUAGES))
         found.extend(self._code_file_problems())
         found.extend(self._list_problems())
+        found.extend(
+            Problem(key, f"`{key}` is {self.raw[key]!r}, and has to be true or false")
+            for key in _FLAGS
+            if self.raw.get(key) not in (None, "") and _flag(self.raw[key]) is None
+        )
         found.extend(self._loose_ends())
         said = advice(self.raw.get("machine_shape"))
         found.extend([Problem("machine_shape", said, blocks=False)] if said else [])
@@ -196,6 +203,11 @@ class Metadata:
     def _loose_ends(self) -> list[Problem]:
         """What is pushed in the right way whatever the file says, and better said in it."""
         found = []
+        found += [
+            (key, f"`{key}` says neither true nor false; {json.dumps(default)} is pushed, write it")
+            for key, default in _FLAGS.items()
+            if key in self.raw and self.raw[key] in (None, "")
+        ]
         if "id_no" in self.raw:
             found.append(("id_no", "`id_no` is not pushed: on Kaggle it would beat `id`, and one name decides"))
         if not self.raw.get("title"):
@@ -216,7 +228,8 @@ class Metadata:
     def fixed(self) -> dict[str, Any]:
         """`raw`, with what `problems` calls fixable put right. What a person has to decide stays."""
         raw = {key: value for key, value in self.raw.items() if key != "id_no" and not _is_empty(key, value)}
-        raw |= {key: default for key, default in _FLAGS.items() if key not in raw and key != "enable_tpu"}
+        said = {key for key in _FLAGS if raw.get(key) not in (None, "") or (key == "enable_tpu" and key not in raw)}
+        raw |= {key: default for key, default in _FLAGS.items() if key not in said}
         raw |= {"id": str(self.ref), "title": self.title, "code_file": self.code_file}
         if self.language.strip().lower() in LANGUAGES:
             raw["language"] = self.language.strip().lower()
@@ -235,8 +248,8 @@ class Metadata:
     def to_json(self) -> bytes:
         """What is pushed: every field written out, since the client's defaults and the documentation disagree."""
         explicit: dict[str, Any] = {**_FLAGS, **{key: [] for key in _LISTS}, **self.fixed()}
-        for key in _FLAGS:
-            explicit[key] = is_true(explicit[key])
+        for key, default in _FLAGS.items():
+            explicit[key] = default if _flag(explicit[key]) is None else is_true(explicit[key])
         explicit |= {"machine_shape": self.shape} if "machine_shape" in explicit else {}
         return (json.dumps(explicit, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
 
@@ -260,8 +273,10 @@ def without_prefix(key: str, name: str) -> str:
     """A source as Kaggle's API calls it: people paste what stands in the address of its page."""
     if key not in _FORMS:
         return name
-    plain = re.sub(r"^(?:https?://)?(?:www\.)?kaggle\.com/", "", name.strip()).strip("/")
-    plain = re.sub(r"/versions/(\d+)$", r"/\1", re.sub(rf"^(?:{_PREFIXES[key]})/", "", plain))
+    plain = re.sub(r"^(?:(?:https?://)?(?:www\.)?kaggle\.com/|(?:/kaggle|\.\.)/input/)", "", name.strip())
+    plain = re.sub(rf"^(?:{_PREFIXES[key]})/", "", re.sub(r"[?#].*", "", plain).strip("/"))
+    plain = re.sub(r"/versions?/(\d+)$", r"/\1", re.sub(rf"/(?:{_TABS})$", "", plain))
+    plain = re.sub(r"/frameworks/(.*)/variations/", r"/\1/", plain)
     return plain if _FORMS[key].fullmatch(plain) else name  # an owner may be called like a prefix
 
 
@@ -298,5 +313,10 @@ def _is_empty(key: str, value: Any) -> bool:
 
 
 def is_true(value: Any) -> bool:
-    # kaggle's get_bool: the strings "true", "t", "yes" and the like count as well
-    return value is True or (isinstance(value, str) and value.strip().lower() in ("true", "t", "yes", "y", "1"))
+    return _flag(value) is True
+
+
+def _flag(value: Any) -> bool | None:
+    """What a setting that is on or off says, as any of kaggle's clients reads it; None where it says neither."""
+    said = str(value).strip().lower() if isinstance(value, str | int) else ""
+    return True if said in ("true", "t", "yes", "y", "1") else False if said in ("false", "f", "no", "n", "0") else None

@@ -36,7 +36,7 @@ def mount_of(
     rest = match[2]
     for kind, ref, now, names in _places(datasets, competitions, kernels, models):
         for name in names:
-            if rest == name or rest.startswith(f"{name}/"):
+            if f"{rest}/".lower().startswith(f"{name}/".lower()):
                 return Mount(kind, ref, f"/kaggle/input/{now}{rest[len(name) :]}")
     return None
 
@@ -52,4 +52,7 @@ def _places(
         yield "competition", ref, f"competitions/{ref}", (ref,)
     for ref in models:
         owner, _, rest = ref.partition("/")
-        yield "model", ref, f"models/{ref}", (ref, rest, rest.partition("/")[0])
+        model, _, variation = rest.partition("/")
+        framework, _, variation = variation.partition("/")
+        yield "model", ref, f"models/{owner}/{model}/{framework.lower()}/{variation}", (ref, rest)
+        yield "model", ref, f"models/{owner}/{model}", (f"{owner}/{model}", model)

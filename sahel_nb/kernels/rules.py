@@ -86,7 +86,7 @@ class Rule:
     """A cause that can be recognised, what it means, what to do.
 
     `cause` and `remedy` may name the groups of the pattern that was found ({0}, {1}) and `{mount}`, `{asked}`,
-    `{given}`, `{hours}`, `{limit}`, `{give}`.
+    `{given}`, `{hours}`, `{limit}`, `{give}`, `{package}` (what to install for the module that was found).
     """
 
     code: str
@@ -205,6 +205,7 @@ def _try(rule: Rule, case: Case, texts: tuple[Text, ...]) -> Iterator[Finding]:
         "asked": facts.asked_shape,
         "given": facts.given_shape,
         "hours": f"{(facts.age or 0) / 3600:.1f}",
+        "package": _package(subject),
         "give": _give(facts, *groups) if rule.code == "source-not-given" else "",
         "limit": f"{(facts.limit or 0) / 3600:.1f}",
     }
@@ -220,6 +221,11 @@ def _names(match: re.Match[str], module: str) -> bool:
     wanted = _normalized(module)
     names = {_normalized(group or "") for group in match.groups()}
     return wanted in names or bool(names & set(_DISTRIBUTIONS.get(wanted, ())))
+
+
+def _package(module: str) -> str:
+    top = module.partition(".")[0]
+    return _DISTRIBUTIONS.get(_normalized(top), (top,))[0]
 
 
 def _normalized(name: str) -> str:
@@ -246,16 +252,23 @@ def _in_place(case: Case, subject: str) -> bool:
 
 _DISTRIBUTIONS = {
     "bs4": ("beautifulsoup4",),
-    "cv2": ("opencv-python", "opencv-python-headless", "opencv-contrib-python"),
+    "bio": ("biopython",),
+    "cv2": ("opencv-python-headless", "opencv-python", "opencv-contrib-python"),
     "crypto": ("pycryptodome",),
     "dateutil": ("python-dateutil",),
     "dotenv": ("python-dotenv",),
     "faiss": ("faiss-cpu", "faiss-gpu"),
+    "docx": ("python-docx",),
     "fitz": ("pymupdf",),
+    "git": ("gitpython",),
+    "imblearn": ("imbalanced-learn",),
+    "jwt": ("pyjwt",),
     "pil": ("pillow",),
+    "pywt": ("pywavelets",),
     "skimage": ("scikit-image",),
     "sklearn": ("scikit-learn",),
     "sox": ("sox", "pysox"),
+    "umap": ("umap-learn",),
     "whisper": ("openai-whisper",),
     "yaml": ("pyyaml",),
 }

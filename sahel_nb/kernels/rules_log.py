@@ -9,7 +9,7 @@ from sahel_nb.kernels.rules import Need, Rule
 # A path in quotes may have spaces.
 _INPUT = (
     r"((?<=')(?:/kaggle|\.\.)/input/[^'\n]+|(?<=\")(?:/kaggle|\.\.)/input/[^\"\n]+"
-    r"|(?:/kaggle|\.\.)/input/[^\s'\":,)]+)"
+    r"|(?:/kaggle|\.\.)/input/[^\s'\":;,)]+)"
 )
 # Python says it before the path, and so does Hugging Face of a folder that it takes for a name; shell commands after.
 _MISSING = (
@@ -21,12 +21,22 @@ _NO_NETWORK = (
     r"|Failed to establish a new connection|NameResolutionError|Could not resolve host"
 )
 _PIP = r"ERROR: Could not find a version that satisfies the requirement ([A-Za-z0-9][\w.-]*)"
+_WHEEL = r"([A-Za-z0-9]\w*)-\d[^\s/]*\.whl"
+_FIND_WHEELS = (
+    "`!find /kaggle/input -name '*.whl'` in the first cell shows where they are: sources may be elsewhere now"
+)
 _OFFLINE = r"WARNING: Retrying \(Retry\([^\n]*\n(?:[^\n]*\n){0,8}?[^\n]*"
 _NO_GPU = (
     r"Torch not compiled with CUDA enabled|Found no NVIDIA driver|No CUDA GPUs are available"
     r"|torch\.cuda\.is_available\(\) is False|CUDA_ERROR_NO_DEVICE|no CUDA-capable device"
-    r"|nvidia-smi: (?:command )?not found|Unable to find a GPU|No GPU/TPU found"
+    r"|nvidia-smi: (?:command )?not found|No such file or directory: 'nvidia-smi'|Unable to find a GPU|No GPU/TPU found"
 )
+_NO_TPU = r"No TPU devices? (?:were )?found|Failed to (?:find|initialize) TPU|Unable to initialize backend 'tpu'"
+_REMOVED = (
+    "aifc|asynchat|asyncore|audioop|cgi|cgitb|chunk|crypt|distutils|imghdr|imp|lib2to3|mailcap|msilib|nis|nntplib"
+    "|ossaudiodev|pipes|pkg_resources|smtpd|sndhdr|spwd|sunau|telnetlib|uu|xdrlib"
+)
+"""Modules that came with Python, or with it in effect, and that 3.12 or 3.13 left out."""
 
 
 def _rule(
@@ -143,7 +153,7 @@ RULES = (
     _rule(
         "input-not-mounted",
         _MISSING + _INPUT,
-        "{0} is not there: a source is missing from the metadata, or it is mounted elsewhere",
+        "{0} is not there: its source is not listed, is mounted elsewhere, or has no such file",
         "list it in dataset_sources; look in /kaggle/input/datasets/<owner>/<slug> and in /kaggle/input/<slug>",
     ),
     _rule(
@@ -165,6 +175,69 @@ RULES = (
         "{0} is a file beside the notebook in git, and Kaggle got only the code file",
         "push it as a utility script and list that in kernel_sources, or put it into a dataset and onto sys.path",
         Need.BESIDE,
+    ),
+    _rule(
+        "module-removed",
+        r"ModuleNotFoundError: No module named '(" + _REMOVED + r")[.']",
+        "the Python of the session has no module {0} any more: what imports it was written for an older one",
+        "take a newer version of what imports it; distutils and pkg_resources come with `%pip install 'setuptools<81'`",
+    ),
+    _rule(
+        "kaggle-only-module",
+        r"ModuleNotFoundError: No module named '(kaggle_(?!environments)\w+)'",
+        "{0} is a part of Kaggle's own sessions, and a rehearsal has none",
+        "catch the ImportError, and go on without it; or run it there: sahel-nb run",
+        Need.EMBEDDED,
+    ),
+    _rule(
+        "name-not-in-package",
+        r"ModuleNotFoundError: No module named '([^'.]+)\.([^']+)'",
+        "the {0} of the session has no module {1}: it is of another version, or this is an add-on of it",
+        "`%pip list` shows what is there; pin the version that you need in the first cell, or write for this one",
+    ),
+    _rule(
+        "missing-package",
+        r"ModuleNotFoundError: No module named '([^'.]+)",
+        "pip could not build {1} for the Python of the session: what it has is no wheel, but source",
+        "take a version that has a wheel, or attach one as a dataset; what the build said is in the log",
+        Need.RUN,
+        log=r"ERROR: Failed (?:building wheel for|to build(?: installable wheels for[^\n(]*\()?) ?'?(?:git\+\S*/)?"
+        r"([A-Za-z0-9][\w.-]*)",
+    ),
+    _rule(
+        "missing-package",
+        r"ModuleNotFoundError: No module named '([^'.]+)",
+        "pip could not install {1}: its wheel is for another Python or another system than the session's",
+        "fetch the right one: `pip download {1} --only-binary=:all: --python-version 3.12 --platform "
+        "manylinux2014_x86_64`",
+        Need.RUN,
+        log=rf"ERROR: {_WHEEL} is not a supported wheel on this platform",
+    ),
+    _rule(
+        "missing-package",
+        r"ModuleNotFoundError: No module named '([^'.]+)",
+        "pip could not install {1}: its wheel is not where the notebook looks for it",
+        _FIND_WHEELS,
+        Need.RUN,
+        log=rf"(?:ERROR: Could not install packages due to an (?:OSError|EnvironmentError): \[Errno 2\][^\n]*/"
+        rf"|WARNING: Requirement '[^\n']*/){_WHEEL}",
+    ),
+    _rule(
+        "missing-package",
+        r"ModuleNotFoundError: No module named '([^'.]+)",
+        "pip could not install {2}: the folder of wheels that the notebook names, {1}, is not there",
+        _FIND_WHEELS,
+        Need.RUN,
+        log=r"WARNING: Location '"
+        r"((?:/kaggle|\.\.)/input[^'\n]*)' is ignored[\s\S]{0,2000}?" + _PIP,
+    ),
+    _rule(
+        "missing-package",
+        r"ModuleNotFoundError: No module named '([^'.]+)",
+        "pip did not install {1}: the file is not the one whose hash the requirements name",
+        "make the requirements' hashes anew, or fetch the file again",
+        Need.RUN,
+        log=r"DO NOT MATCH THE HASHES[^\n]*\n\s+([A-Za-z0-9][\w.-]*)[^\n]* from ",
     ),
     _rule(
         "missing-package",
@@ -195,21 +268,23 @@ RULES = (
         "missing-package",
         r"ModuleNotFoundError: No module named '([^']+)'",
         "the package {0} is not installed where this rehearsal ran; Kaggle's image may have it",
-        "install {0} beside sahel-nb; what Kaggle's image has, only Kaggle knows",
+        "install {package} beside sahel-nb; what Kaggle's image has, only Kaggle knows",
         Need.EMBEDDED,
     ),
     _rule(
         "missing-package",
         r"ModuleNotFoundError: No module named '([^']+)'",
         "the package {0} is not in Kaggle's image, and enable_internet is false: pip cannot fetch it either",
-        "set enable_internet to true and `%pip install {0}` in the first cell, or attach its wheel as a dataset",
+        "set enable_internet to true and `%pip install {package}` in the first cell, or attach its wheel as a dataset; "
+        "a module of your own: push it as a utility script, or put it into a dataset",
         Need.INTERNET_OFF,
     ),
     _rule(
         "missing-package",
         r"ModuleNotFoundError: No module named '([^']+)'",
         "the package {0} is not in Kaggle's image",
-        "install it in the first cell (`%pip install {0}`), which needs enable_internet, or attach it as a dataset",
+        "install it in the first cell (`%pip install {package}`), which needs enable_internet, or attach its wheel; "
+        "a module of your own: push it as a utility script, or put it into a dataset",
     ),
     _rule(
         "internet-off",
@@ -228,7 +303,7 @@ RULES = (
     _rule(
         "secret-missing",
         r"No user secrets exist for kernel|kaggle_secrets\.[\w.]*(?:Error|Exception)|BackendError.*secret"
-        r"|NotFoundError: [^\n]*\bsecret",
+        r"|NotFoundError: [^\n]*\b(?i:secret)",
         "the kernel has no such Kaggle Secret: a push through the API can detach them",
         "open the notebook on kaggle.com, Add-ons → Secrets, attach it, run again",
     ),
@@ -266,9 +341,16 @@ RULES = (
     ),
     _rule(
         "model-not-found",
-        r"RepositoryNotFoundError|Repository Not Found for url",
+        r"RepositoryNotFoundError|Repository Not Found for url"
+        r"|is not a valid model identifier listed on 'https://huggingface\.co",
         "Hugging Face shows no repository of this name to this session: misspelt, or private",
         "look at the name; for a private one keep a token in Kaggle Secrets, and log in with it in the first cell",
+    ),
+    _rule(
+        "gated-model",
+        r"Invalid user token|401[^\n]*huggingface\.co/api/whoami",
+        "Hugging Face does not take the token that the notebook logs in with: mistyped, revoked or expired",
+        "make a new one on huggingface.co, and put it into Kaggle Secrets",
     ),
     _rule(
         "gated-model",
@@ -286,9 +368,20 @@ RULES = (
     ),
     _rule(
         "gpu-out-of-memory",
-        r"CUDA out of memory|CUDA_ERROR_OUT_OF_MEMORY|torch\.(?:cuda\.)?OutOfMemoryError",
+        r"CUDA out of memory|CUDA_ERROR_OUT_OF_MEMORY|torch\.(?:cuda\.)?OutOfMemoryError|CUDA error: out of memory"
+        r"|cudaErrorMemoryAllocation|OOM when allocating tensor[^\n]*device:GPU"
+        r"|No available memory for the cache blocks"
+        r"|larger than the available KV cache memory",
         "the GPU ran out of memory",
         "a smaller batch, half precision or gradient accumulation; torch.cuda.empty_cache() does not make room",
+    ),
+    _rule(
+        "gpu-out-of-memory",
+        r"RESOURCE_EXHAUSTED: |(?:CUBLAS|CUDNN|CUSOLVER|CUSPARSE)_STATUS_(?:ALLOC_FAILED|NOT_INITIALIZED)",
+        "the accelerator (GPU or TPU) ran out of memory",
+        "a smaller batch or half precision; if it fails as early with that, run the step on the CPU: an index out of "
+        "range looks the same",
+        guess=True,
     ),
     _rule(
         "gpu-off",
@@ -298,6 +391,13 @@ RULES = (
         Need.GPU_OFF,
     ),
     _rule(
+        "no-accelerator-here",
+        _NO_GPU + "|" + _NO_TPU,
+        "the notebook wants a GPU or TPU, and the embedded service has none",
+        "let it go on without one in a rehearsal, or run it on Kaggle: sahel-nb run",
+        Need.EMBEDDED,
+    ),
+    _rule(
         "gpu-not-visible",
         _NO_GPU,
         "the notebook sees no GPU, although one was asked for or it is not known whether one was",
@@ -305,7 +405,7 @@ RULES = (
     ),
     _rule(
         "tpu-not-visible",
-        r"No TPU devices? (?:were )?found|Failed to (?:find|initialize) TPU|Unable to initialize backend 'tpu'",
+        _NO_TPU,
         "the notebook sees no TPU",
         "set enable_tpu to true and machine_shape to TpuV5E8; TpuV38 is retired",
     ),
@@ -317,7 +417,8 @@ RULES = (
     ),
     _rule(
         "disk-full",
-        r"(?i)No space left on device|larger than the \d+ GB that /kaggle/working|Disk quota exceeded",
+        r"(?i)No space left on device|database or disk is full|Disk quota exceeded"
+        r"|larger than the \d+ GB that /kaggle/working",
         "the disk of the session is full",
         "/kaggle/working holds 20 GB; write scratch files to /tmp, keep the last checkpoint only",
     ),
@@ -330,15 +431,30 @@ RULES = (
     ),
     _rule(
         "out-of-memory",
-        r"\b_?(?:Array)?MemoryError\b|tried to allocate more memory|killed by signal 9\b|died with <Signals\.SIGKILL",
+        r"\b_?(?:Array|Arrow)?MemoryError\b|tried to allocate more memory|killed by signal 9\b|killed by signal: Killed"
+        r"|died with <Signals\.SIGKILL|[Cc]an(?:not|'t) allocate memory(?! in static TLS)|std::bad_alloc"
+        r"|OOM when allocating tensor[^\n]*device:CPU",
         "the session ran out of memory",
         "load less at once, or take a machine with more memory",
+    ),
+    _rule(
+        "out-of-memory",
+        r"BrokenProcessPool|TerminatedWorkerError|DataLoader worker \(pid[^\n]{1,80} exited unexpectedly",
+        "a worker process was killed without a word: memory that ran out, or a crash in a library's native code",
+        "fewer workers, or load less at once",
+        guess=True,
     ),
     _rule(
         "native-crash",
         r"(?:killed by signal (?:4|6|7|8|11)\b|died with <Signals\.SIG(?:ILL|ABRT|BUS|FPE|SEGV)|Segmentation fault)",
         "a library's native code crashed: Python itself was ended, not by an error of the notebook",
         "pin the versions that the image has; `import faulthandler; faulthandler.enable()` shows where it was",
+    ),
+    _rule(
+        "missing-package",
+        r"there is no package called [‘']([\w.]+)[’']",
+        "the R package {0} is not in the session",
+        "install.packages('{0}') in the first cell, which needs enable_internet, or attach it as a dataset",
     ),
     _rule(
         "kernel-unanswered",
@@ -378,6 +494,12 @@ RULES = (
         "split it, or save and go on from a checkpoint",
     ),
     _rule(
+        "not-signed-in",
+        r"api_key not configured|No API key configured",
+        "Weights & Biases has no key in the session, and nobody is there to type one",
+        "wandb.login(key=UserSecretsClient().get_secret('WANDB_API_KEY')) in the first cell, or WANDB_MODE=offline",
+    ),
+    _rule(
         "no-keyboard",
         r"StdinNotImplementedError|EOFError: EOF when reading a line",
         "the notebook waits for somebody to type, and nobody is there",
@@ -397,15 +519,17 @@ RULES = (
     ),
     _rule(
         "binary-mismatch",
-        r"numpy\.dtype size changed|binary incompatibility|A module that was compiled using NumPy 1|undefined symbol: ",
-        "two packages were built for different versions of each other: a pip install changed one of them",
-        "pin the versions that the image has, and install with --no-deps",
+        r"numpy\.dtype size changed|binary incompatibility|A module that was compiled using NumPy 1|undefined symbol: "
+        r"|numpy\.core\.multiarray failed to import|_ARRAY_API not found|operator torchvision::\w+ does not exist"
+        r"|compiled with different CUDA|version `GLIBC(?:XX)?_[\d.]+' not found",
+        "two packages, or one and the system, were built for different versions of each other",
+        "keep the versions that were there before a `pip install` changed one: pin them, or use --no-deps",
     ),
     _rule(
         "name-not-in-package",
-        r"ImportError: cannot import name '([^']+)' from '([^']+)'",
-        "the {1} in Kaggle's image is not the version that you have: it has no {0}",
-        "pin it in the first cell (`%pip install {1}==VERSION`), or write for the image's version",
+        r"ImportError: cannot import name '([^']+)' from '([^']+)'(?! \(/kaggle/)",
+        "the {1} of the session is not the version that this was written for: it has no {0}",
+        "`%pip list` shows what is there; pin the version that you need in the first cell, or write for this one",
     ),
     _rule(
         "pip-failed",
@@ -431,7 +555,7 @@ RULES = (
     _rule(
         "syntax",
         r"(?:SyntaxError|IndentationError|TabError): ([^\n]*)",
-        "a cell is not valid Python: {0}",
+        "the code is not valid Python: {0}",
         "sahel-nb lint finds it before a run does",
         Need.OWN_CODE,
     ),

@@ -130,7 +130,9 @@ class _Merging:
             assert there is not None
             if base is None:
                 return dict(there) if moved is None else self._moved_and_deleted(there, moved)
-            return None if _says(base) == _says(there) else self._deleted_and_changed(base, ours, theirs)
+            if _says(base) != _says(there):
+                return self._deleted_and_changed(base, ours, theirs)
+            return self._deleted_and_attached(there) if _gained(base, there) else None
         before = base or {}
         kind = self._values(before.get("cell_type", MISSING), ours["cell_type"], theirs["cell_type"], "cell_type")
         source, conflicts = self._source(base, ours, theirs, moved)
@@ -172,6 +174,10 @@ class _Merging:
         left, right = ([] if one is None else _lines(one) for one in (ours, theirs))
         lines = in_conflict(_lines(base), left, right, self.labels)
         return there | {"source": _as_written("\n".join(lines), there)}
+
+    def _deleted_and_attached(self, there: Json) -> Json:
+        self._conflict("deleted on one side and got attachments on the other; it is kept: decide, in its script too")
+        return there
 
     def _moved_and_deleted(self, there: Json, moved: Moved) -> Json:
         self._conflict(self._moved(moved))
@@ -242,6 +248,13 @@ def _lines(cell: Json) -> list[str]:
 
 def _says(cell: Json) -> tuple[str, str]:
     return cell["cell_type"], _text_of(cell)
+
+
+def _gained(base: Json, there: Json) -> bool:
+    """Has it an attachment that it did not have, or another one under that name?"""
+    was, now = base.get("attachments"), there.get("attachments")
+    old = was if isinstance(was, dict) else {}
+    return isinstance(now, dict) and any(name not in old or not same(old[name], now[name]) for name in now)
 
 
 def _as_written(source: str, like: Json) -> Any:

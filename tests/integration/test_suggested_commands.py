@@ -189,7 +189,8 @@ def test_the_lock_by_hand(runner: Desk) -> None:
     assert runner.type(release[1]).code == 0
 
 
-@types("git ls-files '*.ipynb'", "sahel-nb pair", "sahel-nb pair --from notebook {}   # or --from mirror")
+@types("git ls-files '*.ipynb'", "sahel-nb pair", "sahel-nb pair --from notebook {}   # or --from mirror",
+       "sahel-nb pair --from mirror {}")  # fmt: skip
 def test_pairs(desk: Desk) -> None:
     assert "fula-lid.ipynb" in desk.type(desk.suggested("sahel-nb lint nope.ipynb", "git ls-files '*.ipynb'")).out
     script = (desk.root / SCRIPT).read_text(encoding="utf-8")
@@ -199,6 +200,9 @@ def test_pairs(desk: Desk) -> None:
     desk.write(SCRIPT, script.replace("'ɓ'", "'z'"))
     desk.commit("The script alone")
     desk.mends("sahel-nb pair --check", "sahel-nb pair --from notebook {}   # or --from mirror")
+    (desk.root / NOTEBOOK).unlink()
+    desk.write(SCRIPT, script)
+    desk.mends("sahel-nb pair", "sahel-nb pair --from mirror {}")
 
 
 @types("git add -A {} && git commit {}", "git add -A && git commit")

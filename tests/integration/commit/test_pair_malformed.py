@@ -53,6 +53,7 @@ def test_one_malformed_notebook_stops_no_other(clone: Clone, shape: str) -> None
     assert said.code == 3, said.err
     assert "m.ipynb: " in said.err
     assert "bug of ours" not in said.err
+    assert "--from" not in said.err, "neither half can be taken for the right one"
     for name in ("a.ipynb", "z.ipynb"):
         assert "x = 2" in (clone.root / name).read_text()
     assert json.loads((clone.root / "m.ipynb").read_text()) == whole
@@ -71,6 +72,19 @@ def test_a_commit_names_every_malformed_notebook(clone: Clone) -> None:
     assert said.code != 0
     assert "a.ipynb" in said.err
     assert "z.ipynb" in said.err
+
+
+def test_a_commit_says_how_a_notebook_of_an_old_format_becomes_a_new_one(clone: Clone) -> None:
+    clone.must("reset", "--hard", "-q")
+    cell = {"cell_type": "code", "input": "x = 1", "language": "python", "outputs": [], "metadata": {}}
+    sheet = {"cells": [cell], "metadata": {}}
+    old = {"metadata": {"name": "x"}, "nbformat": 3, "nbformat_minor": 0, "worksheets": [sheet]}
+    clone.git.write("old one.ipynb", json.dumps(old))
+    clone.must("add", "-A")
+    command = "jupyter nbconvert --to notebook --inplace 'old one.ipynb'"
+    assert command in clone.run("commit", "-qm", "No").err
+    assert f"$ {command}" in sahel_nb(clone, "pair").err
+    clone.must("rm", "-qf", "old one.ipynb")
 
 
 def test_what_git_was_only_told_of_blocks_no_commit(tmp_path: Path) -> None:

@@ -117,6 +117,13 @@ def test_near_misses_do_not_block(changes: dict[str, Any]) -> None:
         ("competition_sources", "c/titanic", "titanic"),
         ("competition_sources", "competitions/titanic", "titanic"),
         ("model_sources", "models/o/m/pyTorch/v/1", "o/m/pyTorch/v/1"),
+        ("model_sources", "kaggle.com/models/o/m/frameworks/pyTorch/variations/v/versions/1", "o/m/pyTorch/v/1"),
+        ("dataset_sources", "https://www.kaggle.com/datasets/o/s/data?select=a.csv", "o/s"),
+        ("dataset_sources", "https://www.kaggle.com/o/s/version/3", "o/s/3"),
+        ("dataset_sources", "/kaggle/input/datasets/o/s", "o/s"),
+        ("kernel_sources", "https://www.kaggle.com/code/o/s/notebook?scriptVersionId=3", "o/s"),
+        ("kernel_sources", "o/s/output", "o/s"),
+        ("competition_sources", "https://www.kaggle.com/competitions/titanic/overview", "titanic"),
     ],
 )
 def test_a_source_with_a_prefix_blocks_and_is_fixed_and_is_never_pushed_so(key: str, name: str, plain: str) -> None:
@@ -151,6 +158,10 @@ def test_a_file_that_was_pulled_is_fixed_once_and_for_all() -> None:
         ("NvidiaTeslaP100", "is retired; Kaggle silently gives NvidiaTeslaT4"),
         ("tpuV232", "is retired; Kaggle silently gives a CPU"),
         ("tpu-v3-8", "the nearest is TpuV5E8"),
+        ("TPU VM v3-8", "the nearest is TpuV5E8"),
+        ("RTX 6000", "the nearest is NvidiaRtxPro6000"),
+        ("NvidiaTeslaK80", "leave it out for any machine"),
+        ("tpu", "leave it out for any machine"),
         ("banana", "leave it out for any machine"),
     ],
 )
@@ -158,6 +169,23 @@ def test_a_shape_is_led_to_one_that_can_be_had_or_to_none(shape: str, said: str)
     problems = parse(machine_shape=shape).problems()
     assert [(one.key, one.blocks) for one in problems] == ([("machine_shape", False)] if said else [])
     assert all(one.message.endswith(said) for one in problems)
+
+
+@pytest.mark.parametrize("value", [None, "", "on", "prviate", [], 1.5])
+def test_a_kernel_is_made_public_only_by_a_plain_no(value: Any) -> None:
+    metadata = parse(is_private=value)
+    (problem,) = metadata.problems()
+    assert (problem.key, problem.blocks) == ("is_private", value not in (None, ""))
+    assert json.loads(metadata.to_json())["is_private"] is True
+    assert problem.blocks or Metadata.from_json(fix_metadata(json.dumps(metadata.raw).encode())).problems() == ()
+
+
+@pytest.mark.parametrize(("value", "flag"), [("False", False), ("no", False), (0, False), (1, True), ("t", True)])
+def test_a_plain_yes_or_no_is_read_however_it_is_spelled(value: Any, flag: bool) -> None:
+    metadata = parse(is_private=value, enable_gpu=value)
+    assert metadata.problems() == ()
+    pushed = json.loads(metadata.to_json())
+    assert (pushed["is_private"], pushed["enable_gpu"], metadata.uses_gpu) == (flag, flag, flag)
 
 
 @given(st.text(max_size=20))

@@ -278,3 +278,178 @@ def test_no_log_can_break_it(texts: list[str], state: RunState, message: str) ->
     facts = Facts(datasets=("a/b",), competitions=("c",), models=("m",), source=message, beside=(message,), outputs=0)
     found = diagnose([LogRecord("stdout", 0.0, text) for text in texts], RunStatus(state, message), facts)
     assert all(isinstance(finding.cause, str) for finding in found.findings)
+
+
+LIBRARY = "/usr/local/lib/python3.12/dist-packages/"
+
+
+def report(error: str, step: str = "", said: str = "", source: str = "go()", cell: int = 3) -> list[LogRecord]:
+    """A notebook's failure, with what was printed before it; `step` is a path of a library's and its line of source."""
+    path, _, line = step.partition(": ")
+    inner = f"File {LIBRARY}{path}:7, in f()\n----> 7 {line}\n\n" if step else ""
+    name = error.partition(":")[0].rpartition(".")[2]
+    text = (
+        f'{said}\nException encountered at "In [{cell}]":\n{"-" * 75}\n{name}    Traceback (most recent call last)\n'
+        f"Cell In[{cell}], line 1\n----> 1 {source}\n\n{inner}{error}\n"
+    )
+    return [LogRecord("stderr", 5.0, text)]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ("RuntimeError: CUDA error: out of memory\nCUDA kernel errors might be", "gpu-out-of-memory"),
+        (
+            (
+                "ResourceExhaustedError: Graph execution error:\n\nOOM when allocating tensor with shape[5] on "
+                "/job:localhost/replica:0/task:0/device:GPU:0 by allocator"
+            ),
+            "gpu-out-of-memory",
+        ),
+        ("ResourceExhaustedError: OOM when allocating tensor with shape[5] on /task:0/device:CPU:0", "out-of-memory"),
+        ("ValueError: No available memory for the cache blocks. Try", "gpu-out-of-memory"),
+        ("RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling", "likely gpu-out-of-memory"),
+        ("XlaRuntimeError: RESOURCE_EXHAUSTED: Out of memory while trying to", "likely gpu-out-of-memory"),
+        (
+            "RuntimeError: [enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory:",
+            "out-of-memory",
+        ),
+        ("OSError: [Errno 12] Cannot allocate memory", "out-of-memory"),
+        ("ImportError: /lib/libgomp.so.1: cannot allocate memory in static TLS block", None),
+        ("pyarrow.lib.ArrowMemoryError: malloc of size 2147483648 failed", "out-of-memory"),
+        ("RuntimeError: DataLoader worker (pid 99) is killed by signal: Killed. ", "out-of-memory"),
+        ("RuntimeError: DataLoader worker (pid(s) 99, 100) exited unexpectedly", "likely out-of-memory"),
+        (
+            "concurrent.futures.process.BrokenProcessPool: A process in the process pool was terminated",
+            "likely out-of-memory",
+        ),
+        ("sqlite3.OperationalError: database or disk is full", "disk-full"),
+        ("NotFoundError: Secret 'HF_TOKEN' was not found", "secret-missing"),
+        (
+            (
+                "OSError: a/b is not a local folder and is not a valid model identifier listed on "
+                "'https://huggingface.co/models'"
+            ),
+            "model-not-found",
+        ),
+        (
+            "HTTPError: 401 Client Error: Unauthorized for url: https://huggingface.co/api/whoami-v2 (Request ID: 1)",
+            "gated-model",
+        ),
+        ("ImportError: numpy.core.multiarray failed to import", "binary-mismatch"),
+        ("AttributeError: _ARRAY_API not found", "binary-mismatch"),
+        ("RuntimeError: operator torchvision::nms does not exist", "binary-mismatch"),
+        ("ImportError: /lib/libc.so.6: version `GLIBC_2.38' not found (required by x.so)", "binary-mismatch"),
+        ("ModuleNotFoundError: No module named 'sklearn.ŋ'", "name-not-in-package"),
+        ("ImportError: cannot import name 'Y' from 'helpers' (/kaggle/usr/lib/helpers/helpers.py)", None),
+        ("tensorflow.errors.NotFoundError: /kaggle/input/a/b.jpg; No such file or directory", "input-not-mounted"),
+    ],
+)
+def test_causes_in_other_words(error: str, code: str | None) -> None:
+    found = diagnose(report(error, "a/b.py: g()"), RunStatus(RunState.ERROR))
+    said = f"{'' if found.sure else 'likely '}{found.rule.code}" if found.rule else None
+    assert said == code, found
+    assert found.rule is None or not found.cause.startswith("/kaggle/input/a/b.jpg;")
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        ("ERROR: Failed building wheel for Fast-Text", "could not build Fast-Text"),
+        ("ERROR: Failed to build installable wheels for some pyproject.toml projects (fast_text)", "could not build"),
+        ("ERROR: fast_text-0.1-cp310-cp310-any.whl is not a supported wheel on this platform.", "another Python"),
+        (
+            (
+                "ERROR: Could not install packages due to an OSError: [Errno 2] No such file or directory: "
+                "'/kaggle/input/wheels/fast_text-0.1-py3-none-any.whl'"
+            ),
+            "is not where",
+        ),
+        (
+            (
+                "WARNING: Location '/kaggle/input/wheels' is ignored: it is either a non-existing path or lacks a "
+                "scheme.\nERROR: Could not find a version that satisfies the requirement fast-text (from versions: 2)"
+            ),
+            "/kaggle/input/wheels, is not there",
+        ),
+        (
+            "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE. If\n    fast-text from https://x",
+            "hash",
+        ),
+        ("ERROR: Failed building wheel for another", "is not in Kaggle's image"),
+    ],
+)
+def test_pips_own_reason_is_given(said: str, cause: str) -> None:
+    found = diagnose(report("ModuleNotFoundError: No module named 'fast_text'", said=said), RunStatus(RunState.ERROR))
+    assert cause in found.cause, found
+
+
+def test_what_is_to_be_installed_is_named_as_the_index_has_it() -> None:
+    for module, package in (("cv2", "opencv-python-headless"), ("sklearn", "scikit-learn"), ("git", "gitpython")):
+        found = diagnose(report(f"ModuleNotFoundError: No module named '{module}'"), RunStatus(RunState.ERROR))
+        assert f"`%pip install {package}`" in found.remedy
+        assert "a module of your own" in found.remedy
+
+
+def test_a_rehearsal_says_nothing_of_kaggles_image() -> None:
+    for error in (
+        "ModuleNotFoundError: No module named 'torch'",
+        "ModuleNotFoundError: No module named 'sklearn.ŋ'",
+        "ImportError: cannot import name 'Y' from 'numpy' (/x/site-packages/numpy/__init__.py)",
+    ):
+        found = diagnose(report(error), RunStatus(RunState.ERROR), Facts(embedded=True))
+        assert found.sure
+        assert "in Kaggle's image" not in found.cause + found.remedy
+
+
+def test_an_error_that_was_caught_is_no_certain_cause_of_a_later_end() -> None:
+    step = '  File "/kaggle/src/script.py", line 4, in <module>\n    go()\n'
+    caught = f"Traceback (most recent call last):\n{step}MemoryError\n"
+    log = [LogRecord("stderr", 5.0, caught), LogRecord("stdout", 5.1, "in halves\n")]
+    assert diagnose(log, RunStatus(RunState.ERROR)).sure
+    log.append(LogRecord("stdout", 900.0, "epoch 2\n"))
+    assert not diagnose(log, RunStatus(RunState.ERROR)).sure
+    after = LogRecord("stderr", 900.0, "[NbConvertApp] Converting notebook __notebook__.ipynb to html\n")
+    assert diagnose([*log[:2], after], RunStatus(RunState.ERROR)).sure
+
+
+def test_the_traceback_that_an_error_quotes_is_its_own_words() -> None:
+    step = '  File "x.py", line 1, in <module>\n    g()\n'
+    quoted = f"RuntimeError: it said\nTraceback (most recent call last):\n{step}MemoryError"
+    found = diagnose(report(quoted, source="raise RuntimeError(said)"), RunStatus(RunState.ERROR))
+    assert (found.execution_count, found.line, found.source_line) == (3, 1, "raise RuntimeError(said)")
+    assert not found.sure
+
+
+def test_a_notebook_that_runs_another_fails_in_its_own_cell() -> None:
+    inner = report("KeyError: 'q'", source="row['q']", cell=2)[0].data
+    log = report(f"PapermillExecutionError: \n{'-' * 75}{inner}", "papermill/execute.py: raise error", cell=7)
+    found = diagnose(log, RunStatus(RunState.ERROR))
+    assert (found.execution_count, found.line, found.source_line) == (7, 1, "go()")
+
+
+def test_a_cell_that_python_312_cannot_read_is_named() -> None:
+    said = "  File <string>:3\n    x\n    ^\nTabError: inconsistent use\n"
+    text = f'\nException encountered at "In [2]":\n{"-" * 75}\n{said}'
+    found = diagnose([LogRecord("stderr", 1.0, text)], RunStatus(RunState.ERROR))
+    assert (found.execution_count, found.line, found.rule and found.rule.code, found.sure) == (2, 3, "syntax", True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Error in library(dplyr2) : there is no package called ‘dplyr2’\nExecution halted\n",
+        'Exception encountered at "In [2]":\nERROR: Error in library(dplyr2): there is no package called ‘dplyr2’\n',
+    ],
+)
+def test_an_error_of_r_is_read(text: str) -> None:
+    found = diagnose([LogRecord("stderr", 1.0, text)], RunStatus(RunState.ERROR))
+    assert found.error.startswith("Error in library(dplyr2)")
+    assert found.cause == "the R package dplyr2 is not in the session"
+
+
+def test_a_model_is_found_in_its_place_of_before() -> None:
+    old = "/kaggle/input/gemma/pytorch/2b/1/m.bin"
+    now = mount_of(old, models=("google/gemma/pyTorch/2b/1",))
+    assert now is not None
+    assert now.now == "/kaggle/input/models/google/gemma/pytorch/2b/1/m.bin"

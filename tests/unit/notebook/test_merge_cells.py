@@ -250,6 +250,17 @@ def test_an_attachment_against_a_change_to_code_opens(kind: str, before: dict[st
         assert any("attachments" in str(conflict) for conflict in done.conflicts)
 
 
+@pytest.mark.parametrize("before", [None, {"x.png": {"image/png": "AAAA"}}])
+def test_an_attachment_against_a_deletion_is_a_conflict(before: dict[str, Any] | None) -> None:
+    was = cell("markdown", ["![x](attachment:x.png)"])
+    base = was | ({"attachments": before} if before else {})
+    sides = notebook([base]), notebook([was | {"attachments": ATTACHED}]), notebook([])
+    for done in (merge(*sides), merge(sides[0], sides[2], sides[1])):
+        assert cells_of(done.content)[0]["attachments"] == ATTACHED
+        assert "got attachments on the other; it is kept" in str(done.conflicts[0])
+    assert merge(sides[1], notebook([was]), notebook([])).conflicts == (), "it lost them, and nothing is lost"
+
+
 def test_a_cell_that_became_code_and_lost_its_attachment_is_clean() -> None:
     was = cell("markdown", ["a b c"])
     done = merge(notebook([was | {"attachments": ATTACHED}]), notebook([cell("code", ["a b c"])]), notebook(
