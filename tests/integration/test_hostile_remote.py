@@ -79,7 +79,7 @@ def test_no_hook_below_the_worktree_runs_whoever_names_it(victim: Git, tmp_path:
     elif how == "setting":
         victim("config", "sahel-nb.lock.remote", "../victim/locks")
     elif how == "insteadOf":
-        victim.write("sahel-nb.toml", '[lock]\nremote = "https://host.example/locks"\n')
+        victim("config", "sahel-nb.lock.remote", "https://host.example/locks")  # an edit of the file decides nothing
         victim("config", f"url.{victim.root}/.insteadOf", "https://host.example/")
     else:
         env["SAHEL_NB_LOCK_REMOTE"] = f"file://{victim.root}/locks"
