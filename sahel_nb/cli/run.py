@@ -163,6 +163,7 @@ def _prepare(
     from sahel_nb.cli import assembly
     from sahel_nb.links import inside
     from sahel_nb.report.crash import state_home
+    from sahel_nb.run import collect
     from sahel_nb.run import plan as planning
     from sahel_nb.run.preflight import Situation
     from sahel_nb.run.select import select
@@ -190,6 +191,7 @@ def _prepare(
     places = assembly.places(context)
     left = f"{places.outputs}/{plan.ref.slug}"
     inside(f"{places.root}/{left}/x", left)  # what a run leaves goes there: refused before it begins
+    collect.refuse_what_cannot_be_a_folder(places.root / left, places.root)
     # On the embedded service one is alone: its versions have nothing to do with those that the shared lock counts.
     shared = not (dev or rehearsal or context.is_embedded)
     lock, unlockable = None, None

@@ -142,7 +142,7 @@ def read(text: str, message: str = "") -> Failure:
     count = int(headed[1]) if headed else None
     begin, parts = _parts(report)
     if not parts:
-        said = _R_ERROR.search(report)
+        said = _R_ERROR.search(report) if headed or report.rstrip().endswith("Execution halted") else None
         error = (headed[2] or "") if headed else ""
         error = error or (said[1].strip() if said else "")
         return Failure(count, (), error, error, (), report, before)

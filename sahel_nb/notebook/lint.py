@@ -1,7 +1,7 @@
 """Rules on notebooks that save a run: what would fail on Kaggle, or surprise, is said before quota is spent.
 
     SNB101  cannot be read as a notebook                     SNB202  a path of somebody's home
-    SNB102  names no kernel                                  SNB203  the old layout of /kaggle/input
+    SNB102  names no kernel, or one that nobody else has     SNB203  the old layout of /kaggle/input
     SNB103  carries outputs or counts (only where committed) SNB204  a progress bar that may flood the log
     SNB104  more than Kaggle takes                           SNB205  calls the kaggle command
     SNB201  a cell is not valid Python                       SNB206  waits for keyboard input
@@ -97,6 +97,15 @@ def _whole(document: Document, data: bytes, stripped: bytes, path: str, committe
             f"sahel-nb lint --fix {typed(path)}"
             if document.language in ("", "python", "ipython", "r")
             else "choose its kernel in Jupyter, and save",
+        )
+    elif document.kernel_language == "python" and document.kernel_name not in ("", "python3"):
+        yield Finding(
+            "SNB102",
+            Severity.WARN,
+            path,
+            "",
+            f"asks for the kernel {document.kernel_name!r}, which a run does not find: Python is 'python3' there",
+            "choose Python 3 as its kernel in your editor, and save",
         )
     if committed and not is_stripped(data):
         mend = f"sahel-nb install && git add --renormalize {typed(path)}"

@@ -120,7 +120,10 @@ def _read(mirror: bytes, base: bytes | None, form: Form, memo: Memo | None) -> b
 
 
 def in_step(notebook: bytes, mirror: bytes, fmt: str | Form = DEFAULT_FORMAT, memo: Memo | None = None) -> bool:
-    """Whether both say the same: cells, their order and their metadata, and the kernel. Layout may differ."""
+    """Whether both say the same: cells, their order and their metadata, and the kernel, where the mirror names one.
+
+    Layout may differ.
+    """
     form = formed(fmt)
     expected = mirror_of(notebook, form, memo)
     if expected == mirror:
@@ -128,14 +131,14 @@ def in_step(notebook: bytes, mirror: bytes, fmt: str | Form = DEFAULT_FORMAT, me
     _refuse_bom(mirror)
     if _by_heart(form):
         try:
-            return _said(*percent_read.read(expected)) == _said(*percent_read.read(mirror))
+            return _agree(percent_read.read(expected), percent_read.read(mirror))
         except Unsure:
             pass
 
     def ask() -> bytes:
         from sahel_nb.notebook import by_jupytext
 
-        same = _said(*by_jupytext.read(expected, form)) == _said(*by_jupytext.read(mirror, form))
+        same = _agree(by_jupytext.read(expected, form), by_jupytext.read(mirror, form))
         return b"yes" if same else b"no"
 
     return _remembered(memo, ask, b"step", form, expected, mirror) == b"yes"
@@ -214,6 +217,11 @@ def stripped(notebook: bytes) -> bytes:
     from sahel_nb.notebook.strip import strip
 
     return strip(notebook)
+
+
+def _agree(expected: tuple[Any, Any], mirror: tuple[Any, Any]) -> bool:
+    (kernel, cells), (named, found) = _said(*expected), _said(*mirror)
+    return cells == found and named in ("", kernel)  # without a header it leaves the notebook its kernel
 
 
 def _said(metadata: Any, cells: Any) -> tuple[Any, ...]:

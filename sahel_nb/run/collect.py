@@ -99,8 +99,21 @@ def made(folder: Path) -> Path:
     try:
         make_folder(real)
     except (FileExistsError, NotADirectoryError) as exc:
-        raise Refused(f"{shown_from_here(folder)}: a file is in the way of this folder") from exc
+        raise _in_the_way(folder) from exc
     return real
+
+
+def refuse_what_cannot_be_a_folder(folder: Path, root: Path) -> None:
+    """Before anything starts: raise `Refused` where a file is in the place of `folder`, or of one above it."""
+    for place in (folder, *folder.parents):
+        if place == root:
+            return
+        if place.exists() and not place.is_dir():
+            raise _in_the_way(place)
+
+
+def _in_the_way(folder: Path) -> Refused:
+    return Refused(f"{shown_from_here(folder)}: a file is in the way of this folder")
 
 
 def claim_ignored(base: Path, slug: str, name: str, owner: str) -> Path:

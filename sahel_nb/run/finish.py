@@ -161,7 +161,11 @@ def finish(
     lock then stays, and `attach` is what to type.
     """
     try:
-        folder = collect.run_folder(places, job.ref, job.folder_name, job.run_id)
+        try:
+            folder = collect.run_folder(places, job.ref, job.folder_name, job.run_id)
+        except SahelError as exc:
+            exc.hints = (*exc.hints, attach)  # it has begun: its lock stays until somebody does
+            raise
         with collect.alone(folder) as turn:
             with collect.live_log(folder if turn.first else None, reporter) as sink:
                 try:

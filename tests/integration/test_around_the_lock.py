@@ -158,3 +158,24 @@ def test_whoever_meets_a_record_that_is_not_json_is_told_what_to_type(awa: Membe
         assert "the lock's record is not JSON" in refused.err
         assert f"$ sahel-nb lock reset awa/{slug} --reason TEXT" in refused.err
     assert f"awa/{slug}: the lock's record is not JSON" in awa.sahel("lock", "doctor").out
+
+
+def test_a_file_where_a_run_leaves_its_outputs_keeps_no_lock_for_ever(awa: Member) -> None:
+    slug = "file-in-the-way"
+    where = awa.kernel(slug, ["print('ŋ')"])
+    file = awa.root / "runs" / slug
+    awa.git.write(f"runs/{slug}")
+    refused = awa.sahel("run", where)
+    assert (refused.code, awa.lab.versions(slug), awa.lock(slug)) == (3, 0, None), refused
+    assert f"runs/{slug}: a file is in the way of this folder" in refused.err
+    file.unlink()
+
+    assert awa.sahel("run", where, "--detach").code == 0
+    until(awa, slug, 1, "COMPLETE")
+    awa.git.write(f"runs/{slug}")
+    told = awa.sahel("attach", where)
+    assert f"runs/{slug}: a file is in the way of this folder" in told.err
+    assert f"$ sahel-nb attach awa/{slug}" in told.err
+    file.unlink()
+    assert awa.sahel("attach", f"awa/{slug}").code == 0
+    assert (awa.lock(slug) or {})["state"] == "FREE"

@@ -122,6 +122,21 @@ def test_a_byte_order_mark_in_a_script_is_named(clone: Clone) -> None:
     assert "m.ipynb: SNB303 its script starts with a byte order mark" in clone.run("commit", "-qm", "No").err
 
 
+def test_a_script_without_a_header_is_committed_with_its_notebook(clone: Clone) -> None:
+    clone.must("reset", "--hard", "-q")
+    clone.git.write("bare.py", "# %%\na = 1\n\n# %%\nb = 2\n")
+    assert sahel_nb(clone, "pair", "bare.ipynb").code == 0
+    assert sahel_nb(clone, "pair", "--check").err == IN_STEP
+    clone.git.write("a.py", "# %%\nx = 7\n")
+    clone.must("add", "-A")
+    clone.must("commit", "-qm", "A bare script, and one that lost its header")
+    assert b"x = 7" in clone.disk("a.ipynb")
+    said = sahel_nb(clone, "check")
+    assert said.code == 0, said.err
+    assert sahel_nb(clone, "pair", "--check").err == IN_STEP
+    clone.must("reset", "--hard", "-q", "HEAD~1")  # the other tests have this clone, too
+
+
 def test_a_clone_with_autocrlf_has_its_scripts_with_lf_and_in_step(clone: Clone, tmp_path: Path) -> None:
     clone.must("reset", "--hard", "-q")
     second = tmp_path / "second"

@@ -448,6 +448,12 @@ def test_an_error_of_r_is_read(text: str) -> None:
     assert found.cause == "the R package dplyr2 is not in the session"
 
 
+def test_a_line_that_only_looks_like_an_error_of_r_is_none() -> None:
+    text = "Error in a step: there is no package called ‘dplyr2’\nepoch 2\n"
+    found = diagnose([LogRecord("stdout", 1.0, text)], RunStatus(RunState.ERROR))
+    assert (found.error, found.sure) == ("", False)
+
+
 def test_a_model_is_found_in_its_place_of_before() -> None:
     old = "/kaggle/input/gemma/pytorch/2b/1/m.bin"
     now = mount_of(old, models=("google/gemma/pyTorch/2b/1",))

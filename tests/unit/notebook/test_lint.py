@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sahel_nb.notebook.document import parse
+from sahel_nb.notebook.finding import Severity
 from sahel_nb.notebook.lint import installs_packages, lint_notebook
 from sahel_nb.notebook.strip import strip
 from tests.unit.notebook.shapes import simple
@@ -67,6 +68,13 @@ def test_whole_notebooks() -> None:
     assert [f.code for f in lint_notebook(simple("x"), "a.ipynb", committed=True)] == ["SNB103"]
     assert lint_notebook(simple("x"), "a.ipynb") == []
     assert codes("x", committed=True) == []
+
+
+@pytest.mark.parametrize("name", ["conda-env-fula-py", "python2", "venv"])
+def test_a_kernel_that_only_one_machine_has_is_a_warning(name: str) -> None:
+    named = simple("x").replace(b'"python3"', f'"{name}"'.encode())
+    (finding,) = lint_notebook(named, "a.ipynb")
+    assert (finding.code, finding.severity, repr(name) in finding.message) == ("SNB102", Severity.WARN, True)
 
 
 def test_size_counts_without_outputs() -> None:

@@ -84,6 +84,17 @@ def test_two_new_halves_must_agree() -> None:
     assert decide(None, MIRROR, HEAD, MIRROR) is Direction.TO_MIRROR
 
 
+@pytest.mark.parametrize("fmt", ["py:percent", "py:hydrogen", "py:light"])
+@pytest.mark.parametrize("base", [None, HEAD])
+def test_a_notebook_follows_a_mirror_that_names_no_kernel_and_is_in_step(base: bytes | None, fmt: str) -> None:
+    bare = b"a = 1\n" if fmt == "py:light" else b"# %%\na = 1\n"
+    made = notebook_from(bare, base, fmt)
+    assert json.loads(made)["metadata"]["kernelspec"]["name"] == "python3"
+    assert in_step(made, bare, fmt)
+    assert not in_step(HEAD, bare, fmt)
+    assert not in_step(made.replace(b'"python3"', b'"conda"'), mirror_of(made, fmt), fmt), "another kernel is named"
+
+
 def test_another_layout_of_the_mirror_is_in_step() -> None:
     older = MIRROR.replace(b"format_version: '1.3'", b"format_version: '1.3'\n#       jupytext_version: 1.10.0")
     assert older != MIRROR
