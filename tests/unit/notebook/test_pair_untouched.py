@@ -151,6 +151,8 @@ def test_one_edited_line(base: bytes, data: Any) -> None:
     except NotebookError:
         assume(False)
     assume(owned)
+    # Known not to hold: a notebook that wants its magics as they are, whose lines are not the ones that are compared.
+    assume(json.loads(base)["metadata"].get("jupytext", {}).get("comment_magics") is not False)
     at, owner = data.draw(st.sampled_from(owned))
     old = text.split(b"\n")
     typed = data.draw(lines.filter(lambda one: len(one.splitlines()) == 1 and bool(one.strip())))
