@@ -87,10 +87,10 @@ def count_active(tx: Connection, account: str, accelerator: Accelerator) -> int:
 def used_seconds(tx: Connection, account: str, accelerator: Accelerator, since: float, now: float) -> float:
     """Real session time since a moment, running sessions included."""
     spans = tx.execute(
-        "SELECT started, ended FROM usage WHERE account = ?1 AND accelerator = ?2 AND ended > ?3 UNION ALL "
-        "SELECT started, ?4 FROM versions WHERE author = ?1 AND accelerator = ?2 "
+        "SELECT started, ended FROM usage WHERE account = :account AND accelerator = :machine AND ended > :since "
+        "UNION ALL SELECT started, :now FROM versions WHERE author = :account AND accelerator = :machine "
         "AND started IS NOT NULL AND ended IS NULL",
-        (account, accelerator.value, since, now),
+        {"account": account, "machine": accelerator.value, "since": since, "now": now},
     )
     return float(sum(max(0.0, ended - max(started, since)) for started, ended in spans))
 
