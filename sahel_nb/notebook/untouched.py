@@ -40,7 +40,7 @@ def keep(made: bytes, mirror: bytes, base: bytes, plain: bytes, form: Form) -> b
         return made
     segments, old = _segments(plain, was, form)
     if segments is None:
-        if sum(_first_lost([[cell]], found) is not None for cell in was) > 1:
+        if len(was) - _kept_in_order(was, found) > 1:
             raise _cannot_tell()
         return made
     lines = mirror.decode("utf-8").splitlines()
@@ -140,7 +140,7 @@ def _segments(plain: bytes, was: Sequence[Json], form: Form) -> tuple[list[Lines
     """
     if form.is_ordinary:
         try:
-            percent.body(was)
+            percent.write(plain)  # sure of the notebook's own wishes, too, such as magics without a comment
             return [_dense(percent.cell_lines(cell, "".join(cell["source"]))) for cell in was], []
         except (Unsure, *_BROKEN):
             pass
@@ -225,6 +225,14 @@ def _first_lost(wanted: Sequence[Sequence[Json]], made: Sequence[Json]) -> int |
             return number
         at += 1
     return None
+
+
+def _kept_in_order(was: Sequence[Json], made: Sequence[Json]) -> int:
+    """How many cells of the one are in the other, in their order: one of several alike counts once."""
+    from difflib import SequenceMatcher
+
+    matcher = SequenceMatcher(None, [_said(cell) for cell in was], [_said(cell) for cell in made], autojunk=False)
+    return sum(block.size for block in matcher.get_matching_blocks())
 
 
 def _said(cell: Json) -> tuple[Any, str]:
