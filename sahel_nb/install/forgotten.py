@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from sahel_nb.permissions import read_regular
 from sahel_nb.repo.cmd import git
 
 if TYPE_CHECKING:
@@ -28,6 +29,6 @@ def install_is_forgotten(worktree: Worktree, environ: Mapping[str, str]) -> bool
 
 def _content(worktree: Worktree, name: str) -> bytes:
     try:
-        return (worktree.root / name).read_bytes()
+        return read_regular(str(worktree.root / name))
     except OSError:
         return b""

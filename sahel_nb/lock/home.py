@@ -21,7 +21,7 @@ from sahel_nb.lock.rules import Rules, Unsigned
 from sahel_nb.lock.signers import SignersBranch
 from sahel_nb.lock.signing import Signed
 from sahel_nb.lock.team import require_current
-from sahel_nb.permissions import SHARED
+from sahel_nb.permissions import SHARED, read_regular
 from sahel_nb.repo.cmd import git
 from sahel_nb.repo.identity import git_user
 from sahel_nb.repo.refs import RemoteRefs
@@ -111,9 +111,11 @@ def remotes(worktree: Worktree) -> tuple[tuple[str, str], ...]:
 def _names_a_remote(worktree: Worktree) -> bool:
     """Does the file name the default in so many words? Then there is a team, and this clone lost its remote."""
     try:
-        text = (worktree.root / FILE_NAME).read_text("utf-8", "replace")
+        text = read_regular(str(worktree.root / FILE_NAME)).decode("utf-8", "replace")
     except FileNotFoundError:
         return False
+    except OSError:
+        return True  # it may name one
     lines = (line.strip() for line in text.splitlines())
     return any(line.startswith("remote") and line.partition("=")[0].strip() == "remote" for line in lines)
 

@@ -144,13 +144,15 @@ def test_a_link_is_never_what_runs(clone: Clone, file: str) -> None:
     assert json.loads(secret.read_bytes())  # it is as it was
 
 
-@pytest.mark.parametrize("name", ["sahel-nb.toml", "jupytext.toml", "fula-model.ipynb", "fula-model.py"])
+@pytest.mark.parametrize(
+    "name", ["sahel-nb.toml", "jupytext.toml", ".pre-commit-config.yaml", "fula-model.ipynb", "fula-model.py"]
+)
 def test_nothing_waits_for_a_pipe_behind_a_link(clone: Clone, name: str) -> None:
     """Git has links to /dev/zero and /dev/tty as it has others."""
     folder = (clone.root / f"{kernel(clone)}.ipynb").parent
-    path = (clone.root if name.endswith("toml") else folder) / name
+    path = (clone.root if name.endswith(("toml", "yaml")) else folder) / name
     os.mkfifo(clone.root.parent / "pipe")
-    path.unlink()
+    path.unlink(missing_ok=True)
     path.symlink_to(clone.root.parent / "pipe")
     clone.must("add", "-A", ".")
 
