@@ -28,7 +28,7 @@ def lint(paths: tuple[Path, ...], fix: bool, as_json: bool) -> None:
 
     context = Context.here()
     wanted = paths or (context.cwd,)
-    fixed = [_short(path) for path in fix_files(wanted)] if fix else []
+    fixed = [_short(path) for path in fix_files(wanted, context.worktree.root)] if fix else []
     for path in fixed:
         notebook = path.suffix == ".ipynb"
         context.reporter.say(f"{path} {'now names a kernel' if notebook else 'was fixed'}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -49,17 +50,19 @@ def lint_paths(paths: Sequence[Path], root: Path, scope: LintScope) -> list[Find
 
 def _code_files(root: Path, paths: Iterable[bytes]) -> set[bytes]:
     """Those of `paths` that a kernel-metadata.json in their folder, or in one above it, names."""
-    found = set()
-    for path in paths:
-        folder = os.path.dirname(os.path.join(root, os.fsdecode(path)))  # noqa: PTH118, PTH120  keeps what was typed
-        for above in (Path(folder), *Path(folder).parents):
-            if not above.is_relative_to(root):
-                break
-            data = read_if_there(above / _FILE_NAME)
-            place = os.fsencode(os.path.relpath(above / _FILE_NAME, root))
-            if data is not None and named_by(place, data) == path:
-                found.add(path)
-    return found
+    return {path for path in paths if any(True for _ in _metadata_naming(root, path))}
+
+
+def _metadata_naming(root: Path, path: bytes) -> Iterator[bytes]:
+    """What the kernel-metadata.json files say that name `path`, in its folder or in one above it."""
+    folder = os.path.dirname(os.path.join(root, os.fsdecode(path)))  # noqa: PTH118, PTH120  keeps what was typed
+    for above in (Path(folder), *Path(folder).parents):
+        if not above.is_relative_to(root):
+            break
+        data = read_if_there(above / _FILE_NAME)
+        place = os.fsencode(os.path.relpath(above / _FILE_NAME, root))
+        if data is not None and named_by(place, data) == path:
+            yield data
 
 
 def _others() -> dict[bytes, bytes | None]:
@@ -110,20 +113,21 @@ def _code_beside(path: Path, data: bytes) -> bytes | None:
     return read_if_there(path.parent / name) if is_below(name) else None
 
 
-def _language_beside(path: Path) -> str:
-    """The language of the kernel whose code file this notebook is; empty where it is none's."""
+def _language_of_kernel(root: Path, path: Path) -> str:
+    """The language of the kernel that runs this notebook; empty where none does, or it does not say."""
     from sahel_nb.kernels.metadata import Metadata
 
-    try:
-        metadata = Metadata.from_json(read_if_there(path.parent / _FILE_NAME) or b"")
-    except UsageError:
-        return ""
-    language = "r" if metadata.language == "rmarkdown" else metadata.language
-    return language if metadata.code_file == path.name else ""
+    from_root = os.fsencode(Path(os.path.relpath(path.absolute(), root)).as_posix())
+    for data in _metadata_naming(root, from_root):
+        with suppress(UsageError):
+            language = Metadata.from_json(data).language
+            return "r" if language == "rmarkdown" else language
+    return ""
 
 
-def fix(paths: Iterable[Path]) -> list[Path]:
-    """Fix in place what can safely be fixed: SNB102, and of the metadata what its findings say; the changed files."""
+def fix(paths: Iterable[Path], root: Path) -> list[Path]:
+    """Fix in place, in the worktree at `root`, what can safely be fixed: SNB102, and of the metadata what its findings
+    say; the changed files."""
     from sahel_nb.kernels.metadata import fix_metadata
     from sahel_nb.notebook.document import NotebookError
     from sahel_nb.notebook.generate import add_kernel
@@ -132,7 +136,9 @@ def fix(paths: Iterable[Path]) -> list[Path]:
     for path in expand(paths):
         data = read(path)
         try:
-            mended = fix_metadata(data) if path.name == _FILE_NAME else add_kernel(data, _language_beside(path))
+            mended = (
+                fix_metadata(data) if path.name == _FILE_NAME else add_kernel(data, _language_of_kernel(root, path))
+            )
         except NotebookError:
             continue  # SNB101 says it
         if mended != data:

@@ -123,6 +123,11 @@ def test_a_missing_kernel_is_that_of_the_metadata(clone: Clone) -> None:
     clone.git.write("k/eda.ipynb", json.dumps(whole, indent=1))
     assert sahel_nb(clone, "lint", "--fix", "k").code == 0
     assert json.loads(clone.disk("k/eda.ipynb"))["metadata"]["kernelspec"]["name"] == "ir"
+    settings = json.loads(clone.disk("k/kernel-metadata.json")) | {"code_file": "below/eda.ipynb"}
+    clone.git.write("k/kernel-metadata.json", json.dumps(settings))
+    clone.git.write("k/below/eda.ipynb", json.dumps(whole, indent=1))
+    assert sahel_nb(clone, "lint", "--fix", "k").code == 0
+    assert json.loads(clone.disk("k/below/eda.ipynb"))["metadata"]["kernelspec"]["name"] == "ir"
 
 
 @pytest.mark.parametrize("source", ["a.R", "a.ipynb"])
